@@ -1,0 +1,1 @@
+"""The remote end: dials agents, receives network legs, joins them."""

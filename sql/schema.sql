@@ -1,0 +1,537 @@
+-- The database of fsroute as it is now. Migrations lead to the same; a test proves it.
+--
+-- Every tenant's row carries its contact center. Events are append-only. Personal data lies in
+-- contact_personal alone, keyed by contact, so that it can be erased without touching the ledger.
+
+create schema if not exists fsroute;
+set search_path = fsroute;
+
+-- Who is served, and where ------------------------------------------------------------------------
+
+create table contact_center (
+    contact_center_id text primary key check (contact_center_id ~ '^[a-z0-9_-]{1,40}$'),
+    name text not null
+);
+
+create table site (
+    site_id text primary key check (site_id ~ '^[a-z0-9_-]{1,40}$'),
+    name text not null
+);
+
+create table switch (
+    switch_id text primary key check (switch_id ~ '^[a-z0-9_-]{1,40}$'),
+    site_id text not null references site,
+    link_address text not null check (link_address ~ '^[A-Za-z0-9_.:\[\]-]{1,100}$'), -- host:port that takes network legs
+    core_uuid text, -- of the FreeSWITCH process last seen; another one means that its calls died
+    seen_at timestamptz
+);
+
+create table queue (
+    contact_center_id text not null references contact_center,
+    queue text not null check (queue ~ '^[a-z0-9_-]{1,40}$'),
+    medium text not null default 'voice',
+    priority integer not null default 0, -- higher is served first
+    strategy text not null default 'longest_idle',
+    lead text not null default 'offered' check (lead ~ '^(ready|offered|position:[0-9]+|expected:[0-9.]+)$'),
+    hold_music text not null default 'local_stream://moh',
+    offer_timeout double precision not null default 20 check (offer_timeout > 0), -- seconds
+    network_leg_timeout double precision not null default 10 check (network_leg_timeout > 0), -- seconds
+    network_leg_tries integer not null default 3 check (network_leg_tries > 0),
+    longest_wait double precision check (longest_wait > 0), -- seconds; null: no limit
+    refuse_when text not null default 'no_agent_authorized'
+        check (refuse_when in ('never', 'no_agent_authorized', 'no_agent_logged_on')),
+    primary key (contact_center_id, queue)
+);
+
+create table queue_skill (
+    contact_center_id text not null,
+    queue text not null,
+    skill text not null,
+    level integer not null default 1,
+    primary key (contact_center_id, queue, skill),
+    foreign key (contact_center_id, queue) references queue on delete cascade
+);
+
+create table number_called (
+    number text primary key, -- as the switch presents it
+    contact_center_id text not null references contact_center,
+    application text not null -- name of the interactive application that answers it
+);
+
+-- Who serves ----------------------------------------------------------------------------------------
+
+create table agent (
+    agent_id text primary key check (agent_id ~ '^[a-z0-9_.-]{1,40}$'),
+    name text not null,
+    site_id text not null references site,
+    switch_id text not null references switch,
+    address text not null check (address !~ '[\x01-\x1f${}\[\],]'), -- dial string: user/…, sofia/…, sip:…, tel:…
+    accept_key text check (accept_key ~ '^[0-9*#]$'), -- asked for where a voice mail could answer
+    wrap_up double precision not null default 0 check (wrap_up >= 0), -- seconds
+    set_aside double precision not null default 30 check (set_aside >= 0), -- seconds, after an offer not taken
+    status text not null default 'logged_out' check (status in ('available', 'on_break', 'logged_out')),
+    status_reason text,
+    available_from timestamptz not null default '-infinity', -- end of wrap-up or of a set-aside
+    unavailable_reason text, -- why until then: wrap_up, no_answer, busy …
+    idle_since timestamptz not null default now()
+);
+
+create table agent_skill (
+    agent_id text not null references agent on delete cascade,
+    skill text not null,
+    level integer not null default 1,
+    primary key (agent_id, skill)
+);
+
+create table agent_authorization (
+    agent_id text not null references agent on delete cascade,
+    contact_center_id text not null references contact_center,
+    medium text not null default 'voice',
+    valid_from timestamptz not null default '-infinity',
+    valid_until timestamptz,
+    primary key (agent_id, contact_center_id, medium, valid_from),
+    check (valid_until is null or valid_until > valid_from)
+);
+
+-- Contacts ------------------------------------------------------------------------------------------
+
+create table contact (
+    contact_id uuid primary key,
+    contact_center_id text not null references contact_center,
+    medium text not null,
+    switch_id text not null references switch, -- the caller's
+    channel_uuid text not null,
+    core_uuid text, -- of the caller's FreeSWITCH process
+    number_called text not null,
+    application text not null,
+    arrived_at timestamptz not null,
+    ended_at timestamptz,
+    outcome text check (outcome in ('self_served', 'served', 'abandoned', 'overflowed', 'refused',
+                                    'transferred', 'lost', 'failed')),
+    check ((ended_at is null) = (outcome is null))
+);
+create index contact_live on contact (switch_id) where ended_at is null;
+create index contact_channel on contact (channel_uuid) where ended_at is null;
+
+create table contact_personal ( -- erasable; nothing refers to it
+    contact_id uuid primary key references contact,
+    contact_center_id text not null,
+    caller_number text not null,
+    caller_name text not null,
+    language text not null,
+    facts jsonb not null default '{}', -- what the application learned
+    customer jsonb not null default '{}',
+    network jsonb not null default '{}'
+);
+
+create table proxy_call (
+    proxy_call_id bigint generated always as identity primary key,
+    contact_id uuid not null references contact,
+    contact_center_id text not null,
+    queue text not null,
+    medium text not null,
+    skills jsonb not null, -- [[skill, level], …], sorted: the demand at the time of the request
+    priority integer not null,
+    arrived_at timestamptz not null, -- the contact's; kept whenever it returns to the queue
+    switch_id text not null,
+    channel_uuid text not null,
+    state text not null default 'requested' check (state in
+        ('requested', 'queued', 'offered', 'ready', 'bridged', -- live
+         'ended', 'abandoned', 'lost', 'overflowed', 'refused')), -- final
+    agent_leg text not null default 'none' check (agent_leg in
+        ('none', 'dialling', 'ringing', 'answered', 'accepted', 'joined')),
+    network_leg text not null default 'none' check (network_leg in
+        ('none', 'wanted', 'raising', 'present', 'joined', 'not_needed')),
+    network_switch_id text references switch, -- where the network leg goes
+    network_leg_uuid text, -- at the caller's switch: the leg that is being raised
+    rendezvous_uuid text, -- at the agent's switch: the same leg as it came in
+    token_digest bytea, -- SHA-256 of the single-use token
+    token_expires_at timestamptz,
+    network_leg_failures integer not null default 0,
+    held_until timestamptz, -- not offered before: the way to the agents has just failed
+    lead text not null,
+    hold_music text not null,
+    strategy text not null,
+    offer_timeout double precision not null,
+    network_leg_timeout double precision not null,
+    network_leg_tries integer not null,
+    longest_wait double precision,
+    refuse_when text not null,
+    position integer,
+    expected_wait double precision, -- seconds
+    requested_at timestamptz not null default clock_timestamp(),
+    queued_at timestamptz,
+    accepted_at timestamptz,
+    bridged_at timestamptz,
+    ended_at timestamptz,
+    version integer not null default 1,
+    foreign key (contact_center_id, queue) references queue
+);
+-- I2: a contact has at most one live proxy call.
+create unique index one_live_proxy_call_per_contact on proxy_call (contact_id)
+    where state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+create index proxy_call_live on proxy_call (switch_id)
+    where state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+create unique index token_is_single_use on proxy_call (token_digest) where token_digest is not null;
+
+create table reservation (
+    reservation_id bigint generated always as identity primary key,
+    agent_id text not null references agent,
+    slot smallint not null default 1,
+    proxy_call_id bigint not null references proxy_call,
+    contact_id uuid not null,
+    contact_center_id text not null,
+    agent_switch_id text not null,
+    agent_leg_uuid text not null unique,
+    epoch bigint not null, -- of the leader that made it
+    reserved_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    end_reason text
+);
+-- I1: an agent slot has at most one live reservation; and a proxy call is offered to one agent.
+create unique index one_live_reservation_per_slot on reservation (agent_id, slot) where ended_at is null;
+create unique index one_live_reservation_per_proxy_call on reservation (proxy_call_id) where ended_at is null;
+
+-- The ledger ------------------------------------------------------------------------------------------
+
+create table contact_event ( -- append-only; no personal data
+    event_id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    written_by xid8 not null default pg_current_xact_id(), -- readers stay below pg_snapshot_xmin
+    contact_id uuid not null,
+    contact_center_id text not null,
+    proxy_call_id bigint,
+    agent_id text,
+    kind text not null,
+    state text, -- of the proxy call, after the event
+    data jsonb not null default '{}'
+);
+create index contact_event_contact on contact_event (contact_id, event_id);
+
+create table agent_event ( -- append-only
+    event_id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    written_by xid8 not null default pg_current_xact_id(),
+    agent_id text not null,
+    contact_center_id text,
+    contact_id uuid,
+    kind text not null,
+    data jsonb not null default '{}'
+);
+create index agent_event_agent on agent_event (agent_id, event_id);
+
+create function append_only() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only', tg_table_name using errcode = 'FS002';
+end $$;
+create trigger append_only before update or delete on contact_event
+    for each statement execute function append_only();
+create trigger append_only before update or delete on agent_event
+    for each statement execute function append_only();
+
+-- Leadership ------------------------------------------------------------------------------------------
+
+create table lease (
+    name text primary key, -- coordinator, or switch:<switch>
+    holder text not null,
+    epoch bigint not null default 1,
+    backend_pid integer,
+    renewed_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null
+);
+
+create function check_epoch(p_epoch bigint) returns void language plpgsql stable as $$
+begin
+    if p_epoch is distinct from (select epoch from lease where name = 'coordinator') then
+        raise exception 'epoch % is not the coordinator''s any more', p_epoch using errcode = 'FS001';
+    end if;
+end $$;
+
+-- What the roles read: a proxy call with its caller, its agent and where the legs go ---------------------
+
+create view proxy_call_detail as
+select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c.name as contact_center_name,
+       p.queue, p.medium, p.skills, p.priority, p.arrived_at, p.queued_at, p.switch_id, p.channel_uuid,
+       coalesce(h.caller_number, '') as caller_number, coalesce(h.caller_name, '') as caller_name,
+       p.state, p.agent_leg, p.network_leg, p.strategy, p.lead, p.hold_music, p.offer_timeout,
+       p.network_leg_timeout, p.network_leg_tries, p.network_leg_failures, p.held_until,
+       p.longest_wait, p.refuse_when, p.position, p.expected_wait,
+       r.agent_id, a.name as agent_name, a.address as agent_address, r.agent_switch_id, r.agent_leg_uuid,
+       a.accept_key, p.network_switch_id, s.link_address as network_address, p.network_leg_uuid,
+       p.rendezvous_uuid, r.reserved_at, p.accepted_at, p.bridged_at, p.ended_at, p.version
+  from proxy_call p
+  join contact_center c using (contact_center_id)
+  left join contact_personal h on h.contact_id = p.contact_id
+  left join reservation r on r.proxy_call_id = p.proxy_call_id and r.ended_at is null
+  left join agent a on a.agent_id = r.agent_id
+  left join switch s on s.switch_id = p.network_switch_id;
+
+-- The transitions -----------------------------------------------------------------------------------------
+
+-- A live reservation ends; the agent is free again after `p_pause` seconds (null: as the agent's own
+-- wrap_up or set_aside says, by the reason). Agents who did nothing wrong keep their place in the idle order.
+create function end_reservation(p_proxy_call_id bigint, p_reason text) returns text language plpgsql as $$
+declare
+    r reservation;
+    v_pause double precision;
+    v_keeps_place boolean := p_reason in ('abandoned', 'network_leg_given_up', 'join_failed', 'lost', 'conversation_lost');
+begin
+    update reservation set ended_at = clock_timestamp(), end_reason = p_reason
+     where proxy_call_id = p_proxy_call_id and ended_at is null
+    returning * into r;
+    if not found then return null; end if;
+    select case when v_keeps_place then 0 when p_reason = 'wrap_up' then wrap_up else set_aside end
+      into v_pause from agent where agent_id = r.agent_id;
+    update agent
+       set available_from = clock_timestamp() + make_interval(secs => v_pause),
+           unavailable_reason = case when v_pause > 0 then p_reason end,
+           idle_since = case when v_keeps_place then idle_since
+                             else clock_timestamp() + make_interval(secs => v_pause) end
+     where agent_id = r.agent_id;
+    insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
+    values (r.agent_id, r.contact_center_id, r.contact_id, 'released',
+            jsonb_build_object('reason', p_reason, 'pause_s', v_pause, 'proxy_call_id', p_proxy_call_id,
+                               'reserved_s', extract(epoch from clock_timestamp() - r.reserved_at)));
+    return r.agent_id;
+end $$;
+
+-- One transition, compare-and-set. The state tables are the caller's (fsroute/acd/proxy_call.py): `p_from`
+-- and `p_to` are parallel; a null list or value means "any" and "unchanged". `p_agent_leg_uuid` and
+-- `p_network_leg_uuid` name the attempt that the caller believes in: an attempt that is over changes nothing.
+-- Returns the row after the transition, or nothing when the race was lost.
+create function move_proxy_call(
+    p_proxy_call_id bigint, p_kind text, p_from text[], p_to text[],
+    p_agent_leg_from text[], p_agent_leg_to text[], p_network_leg_from text[], p_network_leg_to text[],
+    p_agent_leg_uuid text, p_network_leg_uuid text, p_end_reservation text, p_epoch bigint,
+    p_set jsonb, p_data jsonb
+) returns setof proxy_call_detail language plpgsql as $$
+declare
+    p proxy_call;
+    v_state text;
+    v_agent_leg text;
+    v_network_leg text;
+    v_agent_id text;
+    v_failures integer;
+begin
+    if p_epoch is not null then perform check_epoch(p_epoch); end if;
+    select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
+    if not found then return; end if;
+    v_state := p_to[array_position(p_from, p.state)];
+    v_agent_leg := coalesce(p_agent_leg_to[array_position(p_agent_leg_from, p.agent_leg)],
+                            case when p_agent_leg_from is null then p.agent_leg end);
+    v_network_leg := coalesce(p_network_leg_to[array_position(p_network_leg_from, p.network_leg)],
+                              case when p_network_leg_from is null then p.network_leg end);
+    if v_state is null or v_agent_leg is null or v_network_leg is null then return; end if;
+    select agent_id into v_agent_id from reservation r
+     where r.proxy_call_id = p_proxy_call_id and r.ended_at is null
+       and (p_agent_leg_uuid is null or r.agent_leg_uuid = p_agent_leg_uuid);
+    if p_agent_leg_uuid is not null and not found then return; end if;
+    if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
+
+    if p_end_reservation is not null then
+        perform end_reservation(p_proxy_call_id, p_end_reservation);
+    end if;
+    if v_state = 'queued' and p.state <> 'queued' then -- back in the queue: no legs
+        v_agent_leg := 'none';
+        v_network_leg := 'none';
+    end if;
+    if v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused') then
+        v_agent_leg := 'none';
+        v_network_leg := 'none';
+    end if;
+    v_failures := case when p_kind = 'network_leg_failed' then p.network_leg_failures + 1
+                       when p.state = 'queued' and v_state = 'queued' then p.network_leg_failures
+                       when v_state = 'queued' then 0
+                       else p.network_leg_failures end;
+    update proxy_call set
+        state = v_state,
+        agent_leg = v_agent_leg,
+        network_leg = v_network_leg,
+        network_leg_failures = v_failures,
+        priority = coalesce((p_set ->> 'priority')::integer, priority),
+        network_switch_id = case when v_network_leg = 'none' then null
+                                 else coalesce(p_set ->> 'network_switch_id', network_switch_id) end,
+        network_leg_uuid = case when v_network_leg in ('none', 'wanted') then null
+                                else coalesce(p_set ->> 'network_leg_uuid', network_leg_uuid) end,
+        rendezvous_uuid = case when v_network_leg in ('none', 'wanted', 'raising') then null
+                               else coalesce(p_set ->> 'rendezvous_uuid', rendezvous_uuid) end,
+        token_digest = case when v_network_leg = 'raising'
+                            then coalesce(decode(p_set ->> 'token_digest', 'hex'), token_digest) end,
+        token_expires_at = case when p_set ? 'token_lifetime'
+                                then clock_timestamp() + make_interval(secs => (p_set ->> 'token_lifetime')::double precision)
+                                when v_network_leg = 'raising' then token_expires_at end,
+        held_until = case when p_set ? 'held_for'
+                          then clock_timestamp() + make_interval(secs => (p_set ->> 'held_for')::double precision)
+                          when v_state = 'queued' then held_until end,
+        queued_at = case when v_state = 'queued' then coalesce(queued_at, clock_timestamp()) else queued_at end,
+        accepted_at = case when v_state = 'ready' and p.state <> 'ready' then clock_timestamp()
+                           when v_state in ('queued', 'offered') then null else accepted_at end,
+        bridged_at = case when v_state = 'bridged' and p.state <> 'bridged' then clock_timestamp() else bridged_at end,
+        ended_at = case when v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused')
+                        then clock_timestamp() end,
+        position = case when v_state = 'queued' then position end,
+        expected_wait = case when v_state = 'queued' then expected_wait end,
+        version = version + 1
+     where proxy_call_id = p_proxy_call_id;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, p.proxy_call_id, v_agent_id, p_kind, v_state,
+            jsonb_strip_nulls(p_data || jsonb_build_object(
+                'from', p.state, 'agent_leg', v_agent_leg, 'network_leg', v_network_leg,
+                'held_for_s', p_set -> 'held_for', 'released', p_end_reservation)));
+    return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
+end $$;
+
+-- The caller's site asks for an agent: the proxy call enters the queue's life.
+create function request_proxy_call(p_contact_id uuid, p_queue text) returns setof proxy_call_detail
+language plpgsql as $$
+declare
+    c contact;
+    q queue;
+    v_id bigint;
+    v_skills jsonb;
+begin
+    select * into c from contact where contact_id = p_contact_id and ended_at is null for update;
+    if not found then return; end if;
+    select * into q from queue where contact_center_id = c.contact_center_id and queue = p_queue;
+    if not found then
+        raise exception 'contact center % has no queue %', c.contact_center_id, p_queue using errcode = 'FS003';
+    end if;
+    select coalesce(jsonb_agg(jsonb_build_array(skill, level) order by skill), '[]') into v_skills
+      from queue_skill where contact_center_id = c.contact_center_id and queue = p_queue;
+    insert into proxy_call (contact_id, contact_center_id, queue, medium, skills, priority, arrived_at, switch_id,
+                            channel_uuid, lead, hold_music, strategy, offer_timeout, network_leg_timeout,
+                            network_leg_tries, longest_wait, refuse_when)
+    values (c.contact_id, c.contact_center_id, p_queue, q.medium, v_skills, q.priority, c.arrived_at, c.switch_id,
+            c.channel_uuid, q.lead, q.hold_music, q.strategy, q.offer_timeout, q.network_leg_timeout,
+            q.network_leg_tries, q.longest_wait, q.refuse_when)
+    on conflict do nothing
+    returning proxy_call_id into v_id;
+    if v_id is null then -- asked again after a restart: the live one stands
+        return query select * from proxy_call_detail d where d.contact_id = p_contact_id::text
+            and d.state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+        return;
+    end if;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
+    values (c.contact_id, c.contact_center_id, v_id, 'requested', 'requested',
+            jsonb_build_object('queue', p_queue, 'priority', q.priority, 'skills', v_skills, 'medium', q.medium,
+                               'lead', q.lead, 'offer_timeout', q.offer_timeout, 'arrived_at', c.arrived_at));
+    return query select * from proxy_call_detail d where d.proxy_call_id = v_id;
+end $$;
+
+-- The claim: commits before anything is dialled. Authorization and training are part of it. Returns nothing
+-- when contact or agent is not to be had any more: who loses the race chooses again.
+create function reserve_agent(
+    p_epoch bigint, p_proxy_call_id bigint, p_agent_id text, p_agent_leg_uuid text, p_data jsonb
+) returns setof proxy_call_detail language plpgsql as $$
+declare
+    p proxy_call;
+    a agent;
+    v_network_leg text;
+begin
+    perform check_epoch(p_epoch);
+    select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
+    if not found or p.state <> 'queued' then return; end if;
+    select * into a from agent where agent_id = p_agent_id for update;
+    if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
+    if not exists (select from agent_authorization u
+                    where u.agent_id = p_agent_id and u.contact_center_id = p.contact_center_id
+                      and u.medium = p.medium and u.valid_from <= clock_timestamp()
+                      and (u.valid_until is null or u.valid_until > clock_timestamp())) then
+        return;
+    end if;
+    if exists (select from jsonb_array_elements(p.skills) as demand(pair)
+                where not exists (select from agent_skill k
+                                   where k.agent_id = p_agent_id and k.skill = pair ->> 0
+                                     and k.level >= (pair ->> 1)::integer)) then
+        return;
+    end if;
+    insert into reservation (agent_id, proxy_call_id, contact_id, contact_center_id, agent_switch_id,
+                             agent_leg_uuid, epoch)
+    values (p_agent_id, p.proxy_call_id, p.contact_id, p.contact_center_id, a.switch_id, p_agent_leg_uuid, p_epoch)
+    on conflict do nothing;
+    if not found then return; end if;
+    v_network_leg := case
+        when a.switch_id = p.switch_id then 'not_needed'
+        when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
+        when p.lead = 'ready' then 'none'
+        else 'wanted' end;
+    update proxy_call set
+        state = 'offered', agent_leg = 'dialling', network_leg = v_network_leg,
+        network_switch_id = case when v_network_leg in ('not_needed', 'none') then null else a.switch_id end,
+        network_leg_uuid = case when v_network_leg in ('raising', 'present') then network_leg_uuid end,
+        rendezvous_uuid = case when v_network_leg = 'present' then rendezvous_uuid end,
+        token_digest = case when v_network_leg = 'raising' then token_digest end,
+        network_leg_failures = 0, held_until = null, position = null, expected_wait = null, version = version + 1
+     where proxy_call_id = p_proxy_call_id;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
+            p_data || jsonb_build_object('from', 'queued', 'epoch', p_epoch, 'network_leg', v_network_leg,
+                                         'agent_leg', 'dialling'));
+    insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
+    values (p_agent_id, p.contact_center_id, p.contact_id, 'reserved',
+            jsonb_build_object('proxy_call_id', p.proxy_call_id, 'epoch', p_epoch, 'offer_timeout', p.offer_timeout));
+    return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
+end $$;
+
+-- The agent hung up after the talk: wrap-up begins; the proxy call goes on as the caller's site decides.
+create function agent_left(p_agent_leg_uuid text, p_data jsonb) returns setof proxy_call_detail
+language plpgsql as $$
+declare
+    v_id bigint;
+    p proxy_call;
+    v_agent_id text;
+begin
+    select proxy_call_id into v_id from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
+    if not found then return; end if;
+    select * into p from proxy_call where proxy_call_id = v_id and state = 'bridged' for update;
+    if not found then return; end if;
+    v_agent_id := end_reservation(v_id, 'wrap_up');
+    if v_agent_id is null then return; end if;
+    update proxy_call set agent_leg = 'none', version = version + 1 where proxy_call_id = v_id;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, v_id, v_agent_id, 'agent_left', 'bridged',
+            p_data || jsonb_build_object('from', 'bridged'));
+    return query select * from proxy_call_detail d where d.proxy_call_id = v_id;
+end $$;
+
+-- The caller's channel is gone, or the application is through with it: the contact ends, with exactly one
+-- outcome. `p_from` and `p_to` are the table's for caller_gone (or switch_died). Returns the proxy call that
+-- was live, if one was.
+create function close_contact(
+    p_contact_id uuid, p_outcome text, p_kind text, p_from text[], p_to text[], p_data jsonb
+) returns table (closed boolean, proxy_call_id bigint, agent_id text) language plpgsql as $$
+declare
+    c contact;
+    p proxy_call;
+    v_agent_id text;
+    v_state text;
+    v_outcome text;
+begin
+    select * into c from contact k where k.contact_id = p_contact_id for update;
+    if not found or c.ended_at is not null then
+        return query select false, null::bigint, null::text;
+        return;
+    end if;
+    select * into p from proxy_call k where k.contact_id = p_contact_id order by k.proxy_call_id desc limit 1 for update;
+    v_state := p.state;
+    if p.state = any(p_from) then
+        v_state := p_to[array_position(p_from, p.state)];
+        select r.agent_id into v_agent_id from reservation r where r.proxy_call_id = p.proxy_call_id and r.ended_at is null;
+        perform end_reservation(p.proxy_call_id, case v_state when 'ended' then 'wrap_up' else v_state end);
+        update proxy_call k set state = v_state, agent_leg = 'none', network_leg = 'none', network_switch_id = null,
+            token_digest = null, position = null, expected_wait = null, ended_at = clock_timestamp(),
+            version = version + 1
+         where k.proxy_call_id = p.proxy_call_id;
+        insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+        values (c.contact_id, c.contact_center_id, p.proxy_call_id, v_agent_id, p_kind, v_state,
+                p_data || jsonb_build_object('from', p.state));
+    end if;
+    v_outcome := case v_state when 'ended' then 'served' when 'abandoned' then 'abandoned' when 'lost' then 'lost'
+                              when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
+    update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;
+    insert into contact_event (contact_id, contact_center_id, kind, data)
+    values (c.contact_id, c.contact_center_id, 'closed',
+            p_data || jsonb_build_object('outcome', v_outcome,
+                                         'duration_s', extract(epoch from clock_timestamp() - c.arrived_at)));
+    return query select true, case when v_state is distinct from p.state then p.proxy_call_id end, v_agent_id;
+end $$;
