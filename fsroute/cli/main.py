@@ -34,7 +34,9 @@ class LazyGroup(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(fsroute.__version__, "--version", "-V", prog_name="fsroute")
 def cli() -> None:
     """One contact center out of FreeSWITCH hosts in several places."""

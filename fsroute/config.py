@@ -1,0 +1,297 @@
+"""The configuration: one TOML file, checked as a whole, frozen.
+
+Every key has a default, so that ``Config()`` serves one host: all roles, the embedded database,
+FreeSWITCH's event socket on loopback. A key that does not exist is refused with its path. A secret
+may be written in place, in a file of its own (``password_file``, ``url_file``), or in the
+environment (``FSROUTE_EVENT_SOCKET_PASSWORD``, ``FSROUTE_DATABASE_URL``); the environment wins, then
+the file. Secrets appear in no repr and no log.
+
+``docs/configuration.md`` lists the keys; a test holds it against this module.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from fsroute.errors import ConfigurationError
+
+Seconds = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+
+
+class Secret:
+    """A text that no repr, str, log line or traceback shows; ``reveal()`` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Role(enum.StrEnum):
+    """What a process may be; ``run`` starts those that the configuration lists."""
+
+    CALLSERVER = "callserver"
+    COORDINATOR = "coordinator"
+    ACD = "acd"
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all sections share."""
+
+
+class Site(Section, frozen=True):
+    """Which site this host belongs to, and which FreeSWITCH it serves."""
+
+    site_id: Name = "local"
+    switch_id: Name = "switch-1"
+
+
+class Database(Section, frozen=True):
+    """Where the database is. Without a `url` fsroute starts its own in `state_dir`/postgres."""
+
+    url: Secret = Secret("")
+    url_file: str = ""
+    pool_min: Count = 2
+    pool_max: Count = 10
+    statement_timeout: Seconds = 5.0
+
+    def __post_init__(self) -> None:
+        if self.pool_min > self.pool_max:
+            raise ValueError(f"pool_min {self.pool_min} is above pool_max {self.pool_max}")
+
+    @property
+    def embedded(self) -> bool:
+        return not self.url
+
+
+class EventSocket(Section, frozen=True):
+    """FreeSWITCH's inbound event socket (event_socket.conf.xml on that host)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8021
+    password: Secret = Secret("ClueCon")
+    password_file: str = ""
+
+
+class Callserver(Section, frozen=True):
+    """The outbound event-socket server that the dialplan's ``socket`` connects to.
+
+    `fallback` is where a call goes that fsroute itself must give up: ``extension dialplan context``
+    as FreeSWITCH's ``transfer`` takes them.
+    """
+
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Meta(ge=0, le=65535)] = 8084
+    max_sessions: Count = 1000
+    fallback: str = "fsroute_fallback XML fsroute"
+    hold_music: str = "local_stream://fsroute"
+
+
+class Links(Section, frozen=True):
+    """How network legs travel between switches.
+
+    `address` is this switch's own, as the others dial it: ``host:port`` of its link profile.
+    `dial_string` is what the caller's switch dials; ``{token}`` and ``{address}`` are filled in.
+    """
+
+    address: str = "127.0.0.1:5090"
+    dial_string: str = "sofia/fsroute_link/{token}@{address}"
+
+    def __post_init__(self) -> None:
+        _require_fields("dial_string", self.dial_string, {"token", "address"})
+
+
+class Agents(Section, frozen=True):
+    """How an agent's address becomes something to dial.
+
+    ``{address}`` is the agent's address as the database holds it; one that names its endpoint
+    already (``sofia/...``, ``user/...``, ``loopback/...``) is dialled as it stands.
+    """
+
+    dial_string: str = "sofia/fsroute_agents/{address}"
+
+    def __post_init__(self) -> None:
+        _require_fields("dial_string", self.dial_string, {"address"})
+
+
+class Timing(Section, frozen=True):
+    """Times in seconds."""
+
+    heartbeat: Seconds = 5.0  # between signs of life in the database
+    command_timeout: Seconds = 5.0  # for an event-socket command
+    network_leg_timeout: Seconds = 10.0  # from raising to presence, unless the queue says otherwise
+    token_lifetime: Seconds = 60.0  # of a rendezvous token
+    lease: Seconds = 10.0  # the leader's, after the death of its host
+    drain: Seconds = 30.0  # for present calls, after SIGTERM
+
+
+class Log(Section, frozen=True):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["lines", "json"] = "lines"
+
+
+class Config(Section, frozen=True):
+    """The whole of it. `applications` are folders that each hold interactive applications."""
+
+    site: Site = field(default_factory=Site)
+    roles: tuple[Role, ...] = tuple(Role)
+    state_dir: str = ""
+    applications: tuple[str, ...] = ()
+    database: Database = field(default_factory=Database)
+    event_socket: EventSocket = field(default_factory=EventSocket)
+    callserver: Callserver = field(default_factory=Callserver)
+    links: Links = field(default_factory=Links)
+    agents: Agents = field(default_factory=Agents)
+    timing: Timing = field(default_factory=Timing)
+    log: Log = field(default_factory=Log)
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            raise ValueError("roles is empty: name at least one of " + ", ".join(Role))
+        if len(set(self.roles)) != len(self.roles):
+            raise ValueError("roles names a role twice")
+
+    @property
+    def state_path(self) -> Path:
+        """The folder that fsroute may write to; it need not exist yet."""
+        return Path(self.state_dir)
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration of `path`, or the defaults when there is none.
+
+    Relative paths in the file are taken from the file's folder. `state_dir` is filled in:
+    ``/var/lib/fsroute`` for root, systemd's ``STATE_DIRECTORY`` for a service, else the XDG state folder.
+
+    Raises:
+        ConfigurationError: the file, or a file it names, cannot be read or says what cannot be.
+    """
+    source = str(path) if path else "defaults"
+    config = parse(_read(path), source) if path else Config()
+    base = path.resolve().parent if path else Path.cwd()
+    config = _with_secrets(config, base, source, environment)
+    state_dir = base / config.state_dir if config.state_dir else default_state_dir(environment)
+    applications = tuple(str(base / folder) for folder in config.applications)
+    return msgspec.structs.replace(config, state_dir=str(state_dir), applications=applications)
+
+
+def parse(text: str, source: str = "configuration") -> Config:
+    """Check a TOML text; `source` names it in errors. Files of secrets are not read.
+
+    Raises:
+        ConfigurationError: the text is no TOML, or a key is unknown or has a wrong value.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(text), Config, dec_hook=_decode)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{source}: {_explain(str(error))}") from error
+
+
+def default_state_dir(environment: Mapping[str, str] = os.environ, *, root: bool | None = None) -> Path:
+    """The folder for what must survive a restart (XDG Base Directory Specification; systemd.exec)."""
+    if given := environment.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if os.geteuid() == 0 if root is None else root:
+        return Path("/var/lib/fsroute")
+    home = environment.get("XDG_STATE_HOME", "")
+    if not home.startswith("/"):  # the specification: a relative path is to be ignored
+        home = str(Path(environment.get("HOME") or Path.home()) / ".local" / "state")
+    return Path(home) / "fsroute"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+
+
+def _explain(text: str) -> str:
+    """Turn msgspec's message into ``section.key: what is wrong``."""
+    found = _PATH.search(text)
+    path = found["path"].lstrip(".") if found else ""
+    text = _PATH.sub("", text)
+    if unknown := _UNKNOWN_KEY.match(text):
+        path = f"{path}.{unknown['key']}".lstrip(".")
+        text = "there is no such key"
+    return f"{path}: {text}" if path else text
+
+
+def _with_secrets(config: Config, base: Path, source: str, environment: Mapping[str, str]) -> Config:
+    replace = msgspec.structs.replace
+    url = environment.get("FSROUTE_DATABASE_URL") or _secret_file(
+        base, config.database.url_file, source, "database.url_file"
+    )
+    if url:
+        config = replace(config, database=replace(config.database, url=Secret(url)))
+    password = environment.get("FSROUTE_EVENT_SOCKET_PASSWORD") or _secret_file(
+        base, config.event_socket.password_file, source, "event_socket.password_file"
+    )
+    if password:
+        config = replace(config, event_socket=replace(config.event_socket, password=Secret(password)))
+    return config
+
+
+def _secret_file(base: Path, name: str, source: str, key: str) -> str:
+    if not name:
+        return ""
+    try:
+        text = (base / name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{source}: {key}: cannot be read: {error}") from error
+    if not text:
+        raise ConfigurationError(f"{source}: {key}: {base / name} is empty")
+    return text
+
+
+def _require_fields(key: str, template: str, fields: set[str]) -> None:
+    try:
+        found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{key} {template!r}: {error}") from error
+    if found != fields:
+        wanted = " and ".join("{" + name + "}" for name in sorted(fields))
+        raise ValueError(f"{key} {template!r} must hold {wanted} and no other field")

@@ -1,0 +1,91 @@
+"""How log lines look: a sentence for people, then stable ``key=value`` fields for machines.
+
+A room logs through ``logging.getLogger(__name__)`` and passes its fields as `extra`::
+
+    log.info("the caller's session opened", extra={"contact": contact_id, "queue": queue})
+
+    2026-03-01T10:15:02.123Z info    callserver.session: the caller's session opened contact=… queue=sales
+
+What callers wrote cannot begin a new line: control characters are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/@+-,|*%")
+
+
+def setup(
+    level: str = "info", format: Literal["lines", "json"] = "lines", stream: TextIO | None = None
+) -> None:
+    """Send fsroute's log, and warnings of everybody else, to `stream` (standard error)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if format == "json" else Lines())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("fsroute").setLevel(level.upper())
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What was passed as `extra`, in the order given."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+
+
+class Lines(logging.Formatter):
+    """One line a record; a traceback follows on lines that start with a blank."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = (
+            f"{_time(record)} {record.levelname.lower():<7} {_room(record)}: {_escape(record.getMessage())}"
+        )
+        for key, value in fields(record).items():
+            line += f" {key}={_value(value)}"
+        if record.exc_info:
+            trace = self.formatException(record.exc_info)
+            line += "".join(f"\n    {_escape(part)}" for part in trace.splitlines())
+        return line
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record: ``time level room message``, the fields, ``error``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "room": _room(record),
+            "message": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str, ensure_ascii=True)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _room(record: logging.LogRecord) -> str:
+    return record.name.removeprefix("fsroute.")
+
+
+def _value(value: object) -> str:
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    return text if text and _PLAIN.issuperset(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _escape(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
