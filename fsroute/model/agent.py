@@ -50,7 +50,7 @@ class Agent:
     site_id: str
     switch_id: str
     address: str
-    skills: Mapping[str, int]
+    skills: Mapping[str, int]  # skill to level
     authorizations: tuple[Authorization, ...]
     status: AgentStatus
     available_from: datetime

@@ -83,6 +83,7 @@ class ProxyCall:
     network_leg_failures: int
     longest_wait: float | None
     refuse_when: str
+    held_until: datetime | None = None
     position: int | None = None
     expected_wait: float | None = None
     agent_id: str | None = None
@@ -94,6 +95,7 @@ class ProxyCall:
     network_switch_id: str | None = None
     network_address: str | None = None
     network_leg_uuid: str | None = None
+    rendezvous_uuid: str | None = None
     reserved_at: datetime | None = None
     accepted_at: datetime | None = None
     bridged_at: datetime | None = None

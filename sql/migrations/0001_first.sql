@@ -70,7 +70,7 @@ create table agent (
     set_aside double precision not null default 30 check (set_aside >= 0), -- seconds, after an offer not taken
     status text not null default 'logged_out' check (status in ('available', 'on_break', 'logged_out')),
     status_reason text,
-    available_from timestamptz not null default '-infinity', -- end of wrap-up or of a set-aside
+    available_from timestamptz not null default 'epoch', -- end of wrap-up or of a set-aside
     unavailable_reason text, -- why until then: wrap_up, no_answer, busy …
     idle_since timestamptz not null default now()
 );

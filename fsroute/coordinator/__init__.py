@@ -1,0 +1,1 @@
+"""The coordination center: decides in memory, reserves in SQL."""

@@ -1,0 +1,219 @@
+"""The coordinator at work: one leader feeds events to the core and performs the actions it gets back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import uuid4
+
+import gevent
+from gevent.pool import Pool
+from gevent.queue import Empty, Queue
+
+from fsroute.acd.proxy_call import On
+from fsroute.coordinator.actions import (
+    Action,
+    AgentChanged,
+    AgentRemoved,
+    CallChanged,
+    Event,
+    Overflow,
+    RaiseNetworkLeg,
+    Refresh,
+    Refuse,
+    ReservationLost,
+    Reserve,
+    Take,
+    Tick,
+)
+from fsroute.coordinator.state import Coordinator
+from fsroute.errors import Fenced, StoreError
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.lease import Lease
+from fsroute.store.store import COORDINATOR, Store, switch_topic
+
+log = logging.getLogger(__name__)
+
+PROGRESS_INTERVAL = 1.0  # seconds between two writings of position and expected wait
+WORKERS = 8  # statements under way at once: they share the commits
+RETRY_DELAY = 0.5  # seconds before a failed action's rows are read again
+
+
+class CoordinatorRole:
+    """Campaigns, leads while the lease holds, and starts over when it is lost.
+
+    Args:
+        new_uuid: makes the identifier of an agent's leg; passed in for tests.
+    """
+
+    def __init__(self, store: Store, lease: Lease, new_uuid: Callable[[], str] = lambda: str(uuid4())) -> None:
+        self._store = store
+        self._lease = lease
+        self._new_uuid = new_uuid
+        self._inbox: Queue[Event | tuple[str, ProxyCall | None] | None] = Queue()
+        self._workers = Pool(WORKERS)
+        self._core = Coordinator()
+        self._greenlet: gevent.Greenlet | None = None
+        self.epoch: int | None = None
+
+    def start(self) -> None:
+        self._store.signals.subscribe(COORDINATOR, self._signalled)
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self._workers.kill()
+        self._lease.resign()
+
+    @property
+    def is_leader(self) -> bool:
+        return self.epoch is not None
+
+    def waiting(self) -> int:
+        return self._core.waiting()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                epoch = self._lease.campaign()
+                self._lead(epoch)
+            except (Fenced, StoreError) as error:
+                log.warning("the coordinator leads no longer: %s", error)
+                gevent.sleep(RETRY_DELAY)
+            finally:
+                self.epoch = None
+
+    def _lead(self, epoch: int) -> None:
+        self.epoch = epoch
+        log.info("this process leads the coordination center, epoch %d", epoch)
+        self._core = Coordinator()
+        while not self._inbox.empty():
+            self._inbox.get()
+        self._load()
+        next_progress = 0.0
+        while self._lease.held:
+            now = self._store.now()
+            if now >= next_progress:
+                self._write_progress()
+                next_progress = now + PROGRESS_INTERVAL
+            due = min(self._core.deadline() or next_progress, next_progress)
+            self._take(self._next(max(0.0, due - now)))
+        raise Fenced("the lease was lost")
+
+    def _load(self) -> None:
+        """Everything from the tables: how a leader begins, and what a lost signal costs."""
+        for agent in self._store.agents.all():
+            self._feed(AgentChanged(agent))
+        for call in self._store.proxy_calls.live():
+            self._feed(CallChanged(call))
+
+    def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
+        try:
+            return self._inbox.get(timeout=timeout)
+        except Empty:
+            return Tick()
+
+    def _signalled(self, key: str | None, row: object) -> None:
+        if self.epoch is None:
+            return
+        if isinstance(row, ProxyCall):
+            self._inbox.put(CallChanged(row))
+        elif key is None:
+            self._inbox.put(None)
+        else:
+            self._inbox.put((key, None))
+
+    def _take(self, item: Event | tuple[str, ProxyCall | None] | None) -> None:
+        if item is None:
+            self._load()
+        elif isinstance(item, tuple):
+            self._workers.spawn(self._guarded, self._read, item[0])
+        else:
+            self._feed(item)
+
+    def _feed(self, event: Event) -> None:
+        for action in self._core.apply(event, self._store.now()):
+            self._workers.spawn(self._guarded, self._perform, action)
+
+    def _guarded(self, do: Callable[..., None], subject: Action | str) -> None:
+        """Perform one action; a failing database is no reason to forget what the action was about."""
+        try:
+            do(subject)
+        except Fenced as error:
+            log.warning("%s", error)
+            self._lease.lose(str(error))
+        except StoreError as error:
+            log.warning("not done: %s: %s", subject, error)
+            gevent.spawn_later(RETRY_DELAY, self._retry, subject)
+
+    def _retry(self, subject: Action | str) -> None:
+        if isinstance(subject, Reserve):
+            self._workers.spawn(self._guarded, self._reservation_lost, subject)
+        elif isinstance(subject, Refresh | str):
+            self._workers.spawn(self._guarded, self._read, f"a:{subject.agent_id}" if isinstance(subject, Refresh) else subject)
+        else:
+            self._workers.spawn(self._guarded, self._read, f"p:{subject.proxy_call_id}")
+
+    def _read(self, key: str) -> None:
+        kind, _, name = key.partition(":")
+        if kind == "p":
+            call = self._store.proxy_calls.get(int(name))
+            if call is not None:
+                self._inbox.put(CallChanged(call))
+            return
+        agents = self._store.agents.some([name])
+        self._inbox.put(AgentChanged(agents[0]) if agents else AgentRemoved(name))
+
+    # Actions -------------------------------------------------------------------------------------------
+
+    def _perform(self, action: Action) -> None:
+        if isinstance(action, Reserve):
+            self._reserve(action)
+        elif isinstance(action, Refresh):
+            self._read(f"a:{action.agent_id}")
+        elif isinstance(action, Take):
+            self._move(action.proxy_call_id, On.TAKEN)
+        elif isinstance(action, Refuse):
+            self._move(action.proxy_call_id, On.NOBODY_MAY_SERVE, data={"reason": action.reason})
+        elif isinstance(action, Overflow):
+            self._move(action.proxy_call_id, On.LIMIT_PASSED)
+        elif isinstance(action, RaiseNetworkLeg):
+            self._move(action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id})
+
+    def _reserve(self, action: Reserve) -> None:
+        assert self.epoch is not None
+        call = self._store.proxy_calls.reserve(
+            self.epoch, action.proxy_call_id, action.agent_id, self._new_uuid(), dict(action.why)
+        )
+        if call is None:
+            self._reservation_lost(action)
+            return
+        self._store.announce(call)
+
+    def _reservation_lost(self, action: Reserve) -> None:
+        agents = self._store.agents.some([action.agent_id])
+        call = self._store.proxy_calls.get(action.proxy_call_id)
+        self._inbox.put(
+            ReservationLost(action.proxy_call_id, action.agent_id, call, agents[0] if agents else None)
+        )
+
+    def _move(self, proxy_call_id: int, on: On, **values: object) -> None:
+        call = self._core.call(proxy_call_id)
+        moved = None
+        if call is not None:
+            moved = self._store.move(call, on, epoch=self.epoch, **values)  # type: ignore[arg-type]
+        if moved is None:  # somebody else was first: go on from what is true
+            self._read(f"p:{proxy_call_id}")
+
+    def _write_progress(self) -> None:
+        progress = self._core.progress()
+        if not progress:
+            return
+        try:
+            for proxy_call_id, switch_id in self._store.proxy_calls.write_progress(progress):
+                self._store.signals.publish(switch_topic(switch_id), f"p:{proxy_call_id}")
+        except StoreError as error:
+            log.warning("progress not written: %s", error)
+
+

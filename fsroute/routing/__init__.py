@@ -1,0 +1,1 @@
+"""Who may serve whom, and in which order: pure."""

@@ -1,0 +1,90 @@
+"""Agents and switches in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fsroute.errors import FsrouteError
+from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.store.database import Database
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UnknownAgent(FsrouteError):
+    """No agent has this identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRow:
+    """A switch as the database holds it; `core_uuid` names the FreeSWITCH process last seen."""
+
+    switch_id: str
+    site_id: str
+    link_address: str
+    core_uuid: str | None
+    seen_at: datetime | None
+
+
+class Agents:
+    """The agents and switches of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[Agent]:
+        return [_agent(row) for row in self._database.run("agents", agent_ids=None)]
+
+    def some(self, agent_ids: Sequence[str]) -> list[Agent]:
+        return [_agent(row) for row in self._database.run("agents", agent_ids=list(agent_ids))]
+
+    def set_status(self, agent_id: str, status: AgentStatus, reason: str | None = None) -> None:
+        """Declare an agent available, on break or logged out.
+
+        Raises:
+            UnknownAgent: there is no such agent.
+        """
+        if self._database.one("set_agent_status", agent_id=agent_id, status=str(status), reason=reason) is None:
+            raise UnknownAgent(f"there is no agent {agent_id!r}")
+
+    def board(self) -> list[Mapping[str, Any]]:
+        """One row for each agent, for people: status, what the agent does, for whom."""
+        return list(self._database.run("agent_board"))
+
+    def see_switch(self, switch_id: str, core_uuid: str) -> None:
+        """Note that a switch answers, and which FreeSWITCH process it is.
+
+        Raises:
+            FsrouteError: the database has no such switch.
+        """
+        if self._database.one("see_switch", switch_id=switch_id, core_uuid=core_uuid) is None:
+            raise FsrouteError(f"switch {switch_id!r} is not in the database: add it to the table switch")
+
+    def switches(self) -> dict[str, SwitchRow]:
+        return {row["switch_id"]: SwitchRow(**row) for row in self._database.run("switches")}
+
+
+def _agent(row: Mapping[str, Any]) -> Agent:
+    return Agent(
+        agent_id=row["agent_id"],
+        name=row["name"],
+        site_id=row["site_id"],
+        switch_id=row["switch_id"],
+        address=row["address"],
+        skills={str(skill): int(level) for skill, level in row["skills"].items()},
+        authorizations=tuple(_authorization(*entry) for entry in row["authorizations"]),
+        status=AgentStatus(row["status"]),
+        available_from=row["available_from"],
+        idle_since=row["idle_since"],
+        reserved=row["reserved"],
+        wrap_up=row["wrap_up"],
+        accept_key=row["accept_key"],
+    )
+
+
+def _authorization(center: str, medium: str, begin: float | None, end: float | None) -> Authorization:
+    until = None if end is None else datetime.fromtimestamp(float(end), UTC)
+    return Authorization(center, medium, ALWAYS if begin is None else datetime.fromtimestamp(float(begin), UTC), until)

@@ -1,0 +1,117 @@
+"""Contacts in SQL: opened when they arrive, closed once, personal data apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from fsroute.acd.proxy_call import CALL_TABLE, On
+from fsroute.model.contact import CallerInformation, Outcome
+from fsroute.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact's row. `core_uuid` names the FreeSWITCH process that held the caller."""
+
+    contact_id: str
+    contact_center_id: str
+    medium: str
+    switch_id: str
+    channel_uuid: str
+    core_uuid: str | None
+    number_called: str
+    application: str
+    arrived_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing a contact did: the proxy call and the agent that were set free by it."""
+
+    proxy_call_id: int | None
+    agent_id: str | None
+
+
+class Contacts:
+    """The contacts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def application_of(self, number_called: str) -> tuple[str, str] | None:
+        """(contact center, application) that a number belongs to."""
+        row = self._database.one("number_called", number=number_called)
+        return None if row is None else (row["contact_center_id"], row["application"])
+
+    def open(self, contact: Contact, caller: CallerInformation) -> None:
+        """Write a contact that has arrived; twice is once."""
+        self._database.run(
+            "open_contact",
+            contact_id=contact.contact_id,
+            contact_center_id=contact.contact_center_id,
+            medium=contact.medium,
+            switch_id=contact.switch_id,
+            channel_uuid=contact.channel_uuid,
+            core_uuid=contact.core_uuid,
+            number_called=contact.number_called,
+            application=contact.application,
+            arrived_at=contact.arrived_at,
+            caller_number=caller.number,
+            caller_name=caller.name,
+            language=caller.language,
+            facts=Jsonb(dict(caller.facts)),
+            customer=Jsonb(dict(caller.customer)),
+            network=Jsonb(dict(caller.network)),
+            data=Jsonb({"application": contact.application, "switch_id": contact.switch_id}),
+        )
+
+    def get(self, contact_id: str) -> Contact | None:
+        row = self._database.one("contact", contact_id=contact_id)
+        return None if row is None else Contact(**row)
+
+    def of_channel(self, switch_id: str, channel_uuid: str) -> str | None:
+        """The live contact that a channel of a switch carries."""
+        value = self._database.value("contact_of_channel", switch_id=switch_id, channel_uuid=channel_uuid)
+        return None if value is None else str(value)
+
+    def learn(self, contact_id: str, facts: Mapping[str, str], language: str) -> None:
+        """Facts that the application learned join the caller information."""
+        self._database.run("learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language)
+
+    def log(self, contact_id: str, kind: str, data: Mapping[str, object], proxy_call_id: int | None = None,
+            agent_id: str | None = None, state: str | None = None) -> None:  # fmt: skip
+        """Append an event that changes no state."""
+        self._database.run("log_contact", contact_id=contact_id, kind=kind, data=Jsonb(dict(data)),
+                           proxy_call_id=proxy_call_id, agent_id=agent_id, state=state)  # fmt: skip
+
+    def close(
+        self, contact_id: str, outcome: Outcome, data: Mapping[str, object], on: On = On.CALLER_GONE
+    ) -> Closed | None:
+        """End a contact; None if it had ended already. A proxy call's own end decides the outcome before `outcome`."""
+        targets = CALL_TABLE.targets(on)
+        row = self._database.one(
+            "close_contact",
+            contact_id=contact_id,
+            outcome=str(outcome),
+            kind=str(on),
+            data=Jsonb(dict(data)),
+            **{"from": [str(source) for source in targets], "to": [str(target) for target in targets.values()]},
+        )
+        if row is None or not row["closed"]:
+            return None
+        return Closed(row["proxy_call_id"], row["agent_id"])
+
+    def live_of_switch(self, switch_id: str) -> list[tuple[str, str, str | None]]:
+        """(contact, channel, core) of each contact of a switch that has not ended."""
+        rows = self._database.run("live_contacts_of_switch", switch_id=switch_id)
+        return [(row["contact_id"], row["channel_uuid"], row["core_uuid"]) for row in rows]
+
+    def erase(self, contact_id: str) -> None:
+        """Remove the personal data of a contact; the ledger stays whole."""
+        self._database.run("erase_contact", contact_id=contact_id)

@@ -1,0 +1,169 @@
+"""Proxy calls in SQL: each transition is one compare-and-set, fed from the state tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.model.contact import Demand, Lead
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.store.database import Database
+
+_PLAIN = (
+    "proxy_call_id", "contact_id", "contact_center_id", "contact_center_name", "queue", "priority", "arrived_at",
+    "queued_at", "switch_id", "channel_uuid", "caller_number", "caller_name", "strategy", "hold_music",
+    "offer_timeout", "network_leg_timeout", "network_leg_tries", "network_leg_failures", "held_until", "longest_wait",
+    "refuse_when", "position", "expected_wait", "agent_id", "agent_name", "agent_address", "agent_switch_id",
+    "agent_leg_uuid", "accept_key", "network_switch_id", "network_address", "network_leg_uuid", "rendezvous_uuid",
+    "reserved_at", "accepted_at", "bridged_at", "version",
+)  # fmt: skip
+
+
+def from_row(row: Mapping[str, Any]) -> ProxyCall:
+    """A row of the view ``proxy_call_detail`` as a value."""
+    skills = tuple((str(skill), int(level)) for skill, level in row["skills"])
+    return ProxyCall(
+        demand=Demand(row["contact_center_id"], row["medium"], skills),
+        state=State(row["state"]),
+        agent_leg=AgentLeg(row["agent_leg"]),
+        network_leg=NetworkLeg(row["network_leg"]),
+        lead=Lead.parse(row["lead"]),
+        **{name: row[name] for name in _PLAIN},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The legs that the caller of a transition believes in; an attempt that is over changes nothing."""
+
+    agent_leg_uuid: str | None = None
+    network_leg_uuid: str | None = None
+
+
+class ProxyCalls:
+    """The proxy calls of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def request(self, contact_id: str, queue: str) -> ProxyCall | None:
+        """Ask for an agent; the live proxy call of the contact if it has one already, None if the contact ended.
+
+        Raises:
+            StoreError: the contact center has no such queue.
+        """
+        return self._one("request_proxy_call", contact_id=contact_id, queue=queue)
+
+    def get(self, proxy_call_id: int) -> ProxyCall | None:
+        return self._one("proxy_call", proxy_call_id=proxy_call_id)
+
+    def latest(self, contact_id: str) -> ProxyCall | None:
+        """The contact's last proxy call, live or not."""
+        return self._one("latest_proxy_call", contact_id=contact_id)
+
+    def live(self) -> list[ProxyCall]:
+        return [from_row(row) for row in self._database.run("live_proxy_calls")]
+
+    def live_of_caller_switch(self, switch_id: str) -> list[ProxyCall]:
+        rows = self._database.run("live_proxy_calls_of_caller_switch", switch_id=switch_id)
+        return [from_row(row) for row in rows]
+
+    def live_of_agent_switch(self, switch_id: str) -> list[ProxyCall]:
+        """Those with an agent or a network leg at the switch."""
+        rows = self._database.run("live_proxy_calls_of_agent_switch", switch_id=switch_id)
+        return [from_row(row) for row in rows]
+
+    def move(
+        self,
+        proxy_call_id: int,
+        on: On,
+        *,
+        attempt: Attempt = Attempt(),  # noqa: B008  frozen
+        network_leg: NetworkLeg | None = None,
+        end_reservation: str | None = None,
+        epoch: int | None = None,
+        set: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> ProxyCall | None:
+        """One transition as the tables have it; None when the race was lost and nothing was changed.
+
+        Args:
+            attempt: the legs that must still be the present ones.
+            network_leg: a target for the network leg other than the table's.
+            end_reservation: ends the live reservation, for this reason.
+            epoch: the coordinator's; a stale one is refused.
+            set: columns that change with it (see ``move_proxy_call`` in ``sql/schema.sql``).
+            data: goes with the event.
+
+        Raises:
+            Fenced: `epoch` is not the present one.
+        """
+        targets = CALL_TABLE.targets(on)
+        agent_leg = AGENT_LEG_TABLE.targets(on)
+        network = NETWORK_LEG_TABLE.targets(on)
+        if network_leg is not None:
+            network = {leg: network_leg for leg in (network or NetworkLeg)}
+        values = _pairs("", targets) | _pairs("agent_leg_", agent_leg) | _pairs("network_leg_", network)
+        return self._one(
+            "move_proxy_call",
+            proxy_call_id=proxy_call_id,
+            kind=str(on),
+            agent_leg_uuid=attempt.agent_leg_uuid,
+            network_leg_uuid=attempt.network_leg_uuid,
+            end_reservation=end_reservation,
+            epoch=epoch,
+            set=Jsonb(dict(set or {})),
+            data=Jsonb(dict(data or {})),
+            **values,
+        )
+
+    def reserve(
+        self, epoch: int, proxy_call_id: int, agent_id: str, agent_leg_uuid: str, data: Mapping[str, object]
+    ) -> ProxyCall | None:
+        """Reserve an agent for a queued proxy call; committed when this returns. None: choose again.
+
+        Raises:
+            Fenced: `epoch` is not the present one.
+        """
+        return self._one(
+            "reserve_agent",
+            epoch=epoch,
+            proxy_call_id=proxy_call_id,
+            agent_id=agent_id,
+            agent_leg_uuid=agent_leg_uuid,
+            data=Jsonb(dict(data)),
+        )
+
+    def agent_left(self, agent_leg_uuid: str, cause: str) -> ProxyCall | None:
+        """The agent's leg ended after the talk: the reservation ends and wrap-up begins."""
+        return self._one("agent_left", agent_leg_uuid=agent_leg_uuid, data=Jsonb({"cause": cause}))
+
+    def of_token(self, digest: str) -> tuple[int, str | None] | None:
+        """The proxy call that raised a network leg with this token's digest, and the leg; None if late or unknown."""
+        row = self._database.one("proxy_call_of_token", token_digest=digest)
+        if row is None or not row["valid"]:
+            return None
+        return row["proxy_call_id"], row["network_leg_uuid"]
+
+    def write_progress(self, progress: Sequence[tuple[int, int, float | None]]) -> list[tuple[int, str]]:
+        """Write (proxy call, position, expected wait in seconds); returns (proxy call, caller's switch)."""
+        ids, positions, waits = (list(column) for column in zip(*progress, strict=True))
+        rows = self._database.run("write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits)
+        return [(row["proxy_call_id"], row["switch_id"]) for row in rows]
+
+    def _one(self, name: str, **values: object) -> ProxyCall | None:
+        row = self._database.one(name, **values)
+        return None if row is None else from_row(row)
+
+
+def _pairs(prefix: str, targets: Mapping[Any, Any]) -> dict[str, list[str] | None]:
+    if not targets:
+        return {f"{prefix}from": None, f"{prefix}to": None}
+    return {
+        f"{prefix}from": [str(source) for source in targets],
+        f"{prefix}to": [str(target) for target in targets.values()],
+    }

@@ -1,0 +1,122 @@
+"""The store as the roles use it: rows, transitions, and the signal that a row changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from fsroute.acd.proxy_call import On
+from fsroute.model.contact import Outcome
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall
+from fsroute.store.agents import Agents
+from fsroute.store.contacts import Closed, Contacts
+from fsroute.store.database import Database
+from fsroute.store.proxy_calls import Attempt, ProxyCalls
+from fsroute.store.signals import Signals
+
+COORDINATOR = "coordinator"
+"""The topic of everything that may concern a decision."""
+
+
+def switch_topic(switch_id: str) -> str:
+    """The topic of what concerns one switch, as the caller's or as the agent's."""
+    return f"switch.{switch_id}"
+
+
+def call_key(proxy_call_id: int) -> str:
+    return f"p:{proxy_call_id}"
+
+
+def agent_key(agent_id: str) -> str:
+    return f"a:{agent_id}"
+
+
+class Store:
+    """One database: contacts, proxy calls, agents, signals, and the database's clock."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self.database = database
+        self.signals = signals
+        self.contacts = Contacts(database)
+        self.proxy_calls = ProxyCalls(database)
+        self.agents = Agents(database)
+        self.clock_offset = 0.0  # seconds to add to this host's clock to have the database's
+
+    def now(self) -> float:
+        """Seconds since the epoch by the database's clock, to the precision of the last `measure_clock`."""
+        return time.time() + self.clock_offset
+
+    def measure_clock(self) -> float:
+        """Measure this host's clock against the database's; returns the offset in seconds."""
+        before = time.time()
+        theirs = float(self.database.value("clock"))
+        after = time.time()
+        self.clock_offset = theirs - (before + after) / 2
+        return self.clock_offset
+
+    def announce(self, *calls: ProxyCall | None) -> None:
+        """Tell every role that one of these rows (the same proxy call before and after) concerns."""
+        known = [call for call in calls if call is not None]
+        if not known:
+            return
+        row = known[-1]
+        key = call_key(row.proxy_call_id)
+        switches = {
+            switch_id
+            for call in known
+            for switch_id in (call.switch_id, call.agent_switch_id, call.network_switch_id)
+            if switch_id is not None
+        }
+        for switch_id in sorted(switches):
+            self.signals.publish(switch_topic(switch_id), key, row)
+        self.signals.publish(COORDINATOR, key, row)
+
+    def announce_agent(self, agent_id: str) -> None:
+        self.signals.publish(COORDINATOR, agent_key(agent_id))
+
+    def request(self, contact_id: str, queue: str) -> ProxyCall | None:
+        call = self.proxy_calls.request(contact_id, queue)
+        self.announce(call)
+        return call
+
+    def move(
+        self,
+        call: ProxyCall,
+        on: On,
+        *,
+        attempt: Attempt | None = None,
+        network_leg: NetworkLeg | None = None,
+        end_reservation: str | None = None,
+        epoch: int | None = None,
+        set: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> ProxyCall | None:
+        """One transition, and the signal of it. None: the race was lost, nothing changed."""
+        moved = self.proxy_calls.move(
+            call.proxy_call_id,
+            on,
+            attempt=attempt or Attempt(),
+            network_leg=network_leg,
+            end_reservation=end_reservation,
+            epoch=epoch,
+            set=set,
+            data=data,
+        )
+        if moved is not None:
+            self.announce(call, moved)
+        return moved
+
+    def close_contact(
+        self,
+        contact_id: str,
+        outcome: Outcome,
+        data: Mapping[str, object],
+        call: ProxyCall | None = None,
+        on: On = On.CALLER_GONE,
+    ) -> Closed | None:
+        """End a contact once, whoever sees it first; `call` is the last row that the closer knows."""
+        known = call if call is not None else self.proxy_calls.latest(contact_id)
+        closed = self.contacts.close(contact_id, outcome, data, on)
+        if closed is not None and closed.proxy_call_id is not None:
+            self.announce(known, self.proxy_calls.get(closed.proxy_call_id))
+        return closed

@@ -1,0 +1,2 @@
+-- name: clock
+select extract(epoch from clock_timestamp());

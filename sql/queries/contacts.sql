@@ -1,0 +1,58 @@
+-- name: number_called
+select contact_center_id, application from number_called where number = %(number)s;
+
+-- name: contact_centers_served
+select contact_center_id, name from contact_center order by contact_center_id;
+
+-- name: open_contact
+with opened as (
+    insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
+                         application, arrived_at)
+    values (%(contact_id)s, %(contact_center_id)s, %(medium)s, %(switch_id)s, %(channel_uuid)s, %(core_uuid)s,
+            %(number_called)s, %(application)s, %(arrived_at)s)
+    on conflict (contact_id) do nothing
+    returning contact_id, contact_center_id
+), personal as (
+    insert into contact_personal (contact_id, contact_center_id, caller_number, caller_name, language, facts,
+                                  customer, network)
+    select contact_id, contact_center_id, %(caller_number)s, %(caller_name)s, %(language)s, %(facts)s,
+           %(customer)s, %(network)s
+      from opened
+)
+insert into contact_event (contact_id, contact_center_id, kind, data)
+select contact_id, contact_center_id, 'arrived', %(data)s from opened
+returning contact_id;
+
+-- name: contact
+select contact_id::text, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called, application,
+       arrived_at, ended_at, outcome
+  from contact where contact_id = %(contact_id)s;
+
+-- name: contact_of_channel
+select contact_id::text from contact
+ where channel_uuid = %(channel_uuid)s and switch_id = %(switch_id)s and ended_at is null;
+
+-- name: learn_facts
+update contact_personal set facts = facts || %(facts)s, language = %(language)s where contact_id = %(contact_id)s;
+
+-- name: log_contact
+insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+select %(contact_id)s, contact_center_id, %(proxy_call_id)s, %(agent_id)s, %(kind)s, %(state)s, %(data)s
+  from contact where contact_id = %(contact_id)s;
+
+-- name: close_contact
+select closed, proxy_call_id, agent_id
+  from close_contact(%(contact_id)s, %(outcome)s, %(kind)s, %(from)s, %(to)s, %(data)s);
+
+-- name: live_contacts_of_switch
+select contact_id::text, channel_uuid, core_uuid, arrived_at
+  from contact where switch_id = %(switch_id)s and ended_at is null;
+
+-- name: erase_contact
+delete from contact_personal where contact_id = %(contact_id)s;
+
+-- name: contact_events_after
+select event_id, at, contact_id::text, contact_center_id, proxy_call_id, agent_id, kind, state, data
+  from contact_event
+ where event_id > %(event_id)s and written_by < pg_snapshot_xmin(pg_current_snapshot())
+ order by event_id limit %(limit)s;

@@ -1,0 +1,44 @@
+-- name: request_proxy_call
+select * from request_proxy_call(%(contact_id)s, %(queue)s);
+
+-- name: proxy_call
+select * from proxy_call_detail where proxy_call_id = %(proxy_call_id)s;
+
+-- name: latest_proxy_call
+select * from proxy_call_detail where contact_id = %(contact_id)s::text order by proxy_call_id desc limit 1;
+
+-- name: live_proxy_calls
+select * from proxy_call_detail
+ where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+ order by proxy_call_id;
+
+-- name: live_proxy_calls_of_caller_switch
+select * from proxy_call_detail
+ where state in ('requested', 'queued', 'offered', 'ready', 'bridged') and switch_id = %(switch_id)s;
+
+-- name: live_proxy_calls_of_agent_switch
+select * from proxy_call_detail
+ where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+   and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
+
+-- name: move_proxy_call
+select * from move_proxy_call(%(proxy_call_id)s, %(kind)s, %(from)s, %(to)s, %(agent_leg_from)s, %(agent_leg_to)s,
+    %(network_leg_from)s, %(network_leg_to)s, %(agent_leg_uuid)s, %(network_leg_uuid)s, %(end_reservation)s,
+    %(epoch)s, %(set)s, %(data)s);
+
+-- name: reserve_agent
+select * from reserve_agent(%(epoch)s, %(proxy_call_id)s, %(agent_id)s, %(agent_leg_uuid)s, %(data)s);
+
+-- name: agent_left
+select * from agent_left(%(agent_leg_uuid)s, %(data)s);
+
+-- name: proxy_call_of_token
+select proxy_call_id, network_leg_uuid, token_expires_at > clock_timestamp() as valid
+  from proxy_call where token_digest = decode(%(token_digest)s, 'hex');
+
+-- name: write_progress
+update proxy_call p set position = n.position, expected_wait = n.expected_wait
+  from unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[])
+       as n (proxy_call_id, position, expected_wait)
+ where p.proxy_call_id = n.proxy_call_id and p.state = 'queued'
+returning p.proxy_call_id, p.switch_id;
