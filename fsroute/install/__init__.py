@@ -1,0 +1,1 @@
+"""What fsroute puts on a FreeSWITCH host: dialplans, configuration, hold music."""

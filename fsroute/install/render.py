@@ -1,0 +1,155 @@
+"""Fill the templates, and refuse what FreeSWITCH would refuse or misread.
+
+A template's name is its path in the source tree: ``dialplans/fsroute.xml``,
+``fs_config/autoload_configs/acl.conf.xml``. An undefined variable is an error, values are escaped for
+XML, the result must be well-formed and its regular expressions must compile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import jinja2
+
+from fsroute.errors import ConfigurationError
+from fsroute.install import music
+from fsroute.install.settings import ANY_NUMBER, DialplanSettings, SwitchSettings
+from fsroute.resources import folder
+
+FOLDERS = (
+    "log",
+    "run",
+    "db",
+    "storage",
+    "recordings",
+    "scripts",
+    "temp",
+    "cache",
+    "certs",
+    "htdocs",
+    "grammar",
+)
+
+
+def number_expression(number: str) -> str:
+    """The regular expression for a toll-free number; the digits are its first group."""
+    if number == ANY_NUMBER:
+        return r"^(\+?[0-9]{1,20})$"
+    return rf"^\+?({re.escape(number.removeprefix('+'))})$"
+
+
+def templates(top: str) -> list[str]:
+    """The names of the templates in ``dialplans`` or ``fs_config``, in order; parts (``_x``) left out."""
+    return sorted(f"{top}/{name}" for name in _walk(folder(top)))
+
+
+def render(name: str, **values: object) -> str:
+    """The text of template `name`.
+
+    Raises:
+        ConfigurationError: there is no such template, a value is missing, or the result is faulty.
+    """
+    try:
+        text = _environment().get_template(name).render(**values)
+    except jinja2.TemplateNotFound as error:
+        raise ConfigurationError(f"there is no template {error.name}") from error
+    except jinja2.TemplateError as error:
+        raise ConfigurationError(f"template {name}: {error}") from error
+    check(name, text)
+    return text
+
+
+def check(name: str, text: str) -> None:
+    """Raise `ConfigurationError` unless `text` is XML whose regular expressions compile."""
+    try:
+        tree = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ConfigurationError(f"{name}: not well-formed: {error}") from error
+    for condition in tree.iter("condition"):
+        expression = condition.get("expression", "")
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise ConfigurationError(f"{name}: expression {expression!r}: {error}") from error
+
+
+def render_dialplans(settings: DialplanSettings) -> dict[str, str]:
+    """All of ``dialplans``: from path below FreeSWITCH's ``dialplan`` folder to text."""
+    values = _values(settings)
+    return {name.partition("/")[2]: render(name, **values) for name in templates("dialplans")}
+
+
+def render_configuration(settings: SwitchSettings) -> dict[str, str]:
+    """All of ``fs_config`` and ``dialplans``: from path below FreeSWITCH's ``conf`` folder to text."""
+    values = {**_values(settings.dialplan), **_values(settings)}
+    files = {name.partition("/")[2]: render(name, **values) for name in templates("fs_config")}
+    dialplans = render_dialplans(settings.dialplan)
+    return files | {f"dialplan/{path}": text for path, text in dialplans.items()}
+
+
+def render_switch(settings: SwitchSettings, target: Path) -> Path:
+    """Write a whole FreeSWITCH tree (conf, sounds, and the folders it writes to) to `target`.
+
+    Files that hold secrets are readable by their owner only. Returns `target`/conf.
+    """
+    conf = target / "conf"
+    for path, text in render_configuration(settings).items():
+        _write(conf / path, text)
+    for name in FOLDERS:
+        (target / name).mkdir(parents=True, exist_ok=True)
+    for rate in settings.music_rates:
+        music.write(target / "sounds" / "fsroute" / "music" / str(rate) / "hold_music.wav", rate)
+    return conf
+
+
+def arguments(target: Path) -> list[str]:
+    """The options with which FreeSWITCH takes all its folders from `target` and stays in the foreground."""
+    places = [word for name in ("conf", "sounds", *FOLDERS) for word in (f"-{name}", str(target / name))]
+    return ["-np", "-nonat", "-nf", "-nc", *places]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number_expression"] = number_expression
+    return environment
+
+
+def _source(name: str) -> str | None:
+    top, _, path = name.partition("/")
+    if top not in ("dialplans", "fs_config") or ".." in path.split("/"):
+        return None
+    file = folder(top).joinpath(path)
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _walk(place: Traversable, prefix: str = "") -> Iterator[str]:
+    for entry in place.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".xml") and not entry.name.startswith("_"):
+            yield prefix + entry.name
+
+
+def _values(settings: DialplanSettings | SwitchSettings) -> dict[str, object]:
+    return {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)  # also where the file was there before
+        file.write(text)
