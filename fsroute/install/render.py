@@ -49,7 +49,7 @@ def templates(top: str) -> list[str]:
     return sorted(f"{top}/{name}" for name in _walk(folder(top)))
 
 
-def render(name: str, **values: object) -> str:
+def render(name: str, /, **values: object) -> str:
     """The text of template `name`.
 
     Raises:
