@@ -6,6 +6,7 @@
      ├── ConfigurationError       a file or an option says something that cannot be
      ├── StoreError               the database refused or could not be reached
      │    ├── DatabaseUnavailable
+     │    ├── StoreConflict       somebody else's row was there first
      │    └── Fenced              a write of a leader that leads no longer
      ├── SwitchError              FreeSWITCH refused or could not be reached
      │    └── SwitchUnavailable
@@ -30,6 +31,14 @@ class StoreError(FsrouteError):
 
 class DatabaseUnavailable(StoreError):
     """The database could not be reached, or went away during a statement."""
+
+
+class StoreConflict(StoreError):
+    """A unique or exclusion constraint refused a row; `constraint` is its name."""
+
+    def __init__(self, text: str, constraint: str | None = None) -> None:
+        super().__init__(text)
+        self.constraint = constraint
 
 
 class Fenced(StoreError):

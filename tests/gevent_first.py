@@ -12,3 +12,7 @@ from gevent import monkey
 
 assert "psycopg" not in sys.modules, "psycopg was imported before gevent could patch"
 monkey.patch_all()
+
+import psycopg.waiting  # noqa: E402
+
+assert psycopg.waiting.wait is not psycopg.waiting.wait_c, "a query would stop every greenlet"

@@ -1,0 +1,172 @@
+"""The database as the other rooms see it: named statements in, rows out, errors of fsroute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from fsroute.errors import StoreError
+from fsroute.store import connection as connections
+from fsroute.store.connection import Connection
+from fsroute.store.faults import is_of_the_connection, translate
+from fsroute.store.pool import Pool
+from fsroute.store.queries import Query, queries
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Cursor = psycopg.Cursor[Row]
+
+
+class Statements:
+    """The four ways to perform a named statement; `_perform` says on which connection."""
+
+    def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        raise NotImplementedError
+
+    def run(self, name: str, /, **parameters: Any) -> list[Row]:
+        """The rows of a statement.
+
+        Raises:
+            DatabaseUnavailable: the database could not be reached, went away or was too slow.
+            Fenced: the epoch given is no longer the present one.
+            StoreConflict: a unique constraint refused a row.
+            StoreError: the database refused it for another reason.
+        """
+        return self._perform(_query(name), parameters).fetchall()
+
+    def one(self, name: str, /, **parameters: Any) -> Row | None:
+        """The first row, None when there is none; raises as `run`."""
+        return self._perform(_query(name), parameters).fetchone()
+
+    def value(self, name: str, /, **parameters: Any) -> Any:
+        """The first column of the first row, None when there is none; raises as `run`."""
+        row = self.one(name, **parameters)
+        return None if row is None else next(iter(row.values()))
+
+    def execute(self, name: str, /, **parameters: Any) -> int:
+        """How many rows the statement touched; raises as `run`."""
+        return self._perform(_query(name), parameters).rowcount
+
+
+class Database(Statements):
+    """A PostgreSQL database, by a pool of at most `max_size` connections.
+
+    Each statement commits by itself. `statement_timeout` in seconds. Open it before use.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        min_size: int = 2,
+        max_size: int = 16,
+        application_name: str = "fsroute",
+        statement_timeout: float = connections.STATEMENT_TIMEOUT,
+        patience: float = 5.0,
+    ) -> None:
+        self.conninfo = conninfo
+        self._name = application_name
+        self._min_size = min_size
+        self._statement_timeout = statement_timeout
+        self._pool = Pool(self.connect, max_size, patience)
+
+    def open(self) -> None:
+        """Connect; raises DatabaseUnavailable or StoreError with the reason."""
+        self._pool.fill(max(1, self._min_size))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def connect(self, purpose: str = "") -> Connection:
+        """A connection outside the pool, the caller's to close; `purpose` shows in pg_stat_activity.
+
+        Raises:
+            psycopg.Error, StoreError: the database refused, or is not there.
+        """
+        name = f"{self._name} {purpose}".strip()
+        return connections.connect(connections.parameters(self.conninfo, name, self._statement_timeout))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Statements]:
+        """Statements that commit together at the end of the block, or not at all when it raises."""
+        connection = self._pool.take()
+        try:
+            connection.autocommit = False
+            yield _Transaction(connection)
+            _commit(connection)
+        except BaseException:
+            _roll_back(connection)
+            raise
+        finally:
+            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+                connection.autocommit = True
+            self._pool.give(connection)
+
+    def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        try:
+            return self._once(query, parameters)
+        except psycopg.Error as error:
+            if not (query.repeatable and is_of_the_connection(error)):
+                raise translate(error, query.name) from error
+        logger.info("the connection died during %s; trying once more", query.name)
+        try:
+            return self._once(query, parameters)
+        except psycopg.Error as error:
+            raise translate(error, query.name) from error
+
+    def _once(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        connection = self._pool.take()
+        try:
+            return connection.execute(query.text, parameters)
+        finally:
+            self._pool.give(connection)
+
+
+class _Transaction(Statements):
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        try:
+            return self._connection.execute(query.text, parameters)
+        except psycopg.Error as error:
+            raise translate(error, query.name) from error
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except psycopg.Error as error:
+        raise translate(error, "commit") from error
+
+
+def _roll_back(connection: Connection) -> None:
+    """Undo, where the connection still can; the pool closes it otherwise, which undoes as well."""
+    if connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        try:
+            connection.rollback()
+        except psycopg.Error as error:
+            logger.info("rollback: %s", error)
+
+
+def _query(name: str) -> Query:
+    try:
+        return queries()[name]
+    except KeyError:
+        raise StoreError(f"there is no query named {name!r}") from None

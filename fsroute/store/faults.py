@@ -1,0 +1,51 @@
+"""What the errors of PostgreSQL mean to fsroute: the one place where they are translated."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from fsroute.errors import DatabaseUnavailable, Fenced, StoreConflict, StoreError
+
+FENCED = "FS001"
+"""The SQLSTATE that fsroute's own SQL raises when the epoch given is no longer the present one."""
+
+_UNAVAILABLE = (
+    errors.InterfaceError,
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.DatabaseDropped,
+    errors.IdleSessionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+    errors.QueryCanceled,  # statement_timeout: the database is too slow to answer
+    errors.LockNotAvailable,
+    errors.TooManyConnections,
+    errors.ReadOnlySqlTransaction,  # the primary became a standby under us
+)
+
+
+def translate(error: psycopg.Error, name: str = "") -> StoreError:
+    """The error of fsroute for one of psycopg's; `name` is the statement's, for the text."""
+    text = f"{name}: {error}".strip().removeprefix(": ")
+    if error.sqlstate == FENCED:
+        return Fenced(text)
+    if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
+        return StoreConflict(text, error.diag.constraint_name)
+    if isinstance(error, _UNAVAILABLE) or (
+        isinstance(error, errors.OperationalError) and _is_connection(error)
+    ):
+        return DatabaseUnavailable(text)
+    return StoreError(text)
+
+
+def is_of_the_connection(error: psycopg.Error) -> bool:
+    """Did the connection fail, so that the statement may be tried on another one?"""
+    return isinstance(error, _UNAVAILABLE[:4]) or (
+        isinstance(error, errors.OperationalError) and _is_connection(error)
+    )
+
+
+def _is_connection(error: psycopg.Error) -> bool:
+    """An operational error without a SQLSTATE comes from libpq; class 08 is the connection's."""
+    return error.sqlstate is None or error.sqlstate.startswith("08")
