@@ -1,0 +1,242 @@
+"""What goes out: each command as the bytes that FreeSWITCH expects.
+
+A caller's display name may hold line ends, and a line end in an argument starts a new command.
+Every value therefore passes :func:`line`, which refuses CR, LF and NUL; nothing else in fsroute
+writes to an event socket. FreeSWITCH also expands ``${…}`` in arguments of applications: text that
+a caller controls goes through :func:`caller_text` first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from fsroute.esl.errors import InvalidCommand
+
+LONGEST_LINE: Final = 1024  # bytes of an application's argument; longer ones travel as a body
+LONGEST_JOB_UUID: Final = 36  # mod_event_socket.c cuts what is longer
+MYEVENTS: Final = frozenset(
+    {
+        "CHANNEL_ANSWER",
+        "CHANNEL_APPLICATION",
+        "CHANNEL_BRIDGE",
+        "CHANNEL_CREATE",
+        "CHANNEL_DATA",
+        "CHANNEL_DESTROY",
+        "CHANNEL_EXECUTE",
+        "CHANNEL_EXECUTE_COMPLETE",
+        "CHANNEL_HANGUP",
+        "CHANNEL_HANGUP_COMPLETE",
+        "CHANNEL_ORIGINATE",
+        "CHANNEL_OUTGOING",
+        "CHANNEL_PARK",
+        "CHANNEL_PROGRESS",
+        "CHANNEL_PROGRESS_MEDIA",
+        "CHANNEL_STATE",
+        "CHANNEL_UNBRIDGE",
+        "CHANNEL_UNPARK",
+        "CHANNEL_UUID",
+        "DETECTED_SPEECH",
+        "DTMF",
+        "NOTALK",
+        "TALK",
+    }
+)
+"""The events that ``myevents`` brings (mod_event_socket.c): all others must be subscribed to."""
+
+POKE: Final = b"\n"  # wakes FreeSWITCH's 20 ms poll, and is otherwise ignored
+
+_FORBIDDEN = re.compile("[\r\n\0]")
+_TOKEN = re.compile(r"[^\s:]+")
+_VARIABLE = re.compile(r"[A-Za-z0-9_.\-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def line(value: str, what: str = "a value") -> str:
+    """The one gate of everything that goes out.
+
+    Raises:
+        InvalidCommand: `value` holds CR, LF or NUL, or cannot be written as UTF-8.
+    """
+    if _FORBIDDEN.search(value):
+        raise InvalidCommand(f"{what} must hold no line end and no NUL: {value[:80]!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidCommand(f"{what} cannot be written as UTF-8: {value[:80]!r}") from None
+    return value
+
+
+def token(value: str, what: str) -> str:
+    """A value that is one word: a uuid, an event's name, an application.
+
+    Raises:
+        InvalidCommand: it is empty or holds a blank.
+    """
+    if not _TOKEN.fullmatch(line(value, what).replace("::", "")):
+        raise InvalidCommand(f"{what} must be one word: {value[:80]!r}")
+    return value
+
+
+def caller_text(text: str) -> str:
+    """Text that a caller controls, made harmless for an application's argument.
+
+    Control characters become blanks; ``$``, ``{``, ``}`` and the backslash, which FreeSWITCH
+    expands, are dropped.
+    """
+    return re.sub(r"[$\\{}]", "", _CONTROL.sub(" ", text.encode("utf-8", "replace").decode()))
+
+
+def raw(text: str) -> bytes:
+    """Any one-line command, such as ``status``; for what has no builder of its own."""
+    return f"{line(text, 'a command')}\n\n".encode()
+
+
+def connect() -> bytes:
+    """Must be the first command on an outbound socket; the reply is the channel data."""
+    return b"connect\n\n"
+
+
+def auth(password: str) -> bytes:
+    return f"auth {line(password, 'the password')}\n\n".encode()
+
+
+def api(command: str) -> bytes:
+    return f"api {line(command, 'an api command')}\n\n".encode()
+
+
+def bgapi(command: str, job_uuid: str | None = None) -> bytes:
+    """Run `command` in the background; its BACKGROUND_JOB event carries ``Job-UUID``.
+
+    Raises:
+        InvalidCommand: `job_uuid` is longer than the 36 characters that FreeSWITCH keeps.
+    """
+    job = ""
+    if job_uuid is not None:
+        if len(token(job_uuid, "a job's uuid").encode()) > LONGEST_JOB_UUID:
+            raise InvalidCommand(f"a job's uuid has at most {LONGEST_JOB_UUID} bytes: {job_uuid[:80]!r}")
+        job = f"\nJob-UUID: {job_uuid}"
+    return f"bgapi {line(command, 'an api command')}{job}\n\n".encode()
+
+
+def sendmsg_execute(
+    application: str,
+    argument: str = "",
+    *,
+    event_uuid: str | None = None,
+    uuid: str | None = None,
+    lock: bool = False,
+    multiline: bool = False,
+) -> bytes:
+    """Queue an application on the channel of the socket, or on that of `uuid`.
+
+    CHANNEL_EXECUTE_COMPLETE will carry `event_uuid` as ``Application-UUID``. `lock` holds back
+    queued messages until this application has ended. `multiline` allows line ends in `argument`,
+    which then travels as a body with its length in front, as does every long argument.
+
+    Raises:
+        InvalidCommand: a value holds a line end (or `argument`, without `multiline`) or a NUL.
+    """
+    lines = [
+        _sendmsg(uuid),
+        "call-command: execute",
+        f"execute-app-name: {token(application, 'application')}",
+    ]
+    if event_uuid is not None:
+        lines.append(f"Event-UUID: {token(event_uuid, 'Event-UUID')}")
+    if lock:
+        lines.append("event-lock: true")
+    body = b""
+    as_body = multiline or len(argument) > LONGEST_LINE
+    if argument and as_body:
+        body = _body(argument, multiline)
+        lines += ["content-type: text/plain", f"content-length: {len(body)}"]
+    elif argument:
+        lines.append(f"execute-app-arg: {line(argument, 'an argument')}")
+    return ("\n".join(lines) + "\n\n").encode() + body
+
+
+def hangup(cause: str = "NORMAL_CLEARING", uuid: str | None = None) -> bytes:
+    cause = token(cause, "a hang-up cause")
+    return f"{_sendmsg(uuid)}\ncall-command: hangup\nhangup-cause: {cause}\n\n".encode()
+
+
+def linger(seconds: int) -> bytes:
+    """Keep the socket for `seconds` after the hang-up. A bare ``linger`` would pin the session."""
+    if seconds < 1:
+        raise InvalidCommand(f"linger needs whole seconds above 0, not {seconds}")
+    return f"linger {int(seconds)}\n\n".encode()
+
+
+def myevents() -> bytes:
+    """The channel's own events, in plain format: those in :data:`MYEVENTS` and no others."""
+    return b"myevents\n\n"
+
+
+def divert_events(on: bool = True) -> bytes:
+    return b"divert_events on\n\n" if on else b"divert_events off\n\n"
+
+
+def events(names: Iterable[str]) -> bytes:
+    """Subscribe, in plain format: JSON events break on values that are not UTF-8.
+
+    Names with ``::`` are subclasses of CUSTOM and go after it.
+    """
+    return f"event plain {_event_names(names)}\n\n".encode()
+
+
+def nixevent(names: Iterable[str]) -> bytes:
+    return f"nixevent {_event_names(names)}\n\n".encode()
+
+
+def noevents() -> bytes:
+    return b"noevents\n\n"
+
+
+def filter_(header: str, value: str) -> bytes:
+    """Only events with this value. Drops every event that lacks the header: BACKGROUND_JOB vanishes."""
+    return f"filter {token(header, 'a header')} {line(value, 'a value')}\n\n".encode()
+
+
+def setvar(uuid: str, name: str, value: str) -> bytes:
+    """Set a channel variable through ``uuid_setvar``.
+
+    Raises:
+        InvalidCommand: the name is none, or the value holds ``$`` (FreeSWITCH would expand it later).
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidCommand(f"not the name of a channel variable: {name[:80]!r}")
+    if "$" in value:
+        raise InvalidCommand(f"the value of {name} must hold no $: {value[:80]!r}")
+    return api(f"uuid_setvar {token(uuid, 'a uuid')} {name} {value}")
+
+
+def exit_() -> bytes:
+    return b"exit\n\n"
+
+
+def _sendmsg(uuid: str | None) -> str:
+    return "sendmsg" if uuid is None else f"sendmsg {token(uuid, 'a uuid')}"
+
+
+def _body(argument: str, multiline: bool) -> bytes:
+    if not multiline:
+        line(argument, "an argument")
+    if "\0" in argument:
+        raise InvalidCommand("an argument must hold no NUL")
+    try:
+        return argument.encode()
+    except UnicodeEncodeError:
+        raise InvalidCommand("an argument cannot be written as UTF-8") from None
+
+
+def _event_names(names: Iterable[str]) -> str:
+    words = [token(name, "an event's name") for name in names]
+    plain = [word for word in words if "::" not in word and word != "CUSTOM"]
+    subclasses = [word for word in words if "::" in word]
+    if subclasses or "CUSTOM" in words:
+        plain += ["CUSTOM", *subclasses]
+    if not plain:
+        raise InvalidCommand("no event is named")
+    return " ".join(plain)

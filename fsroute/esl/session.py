@@ -1,0 +1,330 @@
+"""One call on its outbound event socket."""
+
+from __future__ import annotations
+
+import _socket
+import enum
+import logging
+import uuid as uuids
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final, Literal
+
+from gevent.event import AsyncResult
+from gevent.event import Event as Flag
+from gevent.queue import Empty, SimpleQueue
+
+from fsroute.esl import commands
+from fsroute.esl.errors import CommandRefused, CommandTimeout, RemoteProtocolError, SessionClosed
+from fsroute.esl.messages import API_RESPONSE, DISCONNECT_NOTICE, Event, Message
+from fsroute.esl.pending import PendingApplications
+from fsroute.esl.transport import COMMAND_TIMEOUT, Transport
+
+logger = logging.getLogger(__name__)
+
+MAX_UNREAD: Final = 5_000  # entries of a mailbox; a call that is left unread so long has lost its handler
+HANGUP_TIMEOUT: Final = 5.0  # seconds that a hang-up that was asked for may take
+SHOWS_PARK: Final = frozenset({"CHANNEL_PARK", "CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE"})
+PARK_TIMEOUT: Final = 1.0  # seconds that the park of an async socket may take to begin
+
+
+class Phase(enum.Enum):
+    """How far a call is on its socket::
+
+        from      on                                     to
+        live      CHANNEL_HANGUP of the channel          hung_up
+        live      disconnect notice, disposition linger  hung_up
+        any       disconnect notice, any other           gone
+        any       end of file, protocol error, close     gone
+
+    While `hung_up` FreeSWITCH lingers: the last events still come.
+    """
+
+    LIVE = enum.auto()
+    HUNG_UP = enum.auto()
+    GONE = enum.auto()
+
+
+class _Gone(enum.Enum):
+    GONE = enum.auto()
+
+
+_GONE: Final = _Gone.GONE
+
+
+class Session:
+    """One call: its commands, and the one mailbox that its greenlet reads.
+
+    The mailbox holds the call's events and whatever other greenlets post, in the order of
+    arrival. All methods may be called from any greenlet of the thread; :meth:`next` from one.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_changed",
+        "_leaving",
+        "_parked",
+        "_phase",
+        "_transport",
+        "channel",
+        "context",
+        "events",
+        "pending",
+        "uuid",
+    )
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self.uuid = ""
+        """The channel's Unique-ID; empty until :meth:`connect`."""
+        self.channel = Event("", b"\n")
+        """The channel data that answered ``connect``; URL-decoded on access, never refreshed."""
+        self.context: Any = None
+        """For the application: whatever belongs to this call."""
+        self.events: SimpleQueue[Any] = SimpleQueue()
+        self.pending = PendingApplications()
+        self._phase = Phase.LIVE
+        self._changed: Flag | None = None  # set when _phase or _parked changes; made by who waits
+        self._parked = False  # the channel has shown that it is in park, where a socket may close
+        self._leaving = False  # a hang-up was asked for
+        self._transport = Transport(sock, self)
+
+    @property
+    def closed(self) -> bool:
+        """The connection is gone; nothing can be sent."""
+        return self._phase is Phase.GONE
+
+    @property
+    def hungup(self) -> bool:
+        """The channel has hung up, or its connection is gone."""
+        return self._phase is not Phase.LIVE
+
+    @property
+    def reason(self) -> str | None:
+        """Why the connection is gone; None while it stands."""
+        return self._transport.reason
+
+    def connect(self, timeout: float = 2.0) -> Event:
+        """Ask for the channel data: the first command of every outbound socket.
+
+        Raises:
+            CommandTimeout: no answer within `timeout` seconds.
+            RemoteProtocolError: the answer is no channel data.
+            SessionClosed: the connection is gone.
+        """
+        reply = self._transport.request(commands.connect(), timeout)
+        if not isinstance(reply, Event) or not reply.uuid:
+            raise RemoteProtocolError(f"connect was answered by {reply.reply_text or reply!r}")
+        self.channel = reply
+        self.uuid = reply.uuid
+        return reply
+
+    def send(self, command: bytes) -> AsyncResult[Message]:
+        """Send without waiting; the result becomes the reply. For commands sent in a row."""
+        return self._transport.ask(command)
+
+    def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
+        """Send and wait for the reply, whatever it says.
+
+        Raises:
+            CommandTimeout: no reply within `timeout` seconds.
+            SessionClosed: the connection is gone.
+        """
+        return self._transport.request(command, timeout)
+
+    def execute(
+        self,
+        application: str,
+        argument: str = "",
+        *,
+        event_uuid: str | None = None,
+        lock: bool = False,
+        multiline: bool = False,
+        timeout: float = COMMAND_TIMEOUT,
+    ) -> str:
+        """Queue an application and return its Event-UUID.
+
+        Its end comes into the mailbox as CHANNEL_EXECUTE_COMPLETE with that ``Application-UUID``;
+        an unknown application instead hangs up with DESTINATION_OUT_OF_ORDER.
+
+        Raises:
+            CommandRefused: FreeSWITCH answered -ERR, or 200 applications wait already.
+            CommandTimeout: no reply within `timeout` seconds.
+            InvalidCommand: a value holds a line end or a NUL.
+            SessionClosed: the connection is gone.
+        """
+        event_uuid = event_uuid or str(uuids.uuid4())
+        command = commands.sendmsg_execute(
+            application, argument, event_uuid=event_uuid, lock=lock, multiline=multiline
+        )
+        self.pending.admit(event_uuid)
+        self._leaving = self._leaving or application == "hangup"
+        try:
+            refuse_errors(self.command(command, timeout))
+        except CommandTimeout:
+            raise
+        except Exception:
+            self.pending.withdraw(event_uuid)
+            raise
+        return event_uuid
+
+    def api(self, command: str, timeout: float = COMMAND_TIMEOUT) -> str:
+        """The output of an api command without its last line end, ``-ERR …`` included.
+
+        Raises:
+            CommandRefused: the socket may not use api commands (it lacks ``full``).
+            CommandTimeout: no reply within `timeout` seconds.
+            InvalidCommand: `command` holds a line end or a NUL.
+            SessionClosed: the connection is gone.
+        """
+        reply = self.command(commands.api(command), timeout)
+        if reply.content_type != API_RESPONSE:
+            raise CommandRefused(reply.reply_text)
+        if command.startswith("uuid_break ") and command.endswith(" all"):
+            self.pending.flush()
+        return reply.text
+
+    def set_variable(self, name: str, value: str, timeout: float = COMMAND_TIMEOUT) -> None:
+        """Set a channel variable; it holds at once, whatever runs on the channel.
+
+        Raises:
+            InvalidCommand: no such name can be, or the value holds a line end, a NUL or ``$``.
+            CommandRefused: FreeSWITCH answered -ERR (the channel is gone).
+            CommandTimeout, SessionClosed: as :meth:`command`.
+        """
+        refuse_errors(self.command(commands.setvar(self.uuid, name, value), timeout))
+
+    def get_variable(self, name: str, timeout: float = COMMAND_TIMEOUT) -> str | None:
+        """A channel variable as it is now; None when it is not set.
+
+        Through ``uuid_getvar``: the command ``getvar`` desynchronises the stream on some values.
+        """
+        value = self.api(f"uuid_getvar {self.uuid} {commands.token(name, 'a variable')}", timeout)
+        return None if value == "_undef_" else value
+
+    def hangup(self, cause: str = "NORMAL_CLEARING", timeout: float = COMMAND_TIMEOUT) -> None:
+        """Hang the channel up; queued behind what runs, as every sendmsg."""
+        refuse_errors(self.command(commands.hangup(cause), timeout))
+        self._leaving = True
+
+    def release(self, timeout: float = PARK_TIMEOUT) -> None:
+        """Give the call back to the dialplan, which goes on behind its ``socket`` application.
+
+        An async socket that closes before the channel is parked leaves it parked for ever; so this
+        waits until the channel has shown that it is, at most `timeout` seconds. After a
+        :meth:`hangup` it waits for that instead.
+        """
+        if self.closed:
+            return
+        if self._leaving:
+            self.wait_hungup(HANGUP_TIMEOUT)
+        self._wait(lambda: self._parked or self.hungup, timeout)
+        try:
+            self.command(commands.exit_(), 1.0)
+        except (CommandTimeout, SessionClosed):
+            pass
+        self.close("given back to the dialplan")
+
+    def wait_hungup(self, timeout: float | None) -> bool:
+        """Wait until the channel has hung up or the connection is gone; False after `timeout` seconds."""
+        return self._wait(lambda: self.hungup, timeout)
+
+    def close(self, reason: str = "closed by us") -> None:
+        """Close the connection as it is; :meth:`release` is what a live call needs."""
+        self._transport.close(reason)
+
+    def post(self, item: object) -> bool:
+        """Put `item` into the mailbox; False when the call is gone and nobody will read it."""
+        if self.closed:
+            return False
+        self.events.put(item)
+        return True
+
+    def next(self, timeout: float | None = None) -> Any:
+        """The next event or posted object, in order of arrival; None after `timeout` seconds.
+
+        Raises:
+            SessionClosed: the call is gone and the mailbox is empty.
+        """
+        try:
+            item = self.events.get(timeout=timeout)
+        except Empty:
+            return None
+        if item is _GONE:
+            self.events.put(_GONE)
+            raise SessionClosed(self.reason or "the call is gone")
+        return item
+
+    def message_arrived(self, message: Message) -> None:
+        """For the transport."""
+        if isinstance(message, Event):
+            self._event_arrived(message)
+        elif message.content_type == DISCONNECT_NOTICE:
+            self._notice_arrived(message)
+
+    def connection_lost(self, reason: str) -> None:
+        """For the transport."""
+        self._phase = Phase.GONE
+        self._signal()
+        self.events.put(_GONE)
+
+    def _event_arrived(self, event: Event) -> None:
+        name = event.name
+        if name.startswith("CHANNEL_") and event.uuid == self.uuid:
+            if name == "CHANNEL_EXECUTE_COMPLETE":
+                self.pending.ended(event.get("Application-UUID", ""))
+            elif name == "CHANNEL_HANGUP":
+                self._hung_up()
+            if not self._parked and name in SHOWS_PARK:
+                self._parked = True
+                self._signal()
+        if len(self.events) >= MAX_UNREAD:
+            logger.error("call %s: %d events unread, its socket is closed", self.uuid, MAX_UNREAD)
+            self.close(f"{MAX_UNREAD} events unread")
+            return
+        self.events.put(event)
+
+    def _notice_arrived(self, notice: Message) -> None:
+        if notice.get("Content-Disposition") == "linger":
+            self._hung_up()
+        else:
+            self.close("FreeSWITCH has ended the session")
+
+    def _hung_up(self) -> None:
+        if self._phase is Phase.LIVE:
+            self._phase = Phase.HUNG_UP
+        self._signal()
+
+    def _signal(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    def _wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        limit = None if timeout is None else monotonic() + timeout
+        while not done():
+            if self._changed is None or self._changed.is_set():
+                self._changed = Flag()
+            if not self._changed.wait(None if limit is None else max(0.0, limit - monotonic())):
+                return False
+        return True
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        self.release()
+        return False
+
+    def __repr__(self) -> str:
+        return f"<Session {self.uuid} {self._phase.name.lower()}>"
+
+
+def refuse_errors(reply: Message) -> Message:
+    """`reply`, unless it is ``-ERR``.
+
+    Raises:
+        CommandRefused: it is; the text is the reply.
+    """
+    refusal = reply.refusal
+    if refusal is not None:
+        raise CommandRefused(refusal)
+    return reply
