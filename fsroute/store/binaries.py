@@ -210,7 +210,7 @@ def _copy(binaries: Binaries, target: Path) -> None:
             shutil.copytree(
                 part, fresh / part.name, ignore=shutil.ignore_patterns("include", "*.py", "*.pyc")
             )
-    for place, _folders_, files in os.walk(fresh):
+    for place, _, files in os.walk(fresh):
         os.chmod(place, 0o755)
         for name in files:
             file = Path(place, name)

@@ -17,6 +17,7 @@ from psycopg.types.json import JsonbDumper, set_json_loads
 from psycopg.types.string import StrDumper
 
 from fsroute.errors import DatabaseUnavailable, StoreError
+from fsroute.store.faults import translate
 
 SCHEMA = "fsroute"
 OLDEST_SERVER = 150000
@@ -69,18 +70,20 @@ def connect(wanted: dict[str, Any]) -> Connection:
     """A connection in autocommit mode whose rows are dicts.
 
     Raises:
-        psycopg.Error: the server refused, or was not there.
-        DatabaseUnavailable: no name of a host could be resolved.
-        StoreError: the server is too old.
+        DatabaseUnavailable: the server is not there, or takes nobody now.
+        StoreError: the server refuses us, or is too old.
     """
     _check_patched()
-    connection = psycopg.connect(
-        **with_addresses(wanted),
-        autocommit=True,
-        row_factory=dict_row,
-        context=type_map,
-        prepare_threshold=2,
-    )
+    try:
+        connection = psycopg.connect(
+            **with_addresses(wanted),
+            autocommit=True,
+            row_factory=dict_row,
+            context=type_map,
+            prepare_threshold=2,
+        )
+    except psycopg.Error as error:
+        raise translate(error) from error
     if connection.info.server_version < OLDEST_SERVER:
         connection.close()
         raise StoreError(f"fsroute needs PostgreSQL {OLDEST_SERVER // 10000} or newer")
@@ -139,7 +142,7 @@ def _is_name(host: str) -> bool:
 
 
 def _check_patched() -> None:
-    """psycopg chooses how it waits when it is first imported: gevent must have patched before."""
+    """See that gevent patched first: psycopg chooses how it waits when it is imported."""
     if psycopg.waiting.wait is getattr(psycopg.waiting, "wait_c", None):
         raise StoreError(
             "psycopg was imported before gevent.monkey.patch_all(): each query would stop all calls"

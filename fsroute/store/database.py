@@ -97,7 +97,7 @@ class Database(Statements):
         """A connection outside the pool, the caller's to close; `purpose` shows in pg_stat_activity.
 
         Raises:
-            psycopg.Error, StoreError: the database refused, or is not there.
+            DatabaseUnavailable, StoreError: the database is not there, or refuses us.
         """
         name = f"{self._name} {purpose}".strip()
         return connections.connect(connections.parameters(self.conninfo, name, self._statement_timeout))

@@ -12,13 +12,11 @@ import logging
 import time
 from collections.abc import Callable
 
-import psycopg
 from gevent.lock import BoundedSemaphore
 from psycopg.pq import TransactionStatus
 
 from fsroute.errors import DatabaseUnavailable, StoreError
 from fsroute.store.connection import Connection, is_alive
-from fsroute.store.faults import translate
 
 logger = logging.getLogger(__name__)
 
@@ -96,16 +94,15 @@ class Pool:
             raise type(self._fault)(str(self._fault))
         try:
             connection = self._connect()
-        except (psycopg.Error, StoreError) as error:
-            raise self._failed(error) from error
+        except StoreError as fault:
+            self._failed(fault)
+            raise
         if self._fault is not None:
             logger.warning("the database answers again")
             self._fault = None
         return connection
 
-    def _failed(self, error: psycopg.Error | StoreError) -> StoreError:
-        fault = error if isinstance(error, StoreError) else translate(error)
+    def _failed(self, fault: StoreError) -> None:
         if self._fault is None:
             logger.error("the database does not answer: %s", fault)
         self._fault, self._failed_at = fault, time.monotonic()
-        return fault
