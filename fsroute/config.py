@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -70,6 +70,9 @@ class Role(enum.StrEnum):
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What all sections share."""
+
+
+S = TypeVar("S", bound=Section)
 
 
 class Site(Section, frozen=True):
@@ -202,7 +205,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         ConfigurationError: the file, or a file it names, cannot be read or says what cannot be.
     """
     source = str(path) if path else "defaults"
-    config = parse(_read(path), source) if path else Config()
+    config = parse(read(path), source) if path else Config()
     base = path.resolve().parent if path else Path.cwd()
     config = _with_secrets(config, base, source, environment)
     state_dir = base / config.state_dir if config.state_dir else default_state_dir(environment)
@@ -216,12 +219,25 @@ def parse(text: str, source: str = "configuration") -> Config:
     Raises:
         ConfigurationError: the text is no TOML, or a key is unknown or has a wrong value.
     """
+    return convert(text, Config, source)
+
+
+def convert(text: str, to: type[S], source: str) -> S:
+    """Check a TOML text against any section, as `parse` does for the whole."""
     try:
-        return msgspec.convert(tomllib.loads(text), Config, dec_hook=_decode)
-    except tomllib.TOMLDecodeError as error:
+        return msgspec.convert(tomllib.loads(text), to, dec_hook=_decode)
+    except (tomllib.TOMLDecodeError, ConfigurationError) as error:
         raise ConfigurationError(f"{source}: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{source}: {_explain(str(error))}") from error
+
+
+def read(path: Path) -> str:
+    """The text of a configuration file; raises ConfigurationError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
 
 
 def default_state_dir(environment: Mapping[str, str] = os.environ, *, root: bool | None = None) -> Path:
@@ -234,13 +250,6 @@ def default_state_dir(environment: Mapping[str, str] = os.environ, *, root: bool
     if not home.startswith("/"):  # the specification: a relative path is to be ignored
         home = str(Path(environment.get("HOME") or Path.home()) / ".local" / "state")
     return Path(home) / "fsroute"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
 
 
 def _decode(kind: type, value: Any) -> Any:

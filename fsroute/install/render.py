@@ -7,18 +7,18 @@ XML, the result must be well-formed and its regular expressions must compile.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import jinja2
 
+from fsroute.config import Secret
 from fsroute.errors import ConfigurationError
-from fsroute.install import music
 from fsroute.install.settings import ANY_NUMBER, DialplanSettings, SwitchSettings
 from fsroute.resources import folder
 
@@ -96,15 +96,14 @@ def render_configuration(settings: SwitchSettings) -> dict[str, str]:
 def render_switch(settings: SwitchSettings, target: Path) -> Path:
     """Write a whole FreeSWITCH tree (conf, sounds, and the folders it writes to) to `target`.
 
-    Files that hold secrets are readable by their owner only. Returns `target`/conf.
+    The files are readable by their owner only, since some hold secrets. Returns `target`/conf.
     """
     conf = target / "conf"
     for path, text in render_configuration(settings).items():
-        _write(conf / path, text)
+        _write(conf / path, text.encode())
     for name in FOLDERS:
         (target / name).mkdir(parents=True, exist_ok=True)
-    for rate in settings.music_rates:
-        music.write(target / "sounds" / "fsroute" / "music" / str(rate) / "hold_music.wav", rate)
+    _write(target / "sounds" / "fsroute" / "music" / "hold.wav", _hold_music())
     return conf
 
 
@@ -122,6 +121,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_reveal,
     )
     environment.filters["number_expression"] = number_expression
     return environment
@@ -144,12 +144,20 @@ def _walk(place: Traversable, prefix: str = "") -> Iterator[str]:
 
 
 def _values(settings: DialplanSettings | SwitchSettings) -> dict[str, object]:
-    return {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}
+    return {name: getattr(settings, name) for name in settings.__struct_fields__}
 
 
-def _write(path: Path, text: str) -> None:
+def _reveal(value: object) -> object:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _hold_music() -> bytes:
+    return resources.files("fsroute").joinpath("ivr", "sample", "music", "hold.wav").read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with open(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)  # also where the file was there before
-        file.write(text)
+        file.write(content)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
 
+from msgspec import field
+
+from fsroute.config import Secret, Section
 from fsroute.errors import ConfigurationError
 
 ANY_NUMBER = "*"
@@ -18,7 +20,7 @@ MODULES = (
     "sndfile", "native_file", "local_stream", "tone_stream", "conference", "spy", "sms", "voicemail",
     "say_en",
 )  # fmt: skip
-NO_SERVICE = "tone_stream://%(274,0,913.8);%(274,0,1370.6);%(380,0,1776.7);%(500,1000,0);loops=3"
+NO_SERVICE = "tone_stream://%(274,0,913.8);%(274,0,1370.6);%(380,1000,1776.7);loops=3"
 """The special information tone (ITU-T E.180): said to callers when fsroute cannot be reached."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -30,8 +32,7 @@ _PASSWORD = re.compile(r"[!#%(-;=?-Z^-z|~-]{1,128}")  # printable ASCII without 
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialplanSettings:
+class DialplanSettings(Section, frozen=True):
     """What ``dialplans`` is filled with. Names end in their unit.
 
     `numbers` are the toll-free numbers, as the network says them (a leading + may be absent
@@ -70,20 +71,18 @@ class DialplanSettings:
         _within("link_media_timeout_ms", self.link_media_timeout_ms, 1000, 86_400_000)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Section, frozen=True):
     """A phone of an agent that registers."""
 
     name: str
-    password: str = field(repr=False)
+    password: Secret
 
     def __post_init__(self) -> None:
         _check("users", self.name, _NAME)
         _check_secret(f"password of {self.name}", self.password)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchSettings:
+class SwitchSettings(Section, frozen=True):
     """What ``fs_config`` is filled with: one FreeSWITCH that serves fsroute and nothing else.
 
     Several may run on one machine: give each its own ports and folder. `address` is where SIP and
@@ -91,7 +90,7 @@ class SwitchSettings:
     who may call in.
     """
 
-    event_socket_password: str = field(repr=False)
+    event_socket_password: Secret
     name: str = "switch-1"
     address: str = "127.0.0.1"
     domain: str = "fsroute.invalid"
@@ -157,8 +156,8 @@ def _check_all(name: str, texts: tuple[str, ...], pattern: re.Pattern[str]) -> N
         _check(name, text, pattern)
 
 
-def _check_secret(name: str, text: str) -> None:
-    if not _PASSWORD.fullmatch(text):
+def _check_secret(name: str, secret: Secret) -> None:
+    if not _PASSWORD.fullmatch(secret.reveal()):
         raise ConfigurationError(
             f"{name}: use 1 to 128 ASCII letters, digits and marks other than $&\"'<>[]{{}}\\"
         )
