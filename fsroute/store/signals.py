@@ -225,4 +225,3 @@ class Signals:
         if not ready:
             with gevent.Timeout(CHECK, DatabaseUnavailable(f"the database has not answered for {CHECK:g} s")):
                 connection.execute(queries()["heartbeat"].text)
-
