@@ -1,0 +1,25 @@
+"""``fsroute migrate``: bring the database to this version's schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fsroute.cli.options import config_option
+
+
+@click.command("migrate")
+@config_option
+def command(config_path: Path | None) -> None:
+    """Bring the database to this version's schema."""
+    from fsroute import config
+    from fsroute.cli.store import connection_string
+    from fsroute.store.migrate import migrate
+
+    with connection_string(config.load(config_path)) as conninfo:
+        applied = migrate(conninfo)
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("the database is up to date")

@@ -1,0 +1,59 @@
+"""``fsroute status``: switches, queues, agents and who leads, at this moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fsroute.cli.options import config_option
+
+if TYPE_CHECKING:
+    from fsroute.store.store import Store
+
+
+@click.command("status")
+@config_option
+def command(config_path: Path | None) -> None:
+    """Show switches, queues, agents and who leads, at this moment."""
+    from fsroute import config
+    from fsroute.cli.store import opened
+
+    with opened(config.load(config_path)) as store:
+        _show(store)
+
+
+def _show(store: Store) -> None:
+    from fsroute.cli.tables import ago, seconds, show
+
+    store.measure_clock()
+    now = store.now()
+    switches = store.agents.switches().values()
+    show(
+        "switches",
+        ("switch", "site", "link address", "seen"),
+        [(s.switch_id, s.site_id, s.link_address, ago(s.seen_at, now)) for s in switches],
+    )
+    show(
+        "queues",
+        ("contact center", "queue", "waiting", "offered", "talking", "longest wait"),
+        [
+            (*(row[name] for name in ("contact_center_id", "queue", "waiting", "offered", "talking")),
+             seconds(row["longest_wait"]))
+            for row in store.database.run("status_queues")
+        ],
+    )  # fmt: skip
+    counts: dict[str, int] = {}
+    for row in store.agents.board():
+        word = str(row["state"] or row["status"]).replace("_", " ")
+        counts[word] = counts.get(word, 0) + 1
+    show("agents", ("state", "agents"), sorted(counts.items()))
+    show(
+        "leases",
+        ("lease", "holder", "epoch", "valid"),
+        [
+            (row["name"], row["holder"], row["epoch"], "yes" if row["valid"] else "no")
+            for row in store.database.run("status_leases")
+        ],
+    )
