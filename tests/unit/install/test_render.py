@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsroute.config import Secret, convert
+from fsroute.errors import ConfigurationError
+from fsroute.install import render
+from fsroute.install.settings import DialplanSettings, SwitchSettings, User
+
+GOLDEN = Path(__file__).parent / "golden"
+DIALPLAN = DialplanSettings(
+    numbers=("+18005550100", "8005550101"), callservers=("127.0.0.1:8084", "127.0.0.1:8085")
+)
+SWITCH = SwitchSettings(
+    event_socket_password=Secret("correct-horse"),
+    name="left-1",
+    users=(User(name="ann", password=Secret("battery/staple")),),
+    caller_networks=("192.0.2.0/24",),
+    link_networks=("198.51.100.7/32", "2001:db8::/32"),
+    dialplan=DIALPLAN,
+)
+
+
+def _tree(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
+
+
+def _applications(extension: str, settings: DialplanSettings = DIALPLAN) -> list[tuple[str, str]]:
+    tree = ElementTree.fromstring(render.render_dialplans(settings)["fsroute.xml"])
+    found = tree.find(f".//extension[@name='{extension}']")
+    assert found is not None
+    return [(each.get("application", ""), each.get("data", "")) for each in found.iter("action")]
+
+
+def test_the_configuration_renders_as_the_golden_files_say() -> None:
+    """To accept a change: run with FSROUTE_UPDATE_GOLDEN=1, and read the difference."""
+    rendered = render.render_configuration(SWITCH)
+    if os.environ.get("FSROUTE_UPDATE_GOLDEN"):
+        for path, text in rendered.items():
+            (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / path).write_text(text, encoding="utf-8")
+    assert rendered == _tree(GOLDEN)
+
+
+def test_a_whole_switch_is_written_with_its_folders_and_music(tmp_path: Path) -> None:
+    conf = render.render_switch(SWITCH, tmp_path)
+    assert _tree(conf) == render.render_configuration(SWITCH)
+    assert (tmp_path / "sounds/fsroute/music/hold.wav").read_bytes().startswith(b"RIFF")
+    options = render.arguments(tmp_path)
+    for name in ("conf", "db", "log", "run"):
+        place = options[options.index(f"-{name}") + 1]
+        assert Path(place).is_dir()
+        assert place.startswith(str(tmp_path))
+
+
+def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again(tmp_path: Path) -> None:
+    secret = render.render_switch(SWITCH, tmp_path) / "autoload_configs/event_socket.conf.xml"
+    secret.chmod(0o644)
+    render.render_switch(SWITCH, tmp_path)
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("path", sorted(render.render_configuration(SWITCH)))
+def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
+    text = render.render_configuration(SWITCH)[path]
+    for condition in ElementTree.fromstring(text).iter("condition"):
+        actions = [(each.get("application", ""), each.get("data", "")) for each in condition.iter("action")]
+        for index, (application, _) in enumerate(actions):
+            if application == "socket":
+                assert actions[index - 2] == ("set", "socket_resume=true")
+                assert actions[index - 1] == ("sched_transfer", "+8 fsroute_fallback XML fsroute")
+                assert actions[index + 1] == ("set", "fsroute_guard=${sched_del(${uuid})}")
+                assert actions[-1] == ("transfer", "fsroute_next XML fsroute")
+
+
+def test_each_way_of_the_caller_s_context_but_the_fallback_leads_to_a_socket_again() -> None:
+    for extension in ("fsroute_entry", "fsroute_had_the_call", "fsroute_tries_again"):
+        actions = _applications(extension)
+        assert ("socket", "127.0.0.1:8084|127.0.0.1:8085 async full") in actions
+        assert actions[-1] == ("transfer", "fsroute_next XML fsroute")
+    assert [name for name, _ in _applications("fsroute_fallback")][-1] == "hangup"
+
+
+def test_a_caller_hears_music_between_two_tries() -> None:
+    actions = _applications("fsroute_tries_again")
+    names = [name for name, _ in actions]
+    assert names.index("playback") < names.index("socket")
+    assert ("playback", "{timeout=900}${fsroute_hold_music}") in actions
+
+
+def test_the_fallback_may_be_another_extension() -> None:
+    actions = _applications("fsroute_fallback", DialplanSettings(fallback_transfer="5000 XML default"))
+    assert actions[-1] == ("transfer", "5000 XML default")
+
+
+def test_only_what_looks_like_a_token_reaches_the_rendezvous() -> None:
+    tree = ElementTree.fromstring(render.render_dialplans(DIALPLAN)["fsroute_rendezvous.xml"])
+    first = tree.find(".//extension/condition")
+    assert first is not None
+    expression = re.compile(first.get("expression", ""))
+    assert expression.search("fsr" + "0a" * 16)
+    for wrong in ("fsr" + "0a" * 15, "fsr" + "0a" * 17, "fsr" + "0A" * 16, "18005550100", "xfsr" + "0a" * 16):
+        assert not expression.search(wrong)
+
+
+@pytest.mark.parametrize(
+    ("number", "called", "digits"),
+    [
+        ("+18005550100", "18005550100", "18005550100"),
+        ("+18005550100", "+18005550100", "18005550100"),
+        ("18005550100", "+18005550100", "18005550100"),
+        ("18005550100", "180055501001", None),
+        ("18005550100", "918005550100", None),
+        ("*", "+4930123", "+4930123"),
+        ("*", "fsroute_fallback", None),
+    ],
+)
+def test_a_number_is_matched_whole_with_or_without_plus(number: str, called: str, digits: str | None) -> None:
+    found = re.search(render.number_expression(number), called)
+    assert (found and found[1]) == digits
+
+
+def test_an_undefined_value_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="'domain' is undefined"):
+        render.render("fs_config/autoload_configs/conference.conf.xml")
+
+
+@pytest.mark.parametrize("name", ["fs_config/nothing.xml", "fs_config/../setup.cfg", "tests/x.xml", "x"])
+def test_there_are_no_other_templates(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no template"):
+        render.render(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("<a><b></a>", "not well-formed"),
+        ("<a><condition field='x' expression='^(['/></a>", "expression"),
+    ],
+)
+def test_what_freeswitch_would_refuse_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(ConfigurationError, match=fault):
+        render.check("x.xml", text)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "numbers = ['1800 555']",
+        "numbers = ['^.*$']",
+        "callservers = []",
+        "callservers = ['127.0.0.1:8084 sync']",
+        "hold_music = '{timeout=1}x'",
+        'hold_music = "x${system(reboot)}"',
+        "fallback_transfer = '5000'",
+        'fallback_message = "x\\ny"',
+        "guard_s = 1",
+        "tries = 0",
+        "colour = 'red'",
+    ],
+)
+def test_a_setting_that_would_mean_something_else_is_refused(settings: str) -> None:
+    with pytest.raises(ConfigurationError):
+        convert(settings, DialplanSettings, "x.toml")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "event_socket_password = 'a b'",
+        "event_socket_password = '$${x}'",
+        "event_socket_password = ''",
+        "event_socket_password = 'x'\naddress = 'localhost'",
+        "event_socket_password = 'x'\nlink_networks = ['10.0.0.1/8']",
+        "event_socket_password = 'x'\nlink_port = 5060",
+        "event_socket_password = 'x'\nrtp_first = 9000\nrtp_last = 9000",
+        "event_socket_password = 'x'\nmodules = ['a/../b']",
+        "event_socket_password = 'x'\nusers = [{name = 'a b', password = 'x'}]",
+        "event_socket_password = 'x'\nusers = [{name = 'ann', password = 'x', age = 3}]",
+        "name = 'x'",
+    ],
+)
+def test_a_switch_that_cannot_be_is_refused_and_no_password_shown(settings: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        convert(settings, SwitchSettings, "switch.toml")
+    assert str(caught.value).startswith("switch.toml: ")
+    assert "$${x}" not in str(caught.value)
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_whatever_password_is_accepted_arrives_at_freeswitch_as_it_is(password: str) -> None:
+    try:
+        settings = SwitchSettings(event_socket_password=Secret(password))
+    except ConfigurationError:
+        return
+    text = render.render_configuration(settings)["autoload_configs/event_socket.conf.xml"]
+    found = ElementTree.fromstring(text).find(".//param[@name='password']")
+    assert found is not None
+    assert found.get("value") == password
+    assert "$" not in password
