@@ -72,6 +72,14 @@ class Overflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Expire:
+    """The agent's switch has not finished the offer in time: its process, its link or the switch is gone."""
+
+    proxy_call_id: int
+    agent_leg_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reserve:
     """Claim the agent for the proxy call. `why` says what the order was when it was decided."""
 
@@ -95,4 +103,4 @@ class Refresh:
     agent_id: str
 
 
-Action = Take | Refuse | Overflow | Reserve | RaiseNetworkLeg | Refresh
+Action = Take | Refuse | Overflow | Expire | Reserve | RaiseNetworkLeg | Refresh

@@ -17,6 +17,7 @@ from fsroute.coordinator.actions import (
     AgentRemoved,
     CallChanged,
     Event,
+    Expire,
     Overflow,
     RaiseNetworkLeg,
     Refresh,
@@ -30,6 +31,7 @@ from fsroute.coordinator.state import Coordinator
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.lease import Lease
+from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import COORDINATOR, Store, switch_topic
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class CoordinatorRole:
         self._workers = Pool(WORKERS)
         self._core = Coordinator()
         self._greenlet: gevent.Greenlet | None = None
+        self._fenced = False
         self.epoch: int | None = None
 
     def start(self) -> None:
@@ -77,9 +80,11 @@ class CoordinatorRole:
         while True:
             try:
                 epoch = self._lease.campaign()
-                self._lead(epoch)
-            except (Fenced, StoreError) as error:
+                if epoch is not None:
+                    self._lead(epoch)
+            except StoreError as error:
                 log.warning("the coordinator leads no longer: %s", error)
+                self._lease.resign()
                 gevent.sleep(RETRY_DELAY)
             finally:
                 self.epoch = None
@@ -88,11 +93,12 @@ class CoordinatorRole:
         self.epoch = epoch
         log.info("this process leads the coordination center, epoch %d", epoch)
         self._core = Coordinator()
+        self._fenced = False
         while not self._inbox.empty():
             self._inbox.get()
         self._load()
         next_progress = 0.0
-        while self._lease.held:
+        while self._lease.held and not self._fenced:
             now = self._store.now()
             if now >= next_progress:
                 self._write_progress()
@@ -142,7 +148,8 @@ class CoordinatorRole:
             do(subject)
         except Fenced as error:
             log.warning("%s", error)
-            self._lease.lose(str(error))
+            self._fenced = True
+            self._inbox.put(Tick())
         except StoreError as error:
             log.warning("not done: %s: %s", subject, error)
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
@@ -178,6 +185,9 @@ class CoordinatorRole:
             self._move(action.proxy_call_id, On.NOBODY_MAY_SERVE, data={"reason": action.reason})
         elif isinstance(action, Overflow):
             self._move(action.proxy_call_id, On.LIMIT_PASSED)
+        elif isinstance(action, Expire):
+            self._move(action.proxy_call_id, On.AGENT_FAILED, attempt=Attempt(agent_leg_uuid=action.agent_leg_uuid),
+                       end_reservation="unreachable", data={"reason": "unreachable"})  # fmt: skip
         elif isinstance(action, RaiseNetworkLeg):
             self._move(action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id})
 

@@ -20,6 +20,7 @@ from fsroute.coordinator.actions import (
     AgentRemoved,
     CallChanged,
     Event,
+    Expire,
     Overflow,
     RaiseNetworkLeg,
     Refresh,
@@ -32,6 +33,8 @@ from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.contact import Demand, LeadKind
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.routing.eligibility import Qualification, is_idle
+
+OFFER_GRACE = 3.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
 
 Place = tuple[int, float, int]
 """The total order of a queue: (minus priority, arrival in seconds since the epoch, sequence)."""
@@ -153,6 +156,8 @@ class Coordinator:
             yield from self._take(call, now)
         elif call.state is State.QUEUED and call.proxy_call_id not in self._reserving:
             yield from self._enqueue(call, now)
+        elif call.state in (State.OFFERED, State.READY):
+            self._at(_offer_ends(call, now), "offer", call.proxy_call_id)
 
     def _take(self, call: ProxyCall, now: float) -> Iterator[Action]:
         self._asked.add(call.proxy_call_id)
@@ -330,7 +335,14 @@ class Coordinator:
             yield from self._serve_with(agent, self._group_of(agent, now), now)
 
     def _call_due(self, what: str, call: ProxyCall | None, now: float) -> Iterator[Action]:
-        if call is None or call.state is not State.QUEUED or call.proxy_call_id in self._reserving:
+        if call is None or call.proxy_call_id in self._reserving:
+            return
+        if what == "offer" and call.state in (State.OFFERED, State.READY) and call.agent_leg_uuid:
+            if _offer_ends(call, now) <= now and call.proxy_call_id not in self._asked:
+                self._asked.add(call.proxy_call_id)
+                yield Expire(call.proxy_call_id, call.agent_leg_uuid)
+            return
+        if call.state is not State.QUEUED:
             return
         if what == "overflow" and call.proxy_call_id not in self._asked:
             self._leave_queue(call.proxy_call_id)
@@ -370,6 +382,14 @@ def _join(group: AgentGroup, demand: DemandClass) -> None:
     if group.qualification.could_serve(demand.demand):
         group.classes.append(demand)
         demand.groups.append(group)
+
+
+def _offer_ends(call: ProxyCall, now: float) -> float:
+    """When an offer must be over, in seconds since the epoch."""
+    if call.state is State.READY and call.accepted_at is not None:
+        return call.accepted_at.timestamp() + call.network_leg_timeout + OFFER_GRACE
+    began = call.reserved_at.timestamp() if call.reserved_at is not None else now
+    return began + call.offer_timeout + OFFER_GRACE
 
 
 def _lead_has_come(call: ProxyCall, position: int, expected_wait: float | None) -> bool:

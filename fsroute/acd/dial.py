@@ -1,0 +1,43 @@
+"""Dialling an agent: from an address and a caller to an originate command. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from fsroute.model.proxy_call import ProxyCall
+
+_ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
+_NUMBER = re.compile(r"[^0-9A-Za-z+*#._-]")
+_NAME = re.compile(r"[^\w .+-]")
+
+
+def dial_string(address: str, template: str) -> str:
+    """What FreeSWITCH dials for an agent's address.
+
+    An address that names its endpoint (``user/1001@a.example``) is taken as it stands; any other goes into
+    `template`, without its ``sip:`` or ``tel:``.
+    """
+    if _ENDPOINT.match(address):
+        return address
+    return template.format(address=re.sub(r"^(sip|tel):", "", address))
+
+
+def originate(call: ProxyCall, template: str) -> str:
+    """The api command that dials the agent of an offer; the leg waits in park once answered.
+
+    The agent's phone shows the caller. What the caller wrote is cut down to letters, digits and a few signs:
+    in originate variables a comma or a brace would be syntax.
+    """
+    assert call.agent_address is not None
+    number = _NUMBER.sub("", call.caller_number)[:32] or "anonymous"
+    name = _NAME.sub("", call.caller_name)[:40].strip() or number
+    variables = (
+        f"origination_uuid={call.agent_leg_uuid}",
+        f"origination_caller_id_number={number}",
+        f"origination_caller_id_name='{name}'",
+        f"originate_timeout={max(1, round(call.offer_timeout))}",
+        "ignore_early_media=true",
+        "hangup_after_bridge=true",
+        f"fsroute_proxy_call={call.proxy_call_id}",
+    )
+    return f"originate {{{','.join(variables)}}}{dial_string(call.agent_address, template)} &park()"

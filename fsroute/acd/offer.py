@@ -1,0 +1,267 @@
+"""One offer at the agent's switch: a greenlet that performs what `serving.decide` says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gevent.queue import Empty, Queue
+
+from fsroute.acd.dial import originate
+from fsroute.acd.proxy_call import On
+from fsroute.acd.serving import (
+    Agent,
+    AskForKey,
+    Join,
+    Legs,
+    ReportAccepted,
+    ReportFailed,
+    ReportJoined,
+    ReportLeft,
+    ReportNetworkLegAbsent,
+    Step,
+    TearDown,
+    deadline,
+    decide,
+)
+from fsroute.errors import StoreError, SwitchError
+from fsroute.esl.messages import Event
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall
+from fsroute.store.proxy_calls import Attempt
+from fsroute.store.store import Store
+
+log = logging.getLogger(__name__)
+
+READ_AGAIN = 10.0  # seconds after which an offer reads its row, signal or not
+RETRY = 0.5  # seconds before a step is tried again that the database or the switch did not take
+HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
+
+
+class Switch(Protocol):
+    """The agent's switch, as an offer uses it."""
+
+    def api(self, command: str) -> str: ...
+
+    def bgapi(self, command: str, job_uuid: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration says of offers."""
+
+    switch_id: str
+    dial_string: str  # of an agent's address that names no endpoint, with {address}
+    key_prompt: str = "tone_stream://%(200,100,880);%(200,400,880);loops=3"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLegArrived:
+    """The network leg came in with a valid token, as this channel."""
+
+    uuid: str
+    call: ProxyCall
+
+
+class Offer:
+    """From *reserved* to the end of the talk, for one agent leg.
+
+    Args:
+        forget: called once, when the offer is over.
+        legs: what is known of the legs already; an offer that another process began is adopted with them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        switch: Switch,
+        settings: Settings,
+        call: ProxyCall,
+        forget: Callable[[Offer], None],
+        legs: Legs | None = None,
+    ) -> None:
+        assert call.agent_leg_uuid is not None
+        self._store = store
+        self._switch = switch
+        self._settings = settings
+        self._forget = forget
+        self._dialled = legs is not None
+        self._over = False
+        self.inbox: Queue[ProxyCall | Event | NetworkLegArrived | None] = Queue()
+        self.call = call
+        same = call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
+        self.legs = legs or Legs(call.agent_leg_uuid, store.now(), network_uuid=same)
+
+    @property
+    def agent_leg_uuid(self) -> str:
+        return self.legs.agent_leg_uuid
+
+    def run(self) -> None:
+        """Until the offer is over, whoever ends it."""
+        try:
+            if not self._dialled:
+                self._dial()
+            while not self._over:
+                step = decide(self.call, self.legs, self._store.now())
+                if step is None:
+                    self._take(self._next())
+                else:
+                    self._try(step)
+        finally:
+            self._forget(self)
+
+    def _dial(self) -> None:
+        try:
+            # the job has the leg's own uuid, so that its answer finds the offer however early it comes
+            self._switch.bgapi(originate(self.call, self._settings.dial_string), self.agent_leg_uuid)
+        except SwitchError as error:
+            log.warning("agent not dialled: %s agent=%s", error, self.call.agent_id)
+            self.legs = replace(self.legs, agent=Agent.GONE, cause="SWITCH_UNAVAILABLE")
+
+    def _next(self) -> ProxyCall | Event | NetworkLegArrived | None:
+        now = self._store.now()
+        due = deadline(self.call, self.legs)
+        try:
+            return self.inbox.get(timeout=max(0.01, min(now + READ_AGAIN, due or now + READ_AGAIN) - now))
+        except Empty:
+            return None
+
+    # What happens ------------------------------------------------------------------------------------------
+
+    def _take(self, item: ProxyCall | Event | NetworkLegArrived | None) -> None:
+        if item is None:
+            self._row_changed(self._store.proxy_calls.get(self.call.proxy_call_id))
+        elif isinstance(item, ProxyCall):
+            self._row_changed(item)
+        elif isinstance(item, NetworkLegArrived):
+            self.legs = replace(self.legs, network_uuid=item.uuid, joining=False)
+            self._row_changed(item.call)
+        elif item.name == "BACKGROUND_JOB":
+            self._originate_answered(item)
+        elif item.uuid == self.agent_leg_uuid:
+            self._agent_leg_event(item)
+        elif item.uuid == self.legs.network_uuid:
+            self._network_leg_event(item)
+
+    def _row_changed(self, row: ProxyCall | None) -> None:
+        if row is not None and row.version >= self.call.version:
+            self.call = row
+
+    def _originate_answered(self, job: Event) -> None:
+        text = job.text.strip()
+        if text.startswith("-ERR") and self.legs.agent is not Agent.GONE:
+            self.legs = replace(self.legs, agent=Agent.GONE, cause=text.removeprefix("-ERR").strip())
+
+    def _agent_leg_event(self, event: Event) -> None:
+        name = event.name
+        if name in ("CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA"):
+            self._note(On.AGENT_RINGING, AgentLeg.DIALLING)
+        elif name == "CHANNEL_ANSWER":
+            self.legs = replace(self.legs, agent=Agent.ANSWERED)
+            if self.call.accept_key is not None:
+                self._note(On.AGENT_ANSWERED, AgentLeg.DIALLING, AgentLeg.RINGING)
+        elif name == "CHANNEL_PARK":
+            self.legs = replace(self.legs, parked=True)
+        elif name == "DTMF" and self.legs.key_asked and not self.legs.joined:
+            self.legs = replace(self.legs, key=event.get("DTMF-Digit", ""))
+        elif name == "CHANNEL_BRIDGE":
+            self.legs = replace(self.legs, joined=True)
+        elif name in ("CHANNEL_HOLD", "CHANNEL_UNHOLD"):
+            self._log("held" if name == "CHANNEL_HOLD" else "resumed", "agent")
+        elif name == "CHANNEL_HANGUP" and self.legs.agent is not Agent.GONE:
+            self.legs = replace(self.legs, agent=Agent.GONE, cause=event.get("Hangup-Cause", ""))
+
+    def _network_leg_event(self, event: Event) -> None:
+        if event.name == "CHANNEL_BRIDGE":
+            self.legs = replace(self.legs, joined=True)
+        elif event.name == "CHANNEL_HANGUP" and not self.legs.joined:
+            self.legs = replace(self.legs, network_uuid=None, joining=False)
+
+    def _note(self, on: On, *expected: AgentLeg) -> None:
+        """A transition that decides nothing: what the phone does."""
+        if self.call.agent_leg in expected:
+            try:
+                self._row_changed(self._move(on))
+            except StoreError as error:
+                log.warning("not noted: %s %s", on, error)
+
+    def _log(self, kind: str, who: str) -> None:
+        self._store.contacts.log(
+            self.call.contact_id, kind, {"by": who}, self.call.proxy_call_id, self.call.agent_id, str(self.call.state)
+        )
+
+    # What is done ------------------------------------------------------------------------------------------
+
+    def _try(self, step: Step) -> None:
+        try:
+            self._do(step)
+        except StoreError as error:
+            log.warning("not done: %s: %s contact=%s", type(step).__name__, error, self.call.contact_id)
+            try:
+                self._take(self.inbox.get(timeout=RETRY))
+            except (Empty, StoreError):
+                return
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, ReportAccepted):
+            wanted = self.call.network_leg is NetworkLeg.NONE
+            self.legs = replace(self.legs, accepted_at=self._store.now())
+            self._report(On.AGENT_ACCEPTED, network_leg=NetworkLeg.WANTED if wanted else None,
+                         set={"network_switch_id": self._settings.switch_id} if wanted else None)  # fmt: skip
+        elif isinstance(step, ReportFailed):
+            self._report(On.AGENT_FAILED, end_reservation=step.reason,
+                         data={"reason": step.reason, "cause": self.legs.cause})  # fmt: skip
+        elif isinstance(step, ReportNetworkLegAbsent):
+            self._report(On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up",
+                         set={"held_for": HELD_FOR}, data={"reason": "absent"})  # fmt: skip
+        elif isinstance(step, Join):
+            self._join(step.network_uuid)
+        elif isinstance(step, ReportJoined):
+            self._report(On.JOINED)
+        elif isinstance(step, ReportLeft):
+            self._report_left(step.cause)
+        elif isinstance(step, AskForKey):
+            self.legs = replace(self.legs, key_asked=True)
+            self._tell(f"uuid_broadcast {self.agent_leg_uuid} {self._settings.key_prompt} aleg")
+        elif isinstance(step, TearDown):
+            self._tear_down(step.cause)
+
+    def _report(self, on: On, **values: object) -> None:
+        moved = self._move(on, **values)
+        self._row_changed(moved if moved is not None else self._store.proxy_calls.get(self.call.proxy_call_id))
+
+    def _move(self, on: On, **values: object) -> ProxyCall | None:
+        attempt = Attempt(agent_leg_uuid=self.agent_leg_uuid)
+        return self._store.move(self.call, on, attempt=attempt, **values)  # type: ignore[arg-type]
+
+    def _join(self, network_uuid: str) -> None:
+        """Both are there. The first named goes on in its dialplan after the talk, the second is hung up."""
+        self.legs = replace(self.legs, joining=True)
+        try:
+            if self.call.network_leg is NetworkLeg.PRESENT:
+                self._switch.api(f"uuid_answer {network_uuid}")
+            self._switch.api(f"uuid_bridge {network_uuid} {self.agent_leg_uuid}")
+        except SwitchError as error:
+            log.warning("legs not joined: %s contact=%s", error, self.call.contact_id)
+            self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
+
+    def _report_left(self, cause: str) -> None:
+        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause)
+        if moved is not None:
+            self._store.announce(self.call, moved)
+        self._over = True
+
+    def _tear_down(self, cause: str) -> None:
+        self._over = True
+        if self.legs.agent is not Agent.GONE:
+            self._tell(f"uuid_kill {self.agent_leg_uuid} {cause}")
+        if self.legs.network_uuid is not None and self.legs.network_uuid != self.call.channel_uuid:
+            self._tell(f"uuid_kill {self.legs.network_uuid} {'NORMAL_CLEARING' if self.legs.joined else 'NO_ANSWER'}")
+
+    def _tell(self, command: str) -> None:
+        """A command whose failure changes nothing: the channel is gone already."""
+        try:
+            self._switch.api(command)
+        except SwitchError as error:
+            log.debug("%s: %s", command.split()[0], error)

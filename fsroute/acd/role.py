@@ -1,0 +1,226 @@
+"""The acd role: one process for each switch with agents dials them and joins them with the network legs."""
+
+from __future__ import annotations
+
+import logging
+
+import gevent
+
+from fsroute.acd.offer import NetworkLegArrived, Offer, Settings
+from fsroute.acd.proxy_call import On
+from fsroute.acd.rendezvous import digest, is_token
+from fsroute.acd.serving import Agent, Legs
+from fsroute.errors import FsrouteError, StoreError, SwitchError
+from fsroute.esl.messages import Event
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.store.lease import Lease
+from fsroute.store.proxy_calls import Attempt
+from fsroute.store.store import Store, switch_topic
+from fsroute.switchlink import SwitchLink
+
+log = logging.getLogger(__name__)
+
+RETRY = 0.5  # seconds before a lease is campaigned for again
+
+_OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
+
+
+class AcdRole:
+    """Offers of one switch: begun by a signal, adopted after a restart."""
+
+    def __init__(self, store: Store, link: SwitchLink, settings: Settings, lease: Lease) -> None:
+        self._store = store
+        self._link = link
+        self._settings = settings
+        self._lease = lease
+        self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
+        self._network_legs: dict[str, tuple[int, str]] = {}  # channel here → proxy call, leg at the caller's switch
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self.leads = False
+
+    def start(self) -> None:
+        self._link.listen(self._event, self.reconcile)
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self.leads = False
+        self._lease.resign()
+
+    def offers(self) -> int:
+        """How many offers and talks are in hand."""
+        return len(self._offers)
+
+    def _run(self) -> None:
+        """Hold the switch's lease; the holder alone drives the switch."""
+        self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
+        while True:
+            try:
+                if self._lease.campaign() is not None:
+                    self.leads = True
+                    log.info("this process drives the agents of switch %s", self._settings.switch_id)
+                    self.reconcile()
+                    while self._lease.held:
+                        gevent.sleep(RETRY)
+            except StoreError as error:
+                log.warning("lease of switch %s: %s", self._settings.switch_id, error)
+            self.leads = False
+            gevent.sleep(RETRY)
+
+    # Signals -----------------------------------------------------------------------------------------------
+
+    def _signalled(self, key: str | None, row: object) -> None:
+        if not self.leads:
+            return
+        if key is None:
+            self.reconcile()
+        elif isinstance(row, ProxyCall):
+            self._row(row)
+        elif key.startswith("p:"):
+            call = self._store.proxy_calls.get(int(key[2:]))
+            if call is not None:
+                self._row(call)
+
+    def _row(self, call: ProxyCall) -> None:
+        for offer in list(self._offers.values()):
+            if offer.call.proxy_call_id == call.proxy_call_id:
+                offer.inbox.put(call)
+        if self._is_ours(call) and call.agent_leg_uuid not in self._offers and call.state is State.OFFERED:
+            self._begin(call)
+        self._check_network_legs(call)
+
+    def _is_ours(self, call: ProxyCall) -> bool:
+        return call.agent_switch_id == self._settings.switch_id and call.agent_leg_uuid is not None
+
+    def _begin(self, call: ProxyCall, legs: Legs | None = None) -> None:
+        offer = Offer(self._store, self._link, self._settings, call, self._forget, legs)
+        self._offers[offer.agent_leg_uuid] = offer
+        self._link.client.busy = True
+        gevent.spawn(offer.run)
+
+    def _forget(self, offer: Offer) -> None:
+        self._offers.pop(offer.agent_leg_uuid, None)
+        self._link.client.busy = bool(self._offers)
+
+    def _check_network_legs(self, call: ProxyCall) -> None:
+        """A network leg that the row does not speak of any more is refused: the caller's site hears it at once."""
+        for uuid, (proxy_call_id, leg_uuid) in list(self._network_legs.items()):
+            stale = call.network_leg not in (NetworkLeg.PRESENT, NetworkLeg.JOINED) or call.network_leg_uuid != leg_uuid
+            if proxy_call_id == call.proxy_call_id and stale and call.state is not State.BRIDGED:
+                del self._network_legs[uuid]
+                gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
+
+    # The switch --------------------------------------------------------------------------------------------
+
+    def _event(self, event: Event) -> None:
+        if not self.leads:
+            return
+        name = event.name
+        uuid = event.get("Job-UUID", "") if name == "BACKGROUND_JOB" else event.uuid
+        offer = self._offers.get(uuid)
+        if offer is not None:
+            offer.inbox.put(event)
+        elif uuid in self._network_legs:
+            self._network_leg_event(uuid, event)
+        elif name == "CHANNEL_PARK" and is_token(event.get("Caller-Destination-Number", "")):
+            gevent.spawn(self._admit, uuid, event.get("Caller-Destination-Number", ""))
+
+    def _network_leg_event(self, uuid: str, event: Event) -> None:
+        for offer in self._offers.values():
+            if offer.legs.network_uuid == uuid:
+                offer.inbox.put(event)
+        if event.name == "CHANNEL_HANGUP":
+            del self._network_legs[uuid]
+
+    def _admit(self, uuid: str, token: str) -> None:
+        """A network leg came in: valid tokens find their proxy call, any other leg is refused."""
+        try:
+            call = self._claim(uuid, digest(token))
+        except StoreError as error:
+            log.warning("network leg refused, its token cannot be read: %s", error)
+            call = None
+        if call is None:
+            log.warning("network leg refused: unknown, used or late token switch=%s", self._settings.switch_id)
+            self._kill(uuid, "CALL_REJECTED")
+
+    def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
+        found = self._store.proxy_calls.of_token(token_digest)
+        if found is None or found[1] is None:
+            return None
+        proxy_call_id, leg_uuid = found
+        before = self._store.proxy_calls.get(proxy_call_id)
+        if before is None or before.network_switch_id != self._settings.switch_id:
+            return None
+        self._network_legs[uuid] = (proxy_call_id, leg_uuid)
+        attempt = Attempt(network_leg_uuid=leg_uuid)
+        call = self._store.move(before, On.NETWORK_LEG_PRESENT, attempt=attempt, set={"rendezvous_uuid": uuid})
+        if call is None:
+            self._network_legs.pop(uuid, None)
+            return None
+        self._hand_over(uuid, call)
+        return call
+
+    def _hand_over(self, uuid: str, call: ProxyCall) -> None:
+        offer = self._offers.get(call.agent_leg_uuid or "")
+        if offer is not None:
+            offer.inbox.put(NetworkLegArrived(uuid, call))
+
+    def _kill(self, uuid: str, cause: str) -> None:
+        try:
+            self._link.api(f"uuid_kill {uuid} {cause}")
+        except SwitchError as error:
+            log.debug("uuid_kill: %s", error)
+
+    # After a restart, or when signals or events may have been missed ---------------------------------------------
+
+    def reconcile(self) -> None:
+        """Hold the rows against the channels that really exist, and go on from both."""
+        if not (self.leads and self._link.client.connected):
+            return
+        try:
+            for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
+                self._reconcile(call)
+        except FsrouteError as error:
+            log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
+            gevent.spawn_later(RETRY, self.reconcile)
+
+    def _reconcile(self, call: ProxyCall) -> None:
+        if call.rendezvous_uuid and call.network_leg_uuid and call.network_switch_id == self._settings.switch_id:
+            if self._link.exists(call.rendezvous_uuid):
+                self._network_legs.setdefault(call.rendezvous_uuid, (call.proxy_call_id, call.network_leg_uuid))
+        if not self._is_ours(call) or call.state not in _OFFERED:
+            return
+        offer = self._offers.get(call.agent_leg_uuid or "")
+        legs = self._seen(call)
+        if offer is None:
+            never_dialled = legs.agent is Agent.GONE and call.agent_leg is AgentLeg.DIALLING
+            self._begin(call, None if never_dialled else legs)
+        else:
+            offer.inbox.put(call)
+            if legs.agent is Agent.GONE and offer.legs.agent is Agent.ANSWERED:
+                offer.inbox.put(_hangup(call.agent_leg_uuid or ""))
+
+    def _seen(self, call: ProxyCall) -> Legs:
+        """The legs of an offer as the switch has them now."""
+        uuid = call.agent_leg_uuid or ""
+        began = call.reserved_at.timestamp() if call.reserved_at is not None else self._store.now()
+        if not self._link.exists(uuid):
+            return Legs(uuid, began, agent=Agent.GONE, cause="LOSE_RACE")
+        answered = self._link.variable(uuid, "endpoint_disposition") == "ANSWER"
+        partner = call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
+        return Legs(
+            uuid,
+            began,
+            agent=Agent.ANSWERED if answered else Agent.DIALLED,
+            parked=answered,
+            network_uuid=partner if partner and self._link.exists(partner) else None,
+            accepted_at=call.accepted_at.timestamp() if call.accepted_at is not None else 0.0,
+            joined=bool(self._link.variable(uuid, "bridge_uuid")),
+        )
+
+
+def _hangup(uuid: str) -> Event:
+    return Event.plain(f"Event-Name: CHANNEL_HANGUP\nUnique-ID: {uuid}\nHangup-Cause: LOSE_RACE\n\n".encode())
+
+

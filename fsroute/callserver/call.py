@@ -1,0 +1,245 @@
+"""One caller's call at the local site, from arrival to hang-up: a greenlet with one mailbox."""
+
+from __future__ import annotations
+
+import logging
+
+from fsroute.callserver import speech
+from fsroute.callserver.caller import caller_information
+from fsroute.callserver.desk import Desk
+from fsroute.callserver.hold import STORE_RETRY, Hold
+from fsroute.callserver.line import CallerGone, Line
+from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
+from fsroute.esl.errors import SessionClosed
+from fsroute.esl.session import Session
+from fsroute.ivr import (
+    AgentOutcome,
+    Application,
+    Began,
+    Collect,
+    Digits,
+    Do,
+    Failed,
+    HangUp,
+    Happening,
+    HungUp,
+    NeedAgent,
+    NoInput,
+    Play,
+    Played,
+    Position,
+    Transfer,
+    WrongInput,
+    advance,
+    resume,
+    start,
+)
+from fsroute.model.contact import CallerInformation, Outcome
+from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.store.contacts import Contact
+
+log = logging.getLogger(__name__)
+
+STORE_LIMIT = 30.0  # seconds after which the application goes on without an agent
+
+
+class Unroutable(FsrouteError):
+    """Nothing says what to do with this call: it goes to the fallback."""
+
+
+class Call:
+    """One session of the outbound event socket; a call that lost fsroute comes back as another one."""
+
+    def __init__(self, desk: Desk, session: Session) -> None:
+        self._desk = desk
+        self._line = Line(session)
+        self._collections = 0
+        self._hung_up = False
+        self._left = False
+        self._application: Application | None = None
+        self._position: Position | None = None
+        self._proxy_call: ProxyCall | None = None
+        self.contact_id = self._line.get("variable_fsroute_contact")
+        self.outcome = Outcome.ABANDONED
+
+    def run(self) -> None:
+        """Until the caller has hung up or has left for elsewhere."""
+        try:
+            self._answer()
+            self._converse()
+        except CallerGone:
+            self._hung_up = True
+        except SessionClosed as closed:
+            log.debug("a call left its socket: %s contact=%s", closed, self.contact_id)
+        except FsrouteError as error:
+            if not self._line.session.hungup:
+                self._give_up(str(error))
+        finally:
+            self._close()
+
+    # Arrival ---------------------------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        line = self._line
+        if line.get("Answer-State") != "answered":
+            line.execute("answer")
+        came_back = bool(self.contact_id)
+        if not came_back:
+            self.contact_id = self._desk.new_uuid()
+            line.set_variable("fsroute_contact", self.contact_id)
+        line.set_variable("socket_resume", "true")
+        contact, caller = self._open()
+        application = self._desk.applications.get(contact.application)
+        if application is None:
+            raise Unroutable(f"application {contact.application!r} of number {contact.number_called} is not here")
+        self._application = application
+        state = line.get("variable_fsroute_state")
+        self._position = resume(application, state, caller) if state else start(application, caller)
+        verb = "came back" if came_back else "arrived"
+        log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
+
+    def _open(self) -> tuple[Contact, CallerInformation]:
+        store = self._desk.store
+        caller = caller_information(self._line.session.channel, store.now())
+        known = store.contacts.get(self.contact_id)
+        if known is not None:
+            return known, caller
+        found = store.contacts.application_of(caller.number_called)
+        if found is None:
+            raise Unroutable(f"number {caller.number_called} belongs to no contact center")
+        contact = Contact(
+            contact_id=self.contact_id,
+            contact_center_id=found[0],
+            medium=caller.medium,
+            switch_id=self._desk.settings.switch_id,
+            channel_uuid=self._line.uuid,
+            core_uuid=self._line.get("Core-UUID"),
+            number_called=caller.number_called,
+            application=found[1],
+            arrived_at=caller.arrived_at,
+        )
+        store.contacts.open(contact, caller)
+        return contact, caller
+
+    # Application -------------------------------------------------------------------------------------------
+
+    def _converse(self) -> None:
+        do = self._came_back() or self._advance(Began())
+        while not isinstance(do, HangUp):
+            do = self._advance(self._perform(do))
+        self.outcome = do.outcome
+        self._line.session.hangup(do.cause)
+        self._line.until_gone()
+
+    def _came_back(self) -> Do | None:
+        """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
+        call = self._desk.store.proxy_calls.latest(self.contact_id)
+        if call is None or not (call.is_live or call.state is State.ENDED):
+            return None
+        return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
+
+    def _advance(self, happening: Happening) -> Do:
+        assert self._application is not None
+        assert self._position is not None
+        before = self._position
+        self._position, do = advance(self._application, before, happening)
+        if self._position != before and not isinstance(do, HangUp):
+            self._line.set_variable("fsroute_state", self._position.dump())
+        return do
+
+    def _perform(self, do: Do) -> Happening:
+        if isinstance(do, Play):
+            return self._play(do)
+        if isinstance(do, Collect):
+            return self._collect(do)
+        if isinstance(do, NeedAgent):
+            call = self._request(do)
+            return Failed("no proxy call") if call is None else self._hold(call)
+        assert isinstance(do, Transfer)
+        return self._transfer(do)
+
+    def _play(self, do: Play) -> Happening:
+        assert self._application is not None
+        self._line.set_variable("playback_terminators", "any" if do.interruptible else "none")
+        for application, argument in speech.play(do, self._application.folder):
+            complete = self._line.completed(self._line.execute(application, argument))
+            if do.interruptible and complete.get("variable_playback_terminator_used"):
+                break
+        return Played()
+
+    def _collect(self, do: Collect) -> Happening:
+        assert self._application is not None
+        self._collections += 1  # a variable of its own each time: an old answer is never taken for a new one
+        variable = f"fsroute_digits_{self._collections}"
+        application, argument = speech.collect(do, self._application.folder, variable)
+        complete = self._line.completed(self._line.execute(application, argument))
+        if digits := complete.get(f"variable_{variable}"):
+            return Digits(digits)
+        return WrongInput() if complete.get(f"variable_{variable}_invalid") else NoInput()
+
+    def _transfer(self, do: Transfer) -> Happening:
+        self.outcome = do.after or Outcome.TRANSFERRED
+        self._left = True
+        self._line.execute("transfer", f"{do.number} {self._desk.settings.transfer_to}")
+        self._line.until_gone()
+        return Failed("the transfer was not made")
+
+    # An agent is needed ------------------------------------------------------------------------------------
+
+    def _request(self, do: NeedAgent) -> ProxyCall | None:
+        """Write the proxy call; a database that is away is waited for, with music."""
+        assert self._position is not None
+        store = self._desk.store
+        give_up = store.now() + STORE_LIMIT
+        music = ""
+        while True:
+            try:
+                store.contacts.learn(self.contact_id, do.facts, self._position.language)
+                call = store.request(self.contact_id, do.queue)
+                break
+            except StoreError as error:
+                log.warning("no proxy call: %s contact=%s", error, self.contact_id)
+                if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
+                    call = None
+                    break
+            music = music or self._line.execute("playback", self._desk.settings.hold_music)
+            self._line.next(STORE_RETRY)
+        if music:
+            self._line.api(f"uuid_break {self._line.uuid} all")
+            self._line.completed(music, STORE_RETRY)
+        return call
+
+    def _hold(self, call: ProxyCall, last_cause: str = "") -> Happening:
+        hold = Hold(self._desk, self._line, call, last_cause)
+        try:
+            return AgentOutcome(hold.wait())  # type: ignore[arg-type]
+        finally:
+            self._proxy_call = hold.call
+
+    # The end -----------------------------------------------------------------------------------------------
+
+    def _give_up(self, why: str) -> None:
+        """fsroute cannot go on with this call: the dialplan's fallback can."""
+        log.error("call given up: %s contact=%s", why, self.contact_id)
+        self.outcome = Outcome.FAILED
+        self._left = True
+        try:
+            self._line.set_variable("socket_resume", "false")
+            self._line.execute("transfer", self._desk.settings.fallback)
+            self._line.until_gone()
+        except CallerGone:
+            self._hung_up = True
+        except FsrouteError as error:
+            log.debug("the caller left first: %s contact=%s", error, self.contact_id)
+
+    def _close(self) -> None:
+        """The contact ends with the caller's channel; a call that the switch has taken to a bridge lives on."""
+        if not (self._hung_up or self._left) or not self.contact_id:
+            return
+        if self._hung_up and self.outcome is Outcome.ABANDONED and self._application and self._position:
+            _, end = advance(self._application, self._position, HungUp())
+            self.outcome = end.outcome if isinstance(end, HangUp) else self.outcome
+        try:
+            self._desk.store.close_contact(self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, self.contact_id)

@@ -1,0 +1,43 @@
+"""What every call of a call server shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fsroute.esl.session import Session
+from fsroute.ivr import Application
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """Posted into a call's mailbox: its proxy call changed; `row` is None where it must be read."""
+
+    row: ProxyCall | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration says of calls. Durations in seconds."""
+
+    switch_id: str
+    dial_string: str  # of the network leg, with {token} and {address}
+    fallback: str  # extension, dialplan and context for calls that fsroute gives up
+    hold_music: str  # until a queue says what to play
+    transfer_to: str = "XML default"  # dialplan and context of numbers that applications transfer to
+    token_lifetime: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The surroundings of a call. `watch` and `unwatch` have signals of a proxy call posted to a session."""
+
+    settings: Settings
+    store: Store
+    applications: Mapping[str, Application]
+    watch: Callable[[int, Session], None]
+    unwatch: Callable[[int], None]
+    new_uuid: Callable[[], str]
+    new_token: Callable[[], str]

@@ -1,0 +1,220 @@
+"""A caller waits for an agent: music, the network leg, the talk. Performs what `waiting.decide` says."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from fsroute.acd.proxy_call import On
+from fsroute.acd.rendezvous import digest
+from fsroute.callserver.desk import Desk, Signalled
+from fsroute.callserver.line import Line
+from fsroute.callserver.waiting import (
+    Channel,
+    Doing,
+    DropLeg,
+    Finish,
+    PlayMusic,
+    RaiseLeg,
+    ReportConversationEnded,
+    ReportLegFailed,
+    Step,
+    decide,
+)
+from fsroute.errors import StoreError
+from fsroute.esl.messages import Event
+from fsroute.model.contact import HEAD_PRIORITY, LeadKind
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.store.proxy_calls import Attempt
+
+log = logging.getLogger(__name__)
+
+READ_AGAIN = 10.0  # seconds after which a waiting call reads its row, signal or not
+BREAK_LIMIT = 2.0  # seconds for music to stop
+TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bridge
+HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
+RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
+STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
+EARLY_LEG_RINGS = 80.0  # seconds that a leg raised before an agent was reserved may ring
+
+
+class Hold:
+    """One caller's wait, over one proxy call.
+
+    Args:
+        last_cause: how the bridge ended that the caller came back from, if it came back from one.
+    """
+
+    def __init__(self, desk: Desk, line: Line, call: ProxyCall, last_cause: str = "") -> None:
+        self._desk = desk
+        self._line = line
+        self.call = call
+        self._channel = Channel(last_cause=last_cause)
+        self._music_uuid = ""
+        self._bridge_uuid = ""
+        self._leg_cause = ""
+        self._taken_until = 0.0
+
+    def wait(self) -> str:
+        """Hold the caller until the proxy call is over; returns its result, as an application names it.
+
+        Raises:
+            CallerGone, SessionClosed: the caller hung up, or the switch took the channel.
+        """
+        self._desk.watch(self.call.proxy_call_id, self._line.session)
+        try:
+            while True:
+                try:
+                    step = decide(self.call, self._channel, self._desk.store.now())
+                    if isinstance(step, Finish):
+                        self._stop_music()
+                        return step.result
+                    self._do(step)
+                except StoreError as error:
+                    log.warning("a waiting call waits for the database: %s contact=%s", error, self.call.contact_id)
+                    self._take(self._line.next(STORE_RETRY))
+        finally:
+            self._desk.unwatch(self.call.proxy_call_id)
+
+    def _do(self, step: Step | None) -> None:
+        if step is None:
+            self._take(self._line.next(self._patience()))
+        elif isinstance(step, PlayMusic):
+            self._music_uuid = self._line.execute("playback", self.call.hold_music)
+            self._channel = replace(self._channel, doing=Doing.MUSIC)
+        elif isinstance(step, RaiseLeg):
+            self._raise_leg()
+        elif isinstance(step, DropLeg):
+            self._channel = replace(self._channel, dropping=True)
+            self._line.api(f"uuid_kill {step.leg_uuid} ORIGINATOR_CANCEL")
+        elif isinstance(step, ReportLegFailed):
+            self._report_leg_failed(step.leg_uuid)
+        elif isinstance(step, ReportConversationEnded):
+            self._report_conversation_ended(step.lost)
+
+    # The network leg ---------------------------------------------------------------------------------------
+
+    def _raise_leg(self) -> None:
+        """Late answer: the leg rings at the agent's switch until the agent accepts; the caller hears music."""
+        call = self.call
+        token = self._desk.new_token()
+        leg_uuid = self._desk.new_uuid()
+        lifetime = self._desk.settings.token_lifetime
+        secret = {"token_digest": digest(token), "token_lifetime": lifetime, "network_leg_uuid": leg_uuid}
+        if not self._move(On.NETWORK_LEG_RAISED, set=secret, data={"to": call.network_switch_id}):
+            return
+        self._stop_music()
+        for name, value in bridge_variables(call).items():
+            self._line.set_variable(name, value)
+        address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
+        self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
+        self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
+
+    def _report_leg_failed(self, leg_uuid: str | None) -> None:
+        failures = self.call.network_leg_failures + 1
+        given_up = failures >= self.call.network_leg_tries
+        self._channel = replace(self._channel, raise_after=self._desk.store.now() + RAISE_AGAIN * failures)
+        self._move(
+            On.NETWORK_LEG_GIVEN_UP if given_up else On.NETWORK_LEG_FAILED,
+            attempt=Attempt(network_leg_uuid=leg_uuid),
+            end_reservation="network_leg_given_up" if given_up else None,
+            set={"held_for": HELD_FOR} if given_up else {},
+            data={"cause": self._leg_cause, "failures": failures},
+        )
+
+    def _report_conversation_ended(self, lost: bool) -> None:
+        self._move(
+            On.CONVERSATION_LOST if lost else On.CONVERSATION_OVER,
+            end_reservation="conversation_lost" if lost else "wrap_up",
+            set={"priority": HEAD_PRIORITY} if lost else {},
+            data={"cause": self._channel.last_cause},
+        )
+
+    def _move(self, on: On, **values: object) -> bool:
+        moved = self._desk.store.move(self.call, on, **values)  # type: ignore[arg-type]
+        self._row_changed(moved)
+        return moved is not None
+
+    # What happens ------------------------------------------------------------------------------------------
+
+    def _patience(self) -> float:
+        now = self._desk.store.now()
+        moments = [moment for moment in (self._taken_until, self._channel.raise_after) if moment > now]
+        return min([now + READ_AGAIN, *moments]) - now
+
+    def _take(self, item: object) -> None:
+        """News of the row, of the music, of the bridge; None when only time has passed."""
+        if isinstance(item, Signalled):
+            self._row_changed(item.row)
+        elif item is None:
+            self._time_passed()
+        elif isinstance(item, Event) and item.name == "CHANNEL_BRIDGE" and self._channel.doing is Doing.RAISING:
+            self._channel = replace(self._channel, doing=Doing.TALKING)
+        elif isinstance(item, Event) and item.name == "CHANNEL_EXECUTE_COMPLETE":
+            self._execution_ended(item)
+
+    def _row_changed(self, row: ProxyCall | None) -> None:
+        if row is None:
+            self.call = self._desk.store.proxy_calls.get(self.call.proxy_call_id) or self.call
+        elif row.version >= self.call.version:
+            self.call = row
+
+    def _time_passed(self) -> None:
+        if self._channel.doing is Doing.TAKEN and self._desk.store.now() >= self._taken_until:
+            self._channel = replace(self._channel, doing=Doing.NOTHING)
+        self._row_changed(None)
+
+    def _execution_ended(self, event: Event) -> None:
+        ended = event.get("Application-UUID")
+        if ended == self._music_uuid and self._channel.doing is Doing.MUSIC:
+            self._channel = replace(self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING)
+        elif ended == self._bridge_uuid and self._channel.doing in (Doing.RAISING, Doing.TALKING):
+            self._bridge_ended(event)
+
+    def _is_being_taken(self) -> bool:
+        """On one switch the acd joins the two: the music ends because the switch takes the channel away."""
+        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in (State.READY, State.BRIDGED)
+        self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
+        return taken
+
+    def _bridge_ended(self, event: Event) -> None:
+        talked = self._channel.doing is Doing.TALKING
+        cause = event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or ""
+        self._leg_cause = cause if talked else event.get("variable_originate_disposition", "")
+        self._channel = self._channel.over(cause if talked else "")
+        self._line.set_variable("socket_resume", "true")
+        if not talked:
+            self._do(PlayMusic())
+        self._row_changed(None)
+
+    def _stop_music(self) -> None:
+        if self._channel.doing is Doing.MUSIC:
+            self._line.api(f"uuid_break {self._line.uuid} all")
+            self._line.completed(self._music_uuid, BREAK_LIMIT, self._noted)
+            self._channel = replace(self._channel, doing=Doing.NOTHING)
+
+    def _noted(self, item: object) -> None:
+        if isinstance(item, Signalled) and item.row is not None:
+            self._row_changed(item.row)
+
+
+def bridge_variables(call: ProxyCall) -> dict[str, str]:
+    """Channel variables for late answer: music while the leg rings, and a caller who outlives the leg."""
+    return {
+        "transfer_ringback": call.hold_music,  # read first for an answered caller
+        "ringback": call.hold_music,
+        "ignore_early_media": "true",
+        "continue_on_fail": "true",
+        "hangup_after_bridge": "false",
+        "socket_resume": "false",  # true would cut the conversation if this process died
+    }
+
+
+def leg_variables(call: ProxyCall, leg_uuid: str) -> str:
+    """Originate variables of a network leg: there in time, then ringing as long as an offer lasts."""
+    early = call.lead.kind in (LeadKind.POSITION, LeadKind.EXPECTED)
+    rings = EARLY_LEG_RINGS if early else call.offer_timeout + call.network_leg_timeout
+    return (
+        f"{{origination_uuid={leg_uuid},leg_timeout={max(1, round(rings))},"
+        f"leg_progress_timeout={max(1, round(call.network_leg_timeout))}}}"
+    )

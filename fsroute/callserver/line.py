@@ -1,0 +1,67 @@
+"""The caller's channel as a call uses it: executions that are waited for, and the hang-up as a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from fsroute.esl.messages import Event
+from fsroute.esl.session import Session
+
+NO_EVENT = Event("", b"\n")
+HANGUP_LIMIT = 2.0  # seconds for a channel to go after it was told to
+
+
+class CallerGone(Exception):
+    """The caller's channel hung up: the way out of whatever the call was doing."""
+
+
+class Line:
+    """One session of the outbound event socket. Methods raise `CallerGone` when the channel has hung up."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.execute = session.execute
+        self.api = session.api
+        self.set_variable = session.set_variable
+
+    @property
+    def uuid(self) -> str:
+        return self.session.uuid
+
+    def get(self, name: str) -> str:
+        """A header of the channel data that came with the connection; empty if there is none."""
+        return self.session.channel.get(name, "")
+
+    def next(self, timeout: float | None) -> object:
+        """The next event or posted object; None after `timeout` seconds."""
+        item: object = self.session.next(timeout)
+        if isinstance(item, Event) and item.name == "CHANNEL_HANGUP" and item.uuid == self.uuid:
+            raise CallerGone(item.get("Hangup-Cause"))
+        return item
+
+    def completed(
+        self, event_uuid: str, limit: float | None = None, other: Callable[[object], None] | None = None
+    ) -> Event:
+        """Wait until an execution is over; returns its CHANNEL_EXECUTE_COMPLETE.
+
+        Args:
+            limit: seconds, after which an event without headers is returned.
+            other: takes what is not an event of FreeSWITCH.
+        """
+        give_up = None if limit is None else monotonic() + limit
+        while True:
+            item = self.next(None if give_up is None else max(0.0, give_up - monotonic()))
+            if isinstance(item, Event):
+                if item.name == "CHANNEL_EXECUTE_COMPLETE" and item.get("Application-UUID") == event_uuid:
+                    return item
+            elif item is not None and other is not None:
+                other(item)
+            if give_up is not None and monotonic() >= give_up:
+                return NO_EVENT
+
+    def until_gone(self) -> None:
+        """After a hang-up or transfer: read on until the channel has left."""
+        give_up = monotonic() + HANGUP_LIMIT
+        while (left := give_up - monotonic()) > 0:
+            self.next(left)

@@ -1,0 +1,119 @@
+"""The callserver role: the outbound event-socket server of a host, and what keeps its contacts true."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from uuid import uuid4
+
+from gevent.pool import Pool
+
+from fsroute.acd.proxy_call import On
+from fsroute.acd.rendezvous import new_token
+from fsroute.callserver.call import Call
+from fsroute.callserver.desk import Desk, Settings, Signalled
+from fsroute.errors import StoreError
+from fsroute.esl.messages import Event
+from fsroute.esl.outbound import OutboundServer
+from fsroute.esl.session import Session
+from fsroute.ivr import Application
+from fsroute.model.contact import Outcome
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.store import Store, switch_topic
+from fsroute.switchlink import SwitchLink
+
+log = logging.getLogger(__name__)
+
+CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
+
+
+class CallServerRole:
+    """Serves the callers of one switch.
+
+    A call's own session closes its contact. What no session saw — a hang-up while this process was down, or in a
+    bridge of the switch's own — is seen on the switch's event socket, or by holding the contacts against the
+    channels that exist.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        link: SwitchLink,
+        settings: Settings,
+        applications: Mapping[str, Application],
+        address: tuple[str, int],
+        max_sessions: int = 1000,
+    ) -> None:
+        self._store = store
+        self._link = link
+        self._settings = settings
+        self._watched: dict[int, Session] = {}
+        self._calls: dict[str, Call] = {}  # by channel
+        self._closers = Pool(CLOSERS)
+        self._desk = Desk(
+            settings, store, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token
+        )  # fmt: skip
+        self.server = OutboundServer(self._serve, address, max_sessions=max_sessions)
+
+    def start(self) -> None:
+        self._link.listen(self._event, self.reconcile, self.reconcile)
+        self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
+        self.server.start()
+
+    def stop(self, drain: float) -> None:
+        """Take no new calls; present ones have `drain` seconds to end, the rest goes back to the dialplan."""
+        self.server.stop(drain)
+
+    def calls(self) -> int:
+        return len(self._calls)
+
+    def _serve(self, session: Session) -> None:
+        call = Call(self._desk, session)
+        self._calls[session.uuid] = call
+        try:
+            call.run()
+        finally:
+            if self._calls.get(session.uuid) is call:
+                del self._calls[session.uuid]
+
+    # Signals -----------------------------------------------------------------------------------------------
+
+    def _watch(self, proxy_call_id: int, session: Session) -> None:
+        self._watched[proxy_call_id] = session
+
+    def _unwatch(self, proxy_call_id: int) -> None:
+        self._watched.pop(proxy_call_id, None)
+
+    def _signalled(self, key: str | None, row: object) -> None:
+        if key is None:
+            for session in list(self._watched.values()):
+                session.post(Signalled(None))
+        elif key.startswith("p:"):
+            waiting = self._watched.get(int(key[2:]))
+            if waiting is not None:
+                waiting.post(Signalled(row if isinstance(row, ProxyCall) else None))
+
+    # Contacts that no session closes -----------------------------------------------------------------------
+
+    def _event(self, event: Event) -> None:
+        if event.name != "CHANNEL_HANGUP" or event.uuid in self._calls:
+            return
+        contact_id = event.get("variable_fsroute_contact")
+        if contact_id and event.get("Call-Direction") == "inbound":
+            self._closers.spawn(self._close, contact_id, event.get("Hangup-Cause", ""))
+
+    def _close(self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE) -> None:
+        try:
+            self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def reconcile(self) -> None:
+        """Close the contacts whose callers left while nobody looked."""
+        for contact_id, channel_uuid, core_uuid in self._store.contacts.live_of_switch(self._settings.switch_id):
+            if channel_uuid in self._calls:
+                continue
+            if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:
+                self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)
+            elif not self._link.exists(channel_uuid):
+                self._close(contact_id, "the caller left unseen")

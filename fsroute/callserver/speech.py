@@ -1,0 +1,48 @@
+"""From what an application wants heard to what FreeSWITCH executes: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fsroute.ivr import Collect, Play, Say
+
+Execution = tuple[str, str]
+"""An application of FreeSWITCH and its argument."""
+
+NO_KEYS = "none"  # no DTMF digit is one of these letters
+SILENCE = "silence_stream://1"
+
+
+def play(do: Play, folder: Path) -> Iterator[Execution]:
+    """The executions of a `Play`, one after the other; neighbouring files become one."""
+    files: list[str] = []
+    for item in do.items:
+        if isinstance(item, Say):
+            yield from _playback(files)
+            files = []
+            yield "say", f"{item.language} {item.kind} {item.method} {item.text}"
+        else:
+            files.append(str(folder / item))
+    yield from _playback(files)
+
+
+def _playback(files: list[str]) -> Iterator[Execution]:
+    if files:
+        yield "playback", one_file(files)
+
+
+def one_file(files: list[str]) -> str:
+    """Several files as one (mod_dptools' ``file_string``)."""
+    return files[0] if len(files) == 1 else "file_string://" + "!".join(files)
+
+
+def collect(do: Collect, folder: Path, variable: str) -> Execution:
+    """``play_and_get_digits`` (mod_dptools): what is keyed comes in `variable`."""
+    prompt = one_file([str(folder / name) for name in do.files]) if do.files else SILENCE
+    invalid = one_file([str(folder / name) for name in do.invalid_files]) if do.invalid_files else SILENCE
+    argument = (
+        f"{do.min} {do.max} {do.tries} {do.timeout_ms} {do.terminators or NO_KEYS} "
+        f"{prompt} {invalid} {variable} {do.pattern} {do.digit_timeout_ms}"
+    )
+    return "play_and_get_digits", argument

@@ -1,0 +1,135 @@
+"""This host's connection to its FreeSWITCH: one, shared by the roles that need it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+
+import gevent
+
+from fsroute.errors import FsrouteError, SwitchError
+from fsroute.esl.inbound import InboundClient
+from fsroute.esl.messages import Event
+from fsroute.store.store import Store
+
+log = logging.getLogger(__name__)
+
+EVENTS = (
+    "CHANNEL_PROGRESS",
+    "CHANNEL_PROGRESS_MEDIA",
+    "CHANNEL_ANSWER",
+    "CHANNEL_PARK",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_HANGUP",
+    "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD",
+    "DTMF",
+)
+
+
+class SwitchLink:
+    """Events to whoever subscribed, commands to the switch, and its sign of life to the database.
+
+    Args:
+        beat: seconds between two signs of life.
+    """
+
+    def __init__(self, store: Store, switch_id: str, host: str, port: int, password: str, beat: float = 5.0) -> None:
+        self.switch_id = switch_id
+        self.core_uuid = ""
+        self._store = store
+        self._beat = beat
+        self._listeners: list[Callable[[Event], None]] = []
+        self._on_up: list[Callable[[], None]] = []
+        self._on_beat: list[Callable[[], None]] = []
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self.client = InboundClient(
+            host, port, password, events=EVENTS, on_event=self._event, on_up=self._up
+        )  # fmt: skip
+
+    def listen(
+        self,
+        on_event: Callable[[Event], None],
+        on_up: Callable[[], None],
+        on_beat: Callable[[], None] | None = None,
+    ) -> None:
+        """Take part: `on_event` for each event, `on_up` whenever the link stands again, `on_beat` now and then.
+
+        `on_event` must not wait; `on_up` and `on_beat` run in a greenlet of their own.
+        """
+        self._listeners.append(on_event)
+        self._on_up.append(on_up)
+        if on_beat is not None:
+            self._on_beat.append(on_beat)
+
+    def start(self) -> None:
+        self.client.start()
+        self._greenlet = gevent.spawn(self._beats)
+
+    def stop(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        self.client.stop()
+
+    def api(self, command: str) -> str:
+        """The output of an api command.
+
+        Raises:
+            SwitchError: FreeSWITCH refused it, or is not connected.
+        """
+        return self.client.api(command)
+
+    def bgapi(self, command: str, job_uuid: str) -> str:
+        return self.client.bgapi(command, job_uuid)
+
+    def exists(self, uuid: str) -> bool:
+        """Whether the switch has a channel of this name.
+
+        Raises:
+            SwitchUnavailable: the switch cannot be asked.
+        """
+        return self.client.api(f"uuid_exists {uuid}", check=False).strip() == "true"
+
+    def variable(self, uuid: str, name: str) -> str:
+        """A channel variable; empty if it is not set or the channel is gone."""
+        value = self.client.api(f"uuid_getvar {uuid} {name}", check=False).strip()
+        return "" if value == "_undef_" or value.startswith("-ERR") else value
+
+    def channels(self) -> list[dict[str, str]]:
+        """What ``show channels`` says: a table that FreeSWITCH fills with some delay."""
+        rows = json.loads(self.client.api("show channels as json") or "{}").get("rows", [])
+        return [row for row in rows if isinstance(row, dict)]
+
+    def _event(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _up(self) -> None:
+        gevent.spawn(self._came_up)
+
+    def _came_up(self) -> None:
+        self._see()
+        for on_up in self._on_up:
+            self._guarded(on_up)
+
+    def _beats(self) -> None:
+        while True:
+            gevent.sleep(self._beat)
+            if self.client.connected:
+                self._see()
+                for on_beat in self._on_beat:
+                    self._guarded(on_beat)
+
+    def _see(self) -> None:
+        self._guarded(self._write_sign_of_life)
+
+    def _write_sign_of_life(self) -> None:
+        self.core_uuid = self.client.api("global_getvar core_uuid", check=False).strip()
+        self._store.agents.see_switch(self.switch_id, self.core_uuid)
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except (FsrouteError, SwitchError, ValueError) as error:
+            log.warning("switch %s: %s: %s", self.switch_id, getattr(do, "__name__", do), error)
