@@ -97,7 +97,8 @@ def _graph(draft: Draft) -> Iterator[Fault]:
     if draft.file.start not in graph:
         yield draft.fault("", f"start is step {draft.file.start}, which does not exist")
         return
-    for name in graph.keys() - reachable(graph, draft.file.start):
+    reached = reachable(graph, draft.file.start)
+    for name in (name for name in graph if name not in reached):
         yield draft.fault(name, "unreachable: no step leads here")
     for circle in circles(graph):
         path = " → ".join((*circle, circle[0]))

@@ -273,7 +273,7 @@ def _after_asking(
     application: Application, position: Position, step: MenuStep | CollectStep, happening: Happening
 ) -> Next:
     if not step.barge_in and not position.heard:
-        return _ask(application, replace(_counted(position), heard=True), step)
+        return _ask(application, replace(position, heard=True), step)
     match happening:
         case Digits(text) if text:
             return _after_digits(application, replace(position, steps_since_input=0), step, text)

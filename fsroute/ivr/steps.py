@@ -161,7 +161,7 @@ class CollectStep(AskingStep, frozen=True, kw_only=True, tag="collect"):
     next: str
     min: Annotated[int, Meta(ge=1, le=64)] = 1
     max: Annotated[int, Meta(ge=1, le=64)]
-    pattern: Annotated[str, Meta(max_length=200)] | None = None
+    pattern: str | None = None
     terminators: str = "#"
     digit_timeout: Seconds | None = None
 
@@ -271,7 +271,7 @@ class ApplicationFile(_Checked, frozen=True, kw_only=True):
     version: str
     start: str
     languages: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[a-z]{2,3}([-_][a-zA-Z]{2,4})?$")], ...],
+        tuple[str, ...],
         Meta(min_length=1, max_length=32),
     ]
     sorry: Sorry

@@ -10,7 +10,6 @@ The only module that imports jinja2.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -118,7 +117,6 @@ class Templates:
     def __init__(self) -> None:
         self._environment = _environment()
         self._compiled: dict[str, jinja2.Template] = {}
-        self._lock = threading.Lock()
 
     def uses(self, source: str) -> tuple[Use, ...]:
         """What `source` looks up.
@@ -139,17 +137,15 @@ class Templates:
             result = template.render(names)
         except jinja2.UndefinedError as error:
             raise TemplateFault(f"not known: {error.message}") from error
-        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever the author's expression ran into
             raise TemplateFault(f"cannot be worked out: {type(error).__name__}") from error
         if len(result) > LONGEST_RESULT:
             raise TemplateFault(f"gives more than {LONGEST_RESULT} characters")
         return clean(result)
 
     def _compile(self, source: str) -> jinja2.Template:
-        tree = self._parse(source)
-        with self._lock:
-            template = self._environment.from_string(tree)
-            self._compiled[source] = template
+        template = self._environment.from_string(self._parse(source))
+        self._compiled[source] = template
         return template
 
     def _parse(self, source: str) -> nodes.Template:
@@ -157,13 +153,15 @@ class Templates:
             raise TemplateFault(f"longer than {LONGEST_SOURCE} characters")
         try:
             tree = self._environment.parse(source)
-            self._environment.compile(tree)
-        except (jinja2.TemplateError, RecursionError, SyntaxError, ValueError) as error:
-            raise TemplateFault(getattr(error, "message", None) or type(error).__name__) from error
-        for node in _all_nodes(tree):
-            _refuse_what_is_not_allowed(node)
-        # compile() changes the tree: what is kept is parsed afresh
-        return self._environment.parse(source)
+            for node in _all_nodes(tree):
+                _refuse_what_is_not_allowed(node)
+            # An unknown filter or test shows here; compiling changes its tree, so it gets its own.
+            self._environment.compile(source)
+        except jinja2.TemplateError as error:
+            raise TemplateFault(error.message or type(error).__name__) from error
+        except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
+            raise TemplateFault(f"is no template: {type(error).__name__}") from error
+        return tree
 
 
 def _all_nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
@@ -177,8 +175,12 @@ def _refuse_what_is_not_allowed(node: nodes.Node) -> None:
         raise TemplateFault(f"{type(node).__name__.lower()} is not allowed in a template")
     if isinstance(node, nodes.Name) and node.name not in NAMES:
         raise TemplateFault(f"unknown name {node.name!r}; known are {', '.join(sorted(NAMES))}")
+    if isinstance(node, nodes.Output) and any(map(_is_mapping, node.nodes)):
+        raise TemplateFault("only one entry can be written, such as facts.order")
     if isinstance(node, nodes.Getattr) and not _is_mapping(node.node):
         raise TemplateFault(f".{node.attr}: a dot may follow only {', '.join(sorted(MAPPINGS))}")
+    if isinstance(node, nodes.Getattr | nodes.Getitem) and _is_trick(node):
+        raise TemplateFault("such an entry cannot be looked up")
     if isinstance(node, nodes.Getitem) and any(isinstance(part, nodes.Name) for part in _all_nodes(node.arg)):
         raise TemplateFault("what stands in [ ] must be fixed in a template")
     if isinstance(node, nodes.Filter | nodes.Test) and (node.dyn_args or node.dyn_kwargs):
@@ -187,6 +189,14 @@ def _refuse_what_is_not_allowed(node: nodes.Node) -> None:
 
 def _is_mapping(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Name) and node.name in MAPPINGS
+
+
+def _is_trick(node: nodes.Getattr | nodes.Getitem) -> bool:
+    """Asks for something private, or for something by name that is no mapping."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr.startswith("_")
+    entry = node.arg.value if isinstance(node.arg, nodes.Const) else None
+    return isinstance(entry, str) and (entry.startswith("_") or not _is_mapping(node.node))
 
 
 def _uses(node: nodes.Node, guarded: bool = False) -> Iterator[Use]:
