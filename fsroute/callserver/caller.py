@@ -13,7 +13,9 @@ def caller_information(channel: Event, now: float) -> CallerInformation:
     return CallerInformation(
         number=_clean(channel.get("Caller-Caller-ID-Number"), 64),
         name=_clean(channel.get("Caller-Caller-ID-Name"), 128),
-        number_called=_clean(channel.get("Caller-Destination-Number"), 64),
+        number_called=_clean(
+            channel.get("variable_fsroute_number_called") or channel.get("Caller-Destination-Number"), 64
+        ),
         arrived_at=datetime.fromtimestamp(now, UTC),
         language=_clean(channel.get("variable_default_language"), 16) or "en",
         network={
