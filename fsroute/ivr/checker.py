@@ -119,6 +119,8 @@ def _step_itself(draft: Draft, name: str, step: Step) -> Iterator[Fault]:
             yield draft.fault(name, f"cause {cause} is none of {', '.join(sorted(CAUSES))}")
         case TransferStep(number=number) if "{" not in number and not re.fullmatch(NUMBER.pattern, number):
             yield draft.fault(name, f"number: {number!r}: {NUMBER.words}")
+    if isinstance(step, PlayStep | MenuStep | CollectStep) and step.prompt in ("", ()):
+        yield draft.fault(name, "a prompt is needed")
     for spoken in spoken_of(step):
         if spoken.say_as not in KINDS:
             yield draft.fault(name, f"as = {spoken.say_as!r} is none of {', '.join(KINDS)}")

@@ -25,6 +25,7 @@ ONE_STEP = [
     ('do = "play"\nprompt = "hello"', "field `next` is missing"),
     ('do = "play"\nprompt = "hello"\nnext = "end"\nnxt = "end"', "unknown field `nxt`"),
     ('do = "play"\nprompt = "hello"\nnext = "gone"', "next leads to step gone, which does not exist"),
+    ('do = "play"\nprompt = []\nnext = "end"', "a prompt is needed"),
     ('do = "play"\nprompt = "nope"\nnext = "end"', "prompt nope is missing: prompts/en/nope.wav"),
     ('do = "play"\nprompt = "../x"\nnext = "end"', "prompt: '../x': a prompt's name is of a-z"),
     ('do = "play"\nprompt = "hello"\nnext = "End"', "next: 'End': a step's name is of a-z"),
