@@ -46,7 +46,9 @@ class App:
         applications: interactive applications by name; those of the configured folders unless given.
     """
 
-    def __init__(self, config: Config, conninfo: str, applications: Mapping[str, Application] | None = None) -> None:
+    def __init__(
+        self, config: Config, conninfo: str, applications: Mapping[str, Application] | None = None
+    ) -> None:
         self.config = config
         name = f"fsroute {config.site.switch_id}"
         self._database = Database(
@@ -140,7 +142,9 @@ class App:
     def _measure_clock(self) -> None:
         offset = self.store.measure_clock()
         if abs(offset) > SKEW_LIMIT:
-            log.warning("this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset)
+            log.warning(
+                "this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset
+            )
 
 
 def call_settings(config: Config) -> CallSettings:
@@ -168,7 +172,9 @@ def load_applications(config: Config) -> dict[str, Application]:
         for each in sorted(path.parent for path in [*folder.glob(FILE_NAME), *folder.glob(f"*/{FILE_NAME}")]):
             application = load(each)
             if application.name in found:
-                raise ConfigurationError(f"applications: {each} and {found[application.name].folder} have one name")
+                raise ConfigurationError(
+                    f"applications: {each} and {found[application.name].folder} have one name"
+                )
             found[application.name] = application
     return found
 
@@ -206,7 +212,9 @@ def serve(config: Config) -> None:
         try:
             app.start()
             roles = ", ".join(config.roles)
-            log.info("fsroute serves site=%s switch=%s roles=%s", config.site.site_id, config.site.switch_id, roles)
+            log.info(
+                "fsroute serves site=%s switch=%s roles=%s", config.site.site_id, config.site.switch_id, roles
+            )
             stop.wait()
             log.info("draining for at most %.0f s", config.timing.drain)
         finally:

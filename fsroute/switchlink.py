@@ -35,7 +35,9 @@ class SwitchLink:
         beat: seconds between two signs of life.
     """
 
-    def __init__(self, store: Store, switch_id: str, host: str, port: int, password: str, beat: float = 5.0) -> None:
+    def __init__(
+        self, store: Store, switch_id: str, host: str, port: int, password: str, beat: float = 5.0
+    ) -> None:
         self.switch_id = switch_id
         self.core_uuid = ""
         self._store = store

@@ -188,7 +188,12 @@ class Offer:
 
     def _log(self, kind: str, who: str) -> None:
         self._store.contacts.log(
-            self.call.contact_id, kind, {"by": who}, self.call.proxy_call_id, self.call.agent_id, str(self.call.state)
+            self.call.contact_id,
+            kind,
+            {"by": who},
+            self.call.proxy_call_id,
+            self.call.agent_id,
+            str(self.call.state),
         )
 
     # What is done ------------------------------------------------------------------------------------------
@@ -229,7 +234,9 @@ class Offer:
 
     def _report(self, on: On, **values: object) -> None:
         moved = self._move(on, **values)
-        self._row_changed(moved if moved is not None else self._store.proxy_calls.get(self.call.proxy_call_id))
+        self._row_changed(
+            moved if moved is not None else self._store.proxy_calls.get(self.call.proxy_call_id)
+        )
 
     def _move(self, on: On, **values: object) -> ProxyCall | None:
         attempt = Attempt(agent_leg_uuid=self.agent_leg_uuid)
@@ -257,7 +264,9 @@ class Offer:
         if self.legs.agent is not Agent.GONE:
             self._tell(f"uuid_kill {self.agent_leg_uuid} {cause}")
         if self.legs.network_uuid is not None and self.legs.network_uuid != self.call.channel_uuid:
-            self._tell(f"uuid_kill {self.legs.network_uuid} {'NORMAL_CLEARING' if self.legs.joined else 'NO_ANSWER'}")
+            self._tell(
+                f"uuid_kill {self.legs.network_uuid} {'NORMAL_CLEARING' if self.legs.joined else 'NO_ANSWER'}"
+            )
 
     def _tell(self, command: str) -> None:
         """A command whose failure changes nothing: the channel is gone already."""

@@ -58,56 +58,148 @@ class Row(Generic[S]):
 _OPEN = (State.REQUESTED, State.QUEUED, State.OFFERED, State.READY)
 
 PROXY_CALL: tuple[Row[State], ...] = (
-    Row((State.REQUESTED,), On.TAKEN, State.QUEUED, "the coordinator has it; position and expected wait go back"),
-    Row((State.QUEUED,), On.AGENT_RESERVED, State.OFFERED, "about to be served: both legs start, by the lead"),
+    Row(
+        (State.REQUESTED,),
+        On.TAKEN,
+        State.QUEUED,
+        "the coordinator has it; position and expected wait go back",
+    ),
+    Row(
+        (State.QUEUED,), On.AGENT_RESERVED, State.OFFERED, "about to be served: both legs start, by the lead"
+    ),
     Row((State.OFFERED,), On.AGENT_RINGING, State.OFFERED, "the agent's phone rings"),
-    Row((State.OFFERED,), On.AGENT_ANSWERED, State.OFFERED, "the agent's phone is answered; a key may still be asked for"),
+    Row(
+        (State.OFFERED,),
+        On.AGENT_ANSWERED,
+        State.OFFERED,
+        "the agent's phone is answered; a key may still be asked for",
+    ),
     Row((State.OFFERED,), On.AGENT_ACCEPTED, State.READY, "the agent's leg is up and the agent is there"),
-    Row((State.OFFERED, State.READY), On.AGENT_FAILED, State.QUEUED,
-        "no answer, busy, refused, gone or key not pressed: place kept, agent set aside, network leg refused"),
-    *(Row((state,), on, state, meaning)
-      for on, meaning in (
-          (On.NETWORK_LEG_WANTED, "the lead has come: the caller's site is asked for the network leg"),
-          (On.NETWORK_LEG_RAISED, "the caller's site calls the agent's switch with a token"),
-          (On.NETWORK_LEG_PRESENT, "the network leg has come in with a valid token and waits unanswered"),
-          (On.NETWORK_LEG_FAILED, "the network leg failed; it is raised again, up to the queue's number of tries"))
-      for state in (State.QUEUED, State.OFFERED, State.READY)),
-    Row((State.QUEUED, State.OFFERED, State.READY), On.NETWORK_LEG_GIVEN_UP, State.QUEUED,
-        "tries used up or absent in time: place kept, agent let go without wrap-up"),
+    Row(
+        (State.OFFERED, State.READY),
+        On.AGENT_FAILED,
+        State.QUEUED,
+        "no answer, busy, refused, gone or key not pressed: place kept, agent set aside, network leg refused",
+    ),
+    *(
+        Row((state,), on, state, meaning)
+        for on, meaning in (
+            (On.NETWORK_LEG_WANTED, "the lead has come: the caller's site is asked for the network leg"),
+            (On.NETWORK_LEG_RAISED, "the caller's site calls the agent's switch with a token"),
+            (On.NETWORK_LEG_PRESENT, "the network leg has come in with a valid token and waits unanswered"),
+            (
+                On.NETWORK_LEG_FAILED,
+                "the network leg failed; it is raised again, up to the queue's number of tries",
+            ),
+        )
+        for state in (State.QUEUED, State.OFFERED, State.READY)
+    ),
+    Row(
+        (State.QUEUED, State.OFFERED, State.READY),
+        On.NETWORK_LEG_GIVEN_UP,
+        State.QUEUED,
+        "tries used up or absent in time: place kept, agent let go without wrap-up",
+    ),
     Row((State.READY,), On.JOINED, State.BRIDGED, "caller and agent talk"),
     Row((State.READY,), On.JOIN_FAILED, State.QUEUED, "place kept, music again at once"),
-    Row((State.BRIDGED,), On.AGENT_LEFT, State.BRIDGED, "the agent's leg ended: wrap-up; the caller's site decides how it goes on"),
-    Row((State.BRIDGED,), On.CONVERSATION_OVER, State.ENDED, "the agent hung up; the application goes on with the caller"),
-    Row((State.BRIDGED,), On.CONVERSATION_LOST, State.QUEUED, "network leg or switch lost, caller still there: head of the queue"),
-    Row(_OPEN, On.CALLER_GONE, State.ABANDONED, "the caller hung up: both legs torn down, agent available at once"),
-    Row((State.BRIDGED,), On.CALLER_GONE, State.ENDED, "the caller hung up after the talk; the agent goes to wrap-up"),
-    Row((*_OPEN, State.BRIDGED), On.SWITCH_DIED, State.LOST, "the caller's switch died; agent available at once"),
-    Row((State.QUEUED,), On.LIMIT_PASSED, State.OVERFLOWED, "the queue's longest wait: the caller goes another way"),
-    Row((State.REQUESTED, State.QUEUED), On.NOBODY_MAY_SERVE, State.REFUSED, "no agent authorized, or none logged on, by rule"),
+    Row(
+        (State.BRIDGED,),
+        On.AGENT_LEFT,
+        State.BRIDGED,
+        "the agent's leg ended: wrap-up; the caller's site decides how it goes on",
+    ),
+    Row(
+        (State.BRIDGED,),
+        On.CONVERSATION_OVER,
+        State.ENDED,
+        "the agent hung up; the application goes on with the caller",
+    ),
+    Row(
+        (State.BRIDGED,),
+        On.CONVERSATION_LOST,
+        State.QUEUED,
+        "network leg or switch lost, caller still there: head of the queue",
+    ),
+    Row(
+        _OPEN,
+        On.CALLER_GONE,
+        State.ABANDONED,
+        "the caller hung up: both legs torn down, agent available at once",
+    ),
+    Row(
+        (State.BRIDGED,),
+        On.CALLER_GONE,
+        State.ENDED,
+        "the caller hung up after the talk; the agent goes to wrap-up",
+    ),
+    Row(
+        (*_OPEN, State.BRIDGED),
+        On.SWITCH_DIED,
+        State.LOST,
+        "the caller's switch died; agent available at once",
+    ),
+    Row(
+        (State.QUEUED,),
+        On.LIMIT_PASSED,
+        State.OVERFLOWED,
+        "the queue's longest wait: the caller goes another way",
+    ),
+    Row(
+        (State.REQUESTED, State.QUEUED),
+        On.NOBODY_MAY_SERVE,
+        State.REFUSED,
+        "no agent authorized, or none logged on, by rule",
+    ),
 )
 
 AGENT_LEG: tuple[Row[AgentLeg], ...] = (
     Row((AgentLeg.NONE,), On.AGENT_RESERVED, AgentLeg.DIALLING, "the agent's switch is asked to dial"),
     Row((AgentLeg.DIALLING,), On.AGENT_RINGING, AgentLeg.RINGING, "the phone rings"),
-    Row((AgentLeg.DIALLING, AgentLeg.RINGING), On.AGENT_ANSWERED, AgentLeg.ANSWERED, "somebody or something answered"),
-    Row((AgentLeg.DIALLING, AgentLeg.RINGING, AgentLeg.ANSWERED), On.AGENT_ACCEPTED, AgentLeg.ACCEPTED,
-        "by answering, or with the key where the address asks for it"),
+    Row(
+        (AgentLeg.DIALLING, AgentLeg.RINGING),
+        On.AGENT_ANSWERED,
+        AgentLeg.ANSWERED,
+        "somebody or something answered",
+    ),
+    Row(
+        (AgentLeg.DIALLING, AgentLeg.RINGING, AgentLeg.ANSWERED),
+        On.AGENT_ACCEPTED,
+        AgentLeg.ACCEPTED,
+        "by answering, or with the key where the address asks for it",
+    ),
     Row((AgentLeg.ACCEPTED,), On.JOINED, AgentLeg.JOINED, "talks with the caller"),
-    Row((AgentLeg.DIALLING, AgentLeg.RINGING, AgentLeg.ANSWERED, AgentLeg.ACCEPTED), On.AGENT_FAILED, AgentLeg.NONE,
-        "did not come to serve"),
+    Row(
+        (AgentLeg.DIALLING, AgentLeg.RINGING, AgentLeg.ANSWERED, AgentLeg.ACCEPTED),
+        On.AGENT_FAILED,
+        AgentLeg.NONE,
+        "did not come to serve",
+    ),
     Row((AgentLeg.JOINED,), On.AGENT_LEFT, AgentLeg.NONE, "hung up after the talk"),
 )
 
 NETWORK_LEG: tuple[Row[NetworkLeg], ...] = (
     Row((NetworkLeg.NONE,), On.NETWORK_LEG_WANTED, NetworkLeg.WANTED, "the lead has come"),
     Row((NetworkLeg.WANTED,), On.NETWORK_LEG_RAISED, NetworkLeg.RAISING, "under way with a single-use token"),
-    Row((NetworkLeg.RAISING,), On.NETWORK_LEG_PRESENT, NetworkLeg.PRESENT, "rings at the agent's switch, unanswered"),
+    Row(
+        (NetworkLeg.RAISING,),
+        On.NETWORK_LEG_PRESENT,
+        NetworkLeg.PRESENT,
+        "rings at the agent's switch, unanswered",
+    ),
     Row((NetworkLeg.PRESENT,), On.JOINED, NetworkLeg.JOINED, "answered and joined"),
     Row((NetworkLeg.NOT_NEEDED,), On.JOINED, NetworkLeg.NOT_NEEDED, "caller and agent are on one switch"),
-    Row((NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT), On.NETWORK_LEG_FAILED, NetworkLeg.WANTED,
-        "again, up to the number of tries"),
-    Row((NetworkLeg.NONE, NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT), On.NETWORK_LEG_GIVEN_UP,
-        NetworkLeg.NONE, "the tries are used up"),
+    Row(
+        (NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT),
+        On.NETWORK_LEG_FAILED,
+        NetworkLeg.WANTED,
+        "again, up to the number of tries",
+    ),
+    Row(
+        (NetworkLeg.NONE, NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT),
+        On.NETWORK_LEG_GIVEN_UP,
+        NetworkLeg.NONE,
+        "the tries are used up",
+    ),
 )
 
 

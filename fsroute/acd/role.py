@@ -34,7 +34,9 @@ class AcdRole:
         self._settings = settings
         self._lease = lease
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
-        self._network_legs: dict[str, tuple[int, str]] = {}  # channel here → proxy call, leg at the caller's switch
+        self._network_legs: dict[
+            str, tuple[int, str]
+        ] = {}  # channel here → proxy call, leg at the caller's switch
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -70,15 +72,15 @@ class AcdRole:
 
     # Signals -----------------------------------------------------------------------------------------------
 
-    def _signalled(self, key: str | None, row: object) -> None:
+    def _signalled(self, key: str | int | None, row: object) -> None:
         if not self.leads:
             return
         if key is None:
             self.reconcile()
         elif isinstance(row, ProxyCall):
             self._row(row)
-        elif key.startswith("p:"):
-            call = self._store.proxy_calls.get(int(key[2:]))
+        else:
+            call = self._store.proxy_calls.get(int(str(key).removeprefix("p:")))
             if call is not None:
                 self._row(call)
 
@@ -106,7 +108,10 @@ class AcdRole:
     def _check_network_legs(self, call: ProxyCall) -> None:
         """A network leg that the row does not speak of any more is refused: the caller's site hears it at once."""
         for uuid, (proxy_call_id, leg_uuid) in list(self._network_legs.items()):
-            stale = call.network_leg not in (NetworkLeg.PRESENT, NetworkLeg.JOINED) or call.network_leg_uuid != leg_uuid
+            stale = (
+                call.network_leg not in (NetworkLeg.PRESENT, NetworkLeg.JOINED)
+                or call.network_leg_uuid != leg_uuid
+            )
             if proxy_call_id == call.proxy_call_id and stale and call.state is not State.BRIDGED:
                 del self._network_legs[uuid]
                 gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
@@ -141,20 +146,23 @@ class AcdRole:
             log.warning("network leg refused, its token cannot be read: %s", error)
             call = None
         if call is None:
-            log.warning("network leg refused: unknown, used or late token switch=%s", self._settings.switch_id)
+            log.warning(
+                "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
+            )
             self._kill(uuid, "CALL_REJECTED")
 
     def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
-        found = self._store.proxy_calls.of_token(token_digest)
-        if found is None or found[1] is None:
+        proxy_call_id, leg_uuid = self._store.proxy_calls.of_token(token_digest) or (0, None)
+        if leg_uuid is None:
             return None
-        proxy_call_id, leg_uuid = found
         before = self._store.proxy_calls.get(proxy_call_id)
         if before is None or before.network_switch_id != self._settings.switch_id:
             return None
         self._network_legs[uuid] = (proxy_call_id, leg_uuid)
         attempt = Attempt(network_leg_uuid=leg_uuid)
-        call = self._store.move(before, On.NETWORK_LEG_PRESENT, attempt=attempt, set={"rendezvous_uuid": uuid})
+        call = self._store.move(
+            before, On.NETWORK_LEG_PRESENT, attempt=attempt, set={"rendezvous_uuid": uuid}
+        )
         if call is None:
             self._network_legs.pop(uuid, None)
             return None
@@ -186,9 +194,15 @@ class AcdRole:
             gevent.spawn_later(RETRY, self.reconcile)
 
     def _reconcile(self, call: ProxyCall) -> None:
-        if call.rendezvous_uuid and call.network_leg_uuid and call.network_switch_id == self._settings.switch_id:
+        if (
+            call.rendezvous_uuid
+            and call.network_leg_uuid
+            and call.network_switch_id == self._settings.switch_id
+        ):
             if self._link.exists(call.rendezvous_uuid):
-                self._network_legs.setdefault(call.rendezvous_uuid, (call.proxy_call_id, call.network_leg_uuid))
+                self._network_legs.setdefault(
+                    call.rendezvous_uuid, (call.proxy_call_id, call.network_leg_uuid)
+                )
         if not self._is_ours(call) or call.state not in _OFFERED:
             return
         offer = self._offers.get(call.agent_leg_uuid or "")
@@ -222,5 +236,3 @@ class AcdRole:
 
 def _hangup(uuid: str) -> Event:
     return Event.plain(f"Event-Name: CHANNEL_HANGUP\nUnique-ID: {uuid}\nHangup-Cause: LOSE_RACE\n\n".encode())
-
-

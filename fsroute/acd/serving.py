@@ -91,7 +91,16 @@ class TearDown:
     cause: str
 
 
-Step = AskForKey | ReportAccepted | ReportFailed | ReportNetworkLegAbsent | Join | ReportJoined | ReportLeft | TearDown
+Step = (
+    AskForKey
+    | ReportAccepted
+    | ReportFailed
+    | ReportNetworkLegAbsent
+    | Join
+    | ReportJoined
+    | ReportLeft
+    | TearDown
+)
 
 REASONS = {
     "NO_ANSWER": "no_answer",
@@ -138,7 +147,11 @@ def _while_offered(call: ProxyCall, legs: Legs, now: float) -> Step | None:
 def _while_ready(call: ProxyCall, legs: Legs, now: float) -> Step | None:
     if legs.joining:
         return None
-    if legs.network_uuid is not None and legs.parked and call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.NOT_NEEDED):
+    if (
+        legs.network_uuid is not None
+        and legs.parked
+        and call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.NOT_NEEDED)
+    ):
         return Join(legs.network_uuid)
     return ReportNetworkLegAbsent() if now >= legs.accepted_at + call.network_leg_timeout else None
 

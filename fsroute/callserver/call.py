@@ -91,7 +91,9 @@ class Call:
         contact, caller = self._open()
         application = self._desk.applications.get(contact.application)
         if application is None:
-            raise Unroutable(f"application {contact.application!r} of number {contact.number_called} is not here")
+            raise Unroutable(
+                f"application {contact.application!r} of number {contact.number_called} is not here"
+            )
         self._application = application
         state = line.get("variable_fsroute_state")
         self._position = resume(application, state, caller) if state else start(application, caller)
@@ -219,7 +221,7 @@ class Call:
     # The end -----------------------------------------------------------------------------------------------
 
     def _give_up(self, why: str) -> None:
-        """fsroute cannot go on with this call: the dialplan's fallback can."""
+        """Fsroute cannot go on with this call: the dialplan's fallback can."""
         log.error("call given up: %s contact=%s", why, self.contact_id)
         self.outcome = Outcome.FAILED
         self._left = True
@@ -240,6 +242,8 @@ class Call:
             _, end = advance(self._application, self._position, HungUp())
             self.outcome = end.outcome if isinstance(end, HangUp) else self.outcome
         try:
-            self._desk.store.close_contact(self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call)
+            self._desk.store.close_contact(
+                self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call
+            )
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, self.contact_id)

@@ -71,7 +71,9 @@ class Hold:
                         return step.result
                     self._do(step)
                 except StoreError as error:
-                    log.warning("a waiting call waits for the database: %s contact=%s", error, self.call.contact_id)
+                    log.warning(
+                        "a waiting call waits for the database: %s contact=%s", error, self.call.contact_id
+                    )
                     self._take(self._line.next(STORE_RETRY))
         finally:
             self._desk.unwatch(self.call.proxy_call_id)
@@ -148,7 +150,9 @@ class Hold:
             self._row_changed(item.row)
         elif item is None:
             self._time_passed()
-        elif isinstance(item, Event) and item.name == "CHANNEL_BRIDGE" and self._channel.doing is Doing.RAISING:
+        elif (
+            isinstance(item, Event) and item.name == "CHANNEL_BRIDGE" and self._channel.doing is Doing.RAISING
+        ):
             self._channel = replace(self._channel, doing=Doing.TALKING)
         elif isinstance(item, Event) and item.name == "CHANNEL_EXECUTE_COMPLETE":
             self._execution_ended(item)
@@ -167,19 +171,26 @@ class Hold:
     def _execution_ended(self, event: Event) -> None:
         ended = event.get("Application-UUID")
         if ended == self._music_uuid and self._channel.doing is Doing.MUSIC:
-            self._channel = replace(self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING)
+            self._channel = replace(
+                self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING
+            )
         elif ended == self._bridge_uuid and self._channel.doing in (Doing.RAISING, Doing.TALKING):
             self._bridge_ended(event)
 
     def _is_being_taken(self) -> bool:
         """On one switch the acd joins the two: the music ends because the switch takes the channel away."""
-        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in (State.READY, State.BRIDGED)
+        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in (
+            State.READY,
+            State.BRIDGED,
+        )
         self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
         return taken
 
     def _bridge_ended(self, event: Event) -> None:
         talked = self._channel.doing is Doing.TALKING
-        cause = event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or ""
+        cause = (
+            event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or ""
+        )
         self._leg_cause = cause if talked else event.get("variable_originate_disposition", "")
         self._channel = self._channel.over(cause if talked else "")
         self._line.set_variable("socket_resume", "true")

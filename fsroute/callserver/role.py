@@ -84,12 +84,12 @@ class CallServerRole:
     def _unwatch(self, proxy_call_id: int) -> None:
         self._watched.pop(proxy_call_id, None)
 
-    def _signalled(self, key: str | None, row: object) -> None:
+    def _signalled(self, key: str | int | None, row: object) -> None:
         if key is None:
             for session in list(self._watched.values()):
                 session.post(Signalled(None))
-        elif key.startswith("p:"):
-            waiting = self._watched.get(int(key[2:]))
+        else:
+            waiting = self._watched.get(int(str(key).removeprefix("p:")))
             if waiting is not None:
                 waiting.post(Signalled(row if isinstance(row, ProxyCall) else None))
 
@@ -102,7 +102,9 @@ class CallServerRole:
         if contact_id and event.get("Call-Direction") == "inbound":
             self._closers.spawn(self._close, contact_id, event.get("Hangup-Cause", ""))
 
-    def _close(self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE) -> None:
+    def _close(
+        self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
+    ) -> None:
         try:
             self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
         except StoreError as error:
@@ -110,7 +112,9 @@ class CallServerRole:
 
     def reconcile(self) -> None:
         """Close the contacts whose callers left while nobody looked."""
-        for contact_id, channel_uuid, core_uuid in self._store.contacts.live_of_switch(self._settings.switch_id):
+        for contact_id, channel_uuid, core_uuid in self._store.contacts.live_of_switch(
+            self._settings.switch_id
+        ):
             if channel_uuid in self._calls:
                 continue
             if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:

@@ -98,7 +98,10 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     if call.state is State.BRIDGED:
         return None if bridging else _after_conversation(call, channel)
     if bridging:
-        wanted = call.network_leg in (NetworkLeg.RAISING, NetworkLeg.PRESENT) and channel.leg_uuid == call.network_leg_uuid
+        wanted = (
+            call.network_leg in (NetworkLeg.RAISING, NetworkLeg.PRESENT)
+            and channel.leg_uuid == call.network_leg_uuid
+        )
         return None if wanted or channel.leg_uuid is None else DropLeg(channel.leg_uuid)
     if call.network_leg in (NetworkLeg.RAISING, NetworkLeg.PRESENT):
         return ReportLegFailed(call.network_leg_uuid)

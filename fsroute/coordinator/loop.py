@@ -48,14 +48,16 @@ class CoordinatorRole:
         new_uuid: makes the identifier of an agent's leg; passed in for tests.
     """
 
-    def __init__(self, store: Store, lease: Lease, new_uuid: Callable[[], str] = lambda: str(uuid4())) -> None:
+    def __init__(
+        self, store: Store, lease: Lease, new_uuid: Callable[[], str] = lambda: str(uuid4())
+    ) -> None:
         self._store = store
         self._lease = lease
         self._new_uuid = new_uuid
         self._inbox: Queue[Event | tuple[str, ProxyCall | None] | None] = Queue()
         self._workers = Pool(WORKERS)
         self._core = Coordinator()
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[..., None] | None = None
         self._fenced = False
         self.epoch: int | None = None
 
@@ -120,7 +122,7 @@ class CoordinatorRole:
         except Empty:
             return Tick()
 
-    def _signalled(self, key: str | None, row: object) -> None:
+    def _signalled(self, key: str | int | None, row: object) -> None:
         if self.epoch is None:
             return
         if isinstance(row, ProxyCall):
@@ -128,7 +130,7 @@ class CoordinatorRole:
         elif key is None:
             self._inbox.put(None)
         else:
-            self._inbox.put((key, None))
+            self._inbox.put((str(key), None))
 
     def _take(self, item: Event | tuple[str, ProxyCall | None] | None) -> None:
         if item is None:
@@ -158,7 +160,11 @@ class CoordinatorRole:
         if isinstance(subject, Reserve):
             self._workers.spawn(self._guarded, self._reservation_lost, subject)
         elif isinstance(subject, Refresh | str):
-            self._workers.spawn(self._guarded, self._read, f"a:{subject.agent_id}" if isinstance(subject, Refresh) else subject)
+            self._workers.spawn(
+                self._guarded,
+                self._read,
+                f"a:{subject.agent_id}" if isinstance(subject, Refresh) else subject,
+            )
         else:
             self._workers.spawn(self._guarded, self._read, f"p:{subject.proxy_call_id}")
 
@@ -189,7 +195,9 @@ class CoordinatorRole:
             self._move(action.proxy_call_id, On.AGENT_FAILED, attempt=Attempt(agent_leg_uuid=action.agent_leg_uuid),
                        end_reservation="unreachable", data={"reason": "unreachable"})  # fmt: skip
         elif isinstance(action, RaiseNetworkLeg):
-            self._move(action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id})
+            self._move(
+                action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id}
+            )
 
     def _reserve(self, action: Reserve) -> None:
         assert self.epoch is not None
@@ -225,5 +233,3 @@ class CoordinatorRole:
                 self._store.signals.publish(switch_topic(switch_id), f"p:{proxy_call_id}")
         except StoreError as error:
             log.warning("progress not written: %s", error)
-
-

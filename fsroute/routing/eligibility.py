@@ -32,7 +32,8 @@ class Qualification:
     def could_serve(self, demand: Demand) -> bool:
         """Trained, and authorized at some time: decides whether a group and a demand class are joined at all."""
         return self.is_trained(demand) and any(
-            authorization.contact_center_id == demand.contact_center_id and authorization.medium == demand.medium
+            authorization.contact_center_id == demand.contact_center_id
+            and authorization.medium == demand.medium
             for authorization in self.authorizations
         )
 
@@ -43,4 +44,8 @@ class Qualification:
 
 def is_idle(agent: Agent, now: float) -> bool:
     """Available, not reserved, and no wrap-up or set-aside runs."""
-    return agent.status is AgentStatus.AVAILABLE and not agent.reserved and agent.available_from.timestamp() <= now
+    return (
+        agent.status is AgentStatus.AVAILABLE
+        and not agent.reserved
+        and agent.available_from.timestamp() <= now
+    )
