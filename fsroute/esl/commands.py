@@ -50,6 +50,8 @@ POKE: Final = b"\n"  # wakes FreeSWITCH's 20 ms poll, and is otherwise ignored
 _FORBIDDEN = re.compile("[\r\n\0]")
 _TOKEN = re.compile(r"[^\s:]+")
 _VARIABLE = re.compile(r"[A-Za-z0-9_.\-]+")
+_BLANK_LINE = re.compile(r"\n\r*\n")  # as read_packet of mod_event_socket.c sees it
+_CONTENT_LENGTH = re.compile(r"^content-length:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -88,9 +90,24 @@ def caller_text(text: str) -> str:
     return re.sub(r"[$\\{}]", "", _CONTROL.sub(" ", text.encode("utf-8", "replace").decode()))
 
 
-def raw(text: str) -> bytes:
-    """Any one-line command, such as ``status``; for what has no builder of its own."""
-    return f"{line(text, 'a command')}\n\n".encode()
+def block(text: str) -> bytes:
+    """A command written out by hand: its header lines and, announced by its length, a body.
+
+    Raises:
+        InvalidCommand: an empty line would end it early, its ``content-length`` is not that of
+            its body, or it holds a NUL.
+    """
+    if "\0" in text:
+        raise InvalidCommand("a command must hold no NUL")
+    text = text.lstrip("\r\n")
+    found = _BLANK_LINE.search(text)
+    head, body = (text[: found.start()], text[found.end() :]) if found else (text, "")
+    announced = _CONTENT_LENGTH.search(head)
+    if announced is None and not body.strip("\r\n"):
+        return head.rstrip("\r\n").encode() + b"\n\n"
+    if announced is None or announced[1].strip() != str(len(body.encode())):
+        raise InvalidCommand(f"an empty line within a command: {text[:80]!r}")
+    return f"{head}\n\n{body}".encode()
 
 
 def connect() -> bytes:

@@ -22,7 +22,7 @@ from gevent.queue import SimpleQueue
 from fsroute.errors import SwitchError, SwitchUnavailable
 from fsroute.esl import commands
 from fsroute.esl.link import Link, NotAdmitted
-from fsroute.esl.messages import Event
+from fsroute.esl.messages import Event, Message
 from fsroute.esl.session import refuse_errors
 from fsroute.esl.stall import STALL_LIMIT, StallWatch
 from fsroute.esl.transport import COMMAND_TIMEOUT
@@ -152,19 +152,21 @@ class InboundClient:
         refuse_errors(self._commands().request(commands.bgapi(command, job_uuid), timeout))
         return job_uuid
 
-    def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Any:
+    def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send any command on the command connection and return its reply, whatever it says."""
         return self._commands().request(command, timeout)
 
-    def event_arrived(self, event: Event) -> None:
+    def message_arrived(self, message: Message) -> None:
         """For the link."""
+        if not isinstance(message, Event):
+            return
         if not self._up.is_set():
-            self._early.append(event)
+            self._early.append(message)
         elif len(self._inbox) >= self._limits.queued:
             self._drop_what_waits()
             self._lose(f"{self._limits.queued} events wait for their handler")
         else:
-            self._inbox.put(event)
+            self._inbox.put(message)
 
     def link_lost(self, reason: str) -> None:
         """For the link."""

@@ -12,8 +12,8 @@ from gevent.event import Event as Flag
 from fsroute.errors import SwitchUnavailable
 from fsroute.esl import commands
 from fsroute.esl.errors import SessionClosed
-from fsroute.esl.messages import AUTH_REQUEST, DISCONNECT_NOTICE, RUDE_REJECTION, Event, Message
-from fsroute.esl.transport import COMMAND_TIMEOUT, Transport
+from fsroute.esl.messages import AUTH_REQUEST, DISCONNECT_NOTICE, RUDE_REJECTION, Message
+from fsroute.esl.transport import COMMAND_TIMEOUT, Transport, plain_socket
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +22,14 @@ class NotAdmitted(SwitchUnavailable):
     """FreeSWITCH does not let us in: a wrong password, or an access list. Asking again soon is no use."""
 
 
+class WrongPassword(NotAdmitted):
+    """FreeSWITCH answered -ERR to ``auth``."""
+
+
 class Listener(Protocol):
     """Who is told what comes over a link. Called in the hub: must not block."""
 
-    def event_arrived(self, event: Event) -> None: ...
+    def message_arrived(self, message: Message) -> None: ...
 
     def link_lost(self, reason: str) -> None: ...
 
@@ -68,15 +72,15 @@ class Link:
 
     def message_arrived(self, message: Message) -> None:
         """For the transport."""
-        if isinstance(message, Event):
-            self._listener.event_arrived(message)
-        elif message.content_type == AUTH_REQUEST:
+        if message.content_type == AUTH_REQUEST:
             self._greeted.set()
         elif message.content_type == RUDE_REJECTION:
             self._rejected = message.text
             self._greeted.set()
-        elif message.content_type == DISCONNECT_NOTICE:
-            self.close("FreeSWITCH has ended the connection")
+        else:
+            self._listener.message_arrived(message)
+            if message.content_type == DISCONNECT_NOTICE:
+                self.close("FreeSWITCH has ended the connection")
 
     def connection_lost(self, reason: str) -> None:
         """For the transport."""
@@ -94,15 +98,14 @@ class Link:
         except SessionClosed as error:
             raise SwitchUnavailable(f"closed during authentication: {error}") from error
         if refusal is not None:
-            raise NotAdmitted(f"FreeSWITCH refuses the password: {refusal}")
+            raise WrongPassword(f"FreeSWITCH refuses the password: {refusal}")
 
 
 def _connect(address: tuple[str, int], timeout: float) -> _socket.socket:
-    """A connected socket of the interpreter's own type; gevent's would keep watchers of its own."""
     try:
         connected = socket.create_connection(address, timeout)
     except OSError as error:
         raise SwitchUnavailable(f"{address[0]}:{address[1]}: {error}") from error
-    sock = _socket.socket(fileno=connected.detach())
+    sock = plain_socket(connected)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return sock

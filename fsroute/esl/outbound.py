@@ -33,18 +33,24 @@ class Greeting:
     """What the server says to FreeSWITCH before a call's handler runs. Times in seconds.
 
     `events` are subscribed to beside those of ``myevents``; `guarded` says that the dialplan has
-    a ``sched_transfer`` before its ``socket`` application, to be cancelled now.
+    a ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all.
     """
 
     connect_timeout: float = 2.0
-    linger: int = 5
+    linger: int | None = 5
     myevents: bool = True
     events: Sequence[str] = ()
     guarded: bool = True
 
+    @property
+    def needs_full(self) -> bool:
+        """Something is said that FreeSWITCH takes only with ``full`` on the ``socket`` application."""
+        return self.guarded or self.linger is not None or bool(self.events)
+
     def commands(self, uuid: str) -> list[bytes]:
         said = [commands.api(f"sched_del {uuid}")] if self.guarded else []
-        said.append(commands.linger(self.linger))
+        if self.linger is not None:
+            said.append(commands.linger(self.linger))
         if self.myevents:
             said.append(commands.myevents())
         if self.events:
@@ -76,12 +82,14 @@ class OutboundServer:
         max_sessions: int = 10_000,
         on_refuse: Callable[[Session], None] = hang_up,
         greeting: Greeting | None = None,
+        new_session: Callable[[_socket.socket], Session] = Session,
     ) -> None:
         self.sessions: set[Session] = set()
         """The calls that are being handled; refused ones are not among them."""
         self.refused = 0
         self.max_sessions = max_sessions
         self._handler = handler
+        self._new_session = new_session
         self._on_refuse = on_refuse
         self._greeting = greeting or Greeting()
         self._empty = Flag()
@@ -115,7 +123,7 @@ class OutboundServer:
         return len(left)
 
     def _accepted(self, sock: _socket.socket, peer: object) -> None:
-        session = Session(sock)
+        session = self._new_session(sock)
         try:
             self._serve(session)
         except SessionClosed as error:
@@ -140,7 +148,7 @@ class OutboundServer:
     def _greet(self, session: Session) -> None:
         greeting = self._greeting
         channel = session.connect(greeting.connect_timeout)
-        if channel.get("Control", "full") != "full":
+        if greeting.needs_full and channel.get("Control", "full") != "full":
             raise CommandRefused("the dialplan's socket application lacks the word full")
         said = greeting.commands(session.uuid)
         waiting = [session.send(command) for command in said]

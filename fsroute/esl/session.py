@@ -62,13 +62,13 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_changed",
-        "_leaving",
         "_parked",
         "_phase",
         "_transport",
         "channel",
         "context",
         "events",
+        "leaving",
         "pending",
         "uuid",
     )
@@ -85,7 +85,8 @@ class Session:
         self._phase = Phase.LIVE
         self._changed: Flag | None = None  # set when _phase or _parked changes; made by who waits
         self._parked = False  # the channel has shown that it is in park, where a socket may close
-        self._leaving = False  # a hang-up was asked for
+        self.leaving = False
+        """A hang-up was asked for: :meth:`release` waits for it."""
         self._transport = Transport(sock, self)
 
     @property
@@ -156,16 +157,22 @@ class Session:
         command = commands.sendmsg_execute(
             application, argument, event_uuid=event_uuid, lock=lock, multiline=multiline
         )
+        self.leaving = self.leaving or application == "hangup"
+        self.queue(command, event_uuid, timeout)
+        return event_uuid
+
+    def queue(self, command: bytes, event_uuid: str, timeout: float = COMMAND_TIMEOUT) -> Message:
+        """Send a ``sendmsg`` that will be pending until `event_uuid` ends; its reply.
+
+        Raises:
+            As :meth:`execute`.
+        """
         self.pending.admit(event_uuid)
-        self._leaving = self._leaving or application == "hangup"
         try:
-            refuse_errors(self.command(command, timeout))
-        except CommandTimeout:
-            raise
-        except Exception:
+            return refuse_errors(self.command(command, timeout))
+        except (CommandRefused, SessionClosed):
             self.pending.withdraw(event_uuid)
             raise
-        return event_uuid
 
     def api(self, command: str, timeout: float = COMMAND_TIMEOUT) -> str:
         """The output of an api command without its last line end, ``-ERR …`` included.
@@ -204,7 +211,7 @@ class Session:
     def hangup(self, cause: str = "NORMAL_CLEARING", timeout: float = COMMAND_TIMEOUT) -> None:
         """Hang the channel up; queued behind what runs, as every sendmsg."""
         refuse_errors(self.command(commands.hangup(cause), timeout))
-        self._leaving = True
+        self.leaving = True
 
     def release(self, timeout: float = PARK_TIMEOUT) -> None:
         """Give the call back to the dialplan, which goes on behind its ``socket`` application.
@@ -215,7 +222,7 @@ class Session:
         """
         if self.closed:
             return
-        if self._leaving:
+        if self.leaving:
             self.wait_hungup(HANGUP_TIMEOUT)
         self._wait(lambda: self._parked or self.hungup, timeout)
         try:
@@ -281,6 +288,10 @@ class Session:
             logger.error("call %s: %d events unread, its socket is closed", self.uuid, MAX_UNREAD)
             self.close(f"{MAX_UNREAD} events unread")
             return
+        self.deliver(event)
+
+    def deliver(self, event: Event) -> None:
+        """Where an event goes; called in the hub."""
         self.events.put(event)
 
     def _notice_arrived(self, notice: Message) -> None:

@@ -44,6 +44,11 @@ def wait_for(waiter: AsyncResult[Message], command: bytes, timeout: float) -> Me
     return reply
 
 
+def plain_socket(sock: Any) -> _socket.socket:
+    """`sock` as a socket of the interpreter's own type; gevent's would keep watchers of its own."""
+    return sock if type(sock) is _socket.socket else _socket.socket(fileno=sock.detach())
+
+
 class Receiver(Protocol):
     """Whom a transport hands its messages to. Called in the hub: must not block."""
 
