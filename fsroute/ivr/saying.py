@@ -46,7 +46,8 @@ def spoken(application: Application, language: str, say_as: str, text: str) -> t
     if say_as == "digits" and application.has_digits(language):
         return tuple(application.recording(language, f"digits/{digit}") for digit in text)
     kind, method = KINDS[say_as]
-    return (Say(language, kind, method, _noon(text) if say_as == "date" else text),)
+    module = re.split("[-_]", language)[0]  # mod_say_es serves es-MX
+    return (Say(module, kind, method, _noon(text) if say_as == "date" else text),)
 
 
 def is_sayable(say_as: str, text: str) -> bool:

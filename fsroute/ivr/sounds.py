@@ -12,6 +12,7 @@ import argparse
 import array
 import logging
 import math
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,10 @@ import tomllib
 import wave
 from pathlib import Path
 
+import msgspec
+
 from fsroute.errors import ApplicationError
+from fsroute.ivr.steps import PROMPT_NAME
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,11 @@ PLUCK = BAR / 8
 LOUDNESS = 0.16  # of full scale, so that voices stand out from it
 
 
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    voice: str
+    words: dict[str, str]
+
+
 def make_prompts(folder: Path) -> int:
     """Write the recordings of all languages; the number of them.
 
@@ -43,19 +52,29 @@ def make_prompts(folder: Path) -> int:
         ApplicationError: a program is missing, or the words cannot be read.
     """
     count = 0
-    for words in sorted(folder.glob("prompts/*/words.toml")):
-        with words.open("rb") as file:
-            table = tomllib.load(file)
-        for name, text in table["words"].items():
-            _speak(table["voice"], text, words.parent / f"{name}.wav")
+    for path in sorted(folder.glob("prompts/*/words.toml")):
+        voice, words = _words(path)
+        for name, text in words.items():
+            _speak(voice, text, path.parent / f"{name}.wav")
             count += 1
     return count
+
+
+def _words(path: Path) -> tuple[str, dict[str, str]]:
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Words)
+    except (OSError, ValueError) as error:
+        raise ApplicationError(f"{path}: {error}") from error
+    for name in table.words:
+        if re.fullmatch(PROMPT_NAME.pattern, name) is None:
+            raise ApplicationError(f"{path}: {name!r}: {PROMPT_NAME.words}")
+    return table.voice, table.words
 
 
 def _speak(voice: str, text: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(suffix=".wav") as spoken:
-        _run("espeak-ng", "-v", voice, "-s", "165", "-w", spoken.name, text)
+        _run("espeak-ng", "-v", voice, "-s", "165", "-w", spoken.name, "--", text)
         cut = ("silence", "1", "0.01", "0.3%", "reverse")
         form = ("-r", str(RATE), "-b", "16", "-c", "1", "-e", "signed-integer")
         _run("sox", "-D", spoken.name, *form, str(target), "norm", "-5", *cut, *cut, "pad", "0.02", "0.08")

@@ -280,6 +280,12 @@ def test_text_is_said_as_the_step_wants(tmp_path: Path, say_as: str, text: str, 
     assert walk(application, Began(), who=caller(name=text))[1] == Play((said,))
 
 
+def test_regional_language_is_said_by_the_module_of_its_language(tmp_path: Path) -> None:
+    application = loaded(tmp_path, SAY.replace("AS", "number"), languages=("es-MX",))
+    said = Say("es", "number", "pronounced", "7")
+    assert walk(application, Began(), who=caller(name="7"))[1] == Play((said,))
+
+
 @pytest.mark.parametrize("say_as", ["digits", "number", "money", "date", "letters"])
 @pytest.mark.parametrize("text", ["", "${uuid}", "1\nset a=b", "2024-13-4x", "1!2", "٣", "x" * 200])
 def test_text_that_is_not_of_the_kind_is_not_said(tmp_path: Path, say_as: str, text: str) -> None:
