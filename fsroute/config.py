@@ -6,7 +6,7 @@ may be written in place, in a file of its own (``password_file``, ``url_file``),
 environment (``FSROUTE_EVENT_SOCKET_PASSWORD``, ``FSROUTE_DATABASE_URL``); the environment wins, then
 the file. Secrets appear in no repr and no log.
 
-``docs/configuration.md`` lists the keys; a test holds it against this module.
+``docs/fsroute.toml`` shows every key with its default; a test holds it against this module.
 """
 
 from __future__ import annotations
@@ -126,11 +126,10 @@ class Callserver(Section, frozen=True):
 class Links(Section, frozen=True):
     """How network legs travel between switches.
 
-    `address` is this switch's own, as the others dial it: ``host:port`` of its link profile.
-    `dial_string` is what the caller's switch dials; ``{token}`` and ``{address}`` are filled in.
+    `dial_string` is what the caller's switch dials; ``{token}`` and ``{address}``, the agent's
+    switch's as the database holds it, are filled in.
     """
 
-    address: str = "127.0.0.1:5090"
     dial_string: str = "sofia/fsroute_link/{token}@{address}"
 
     def __post_init__(self) -> None:
@@ -154,8 +153,6 @@ class Timing(Section, frozen=True):
     """Times in seconds."""
 
     heartbeat: Seconds = 5.0  # between signs of life in the database
-    command_timeout: Seconds = 5.0  # for an event-socket command
-    network_leg_timeout: Seconds = 10.0  # from raising to presence, unless the queue says otherwise
     token_lifetime: Seconds = 60.0  # of a rendezvous token
     lease: Seconds = 10.0  # the leader's, after the death of its host
     drain: Seconds = 30.0  # for present calls, after SIGTERM

@@ -12,7 +12,7 @@ SETTINGS = click.option(
     "-s",
     "settings_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file with the settings of docs/rendering.md.",
+    help="TOML file; docs/switch.toml shows the keys (those of [dialplan] for a dialplan).",
 )
 
 

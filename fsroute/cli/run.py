@@ -13,8 +13,9 @@ from fsroute.cli.options import config_option
 @config_option
 def command(config_path: Path | None) -> None:
     """Serve one host: its call server, its agents, the coordination, as configured."""
-    from fsroute import app, config, log
+    from fsroute import config, log
+    from fsroute.app import serve
 
     settings = config.load(config_path)
     log.setup(settings.log.level, settings.log.format)
-    app.serve(settings)
+    serve(settings)

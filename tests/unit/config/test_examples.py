@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fsroute.config import Config, Secret, convert, parse
+from fsroute.install.settings import SwitchSettings
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def _keys(table: dict[str, Any]) -> set[str]:
+    deeper = {
+        f"{key}.{name}" for key, value in table.items() if isinstance(value, dict) for name in _keys(value)
+    }
+    return set(table) | deeper
+
+
+def _fields(struct: msgspec.Struct) -> set[str]:
+    found: set[str] = set()
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        found |= {name} | (
+            {f"{name}.{field}" for field in _fields(value)} if isinstance(value, msgspec.Struct) else set()
+        )
+    return found
+
+
+def test_the_example_configuration_shows_every_key_with_its_default() -> None:
+    text = (DOCS / "fsroute.toml").read_text(encoding="utf-8")
+    assert parse(text) == Config()
+    assert _keys(tomllib.loads(text)) == _fields(Config())
+
+
+def test_the_example_of_a_switch_shows_every_setting_with_its_default() -> None:
+    text = (DOCS / "switch.toml").read_text(encoding="utf-8")
+    defaults = SwitchSettings(event_socket_password=Secret("change-me"))
+    assert convert(text, SwitchSettings, "switch.toml") == defaults
+    assert _keys(tomllib.loads(text)) == _fields(defaults)
