@@ -1,0 +1,98 @@
+"""Api commands about the switch itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from fsroute.switchsim.variables import expand
+
+if TYPE_CHECKING:
+    from fsroute.switchsim.channel import Channel
+    from fsroute.switchsim.switch import Switch
+
+VERSION = "1.11.2-release~64bit"
+
+
+def status(switch: Switch, argument: str) -> str:
+    seconds = int(time.time() - switch.started)
+    return (
+        f"UP 0 years, 0 days, {seconds // 3600} hours, {seconds // 60 % 60} minutes, {seconds % 60} seconds\n"
+        f"FreeSWITCH (Version {VERSION}) is ready\n{switch.sessions} session(s) since startup\n"
+        f"{len(switch.channels)} session(s) - peak {switch.peak}, last 5min {switch.peak}\n"
+    )
+
+
+def version(switch: Switch, argument: str) -> str:
+    return f"FreeSWITCH Version {VERSION} ( 64bit)\n"
+
+
+def global_getvar(switch: Switch, argument: str) -> str:
+    if argument:
+        return switch.globals.get(argument, "")
+    return "".join(f"{name}={value}\n" for name, value in switch.globals.items())
+
+
+def global_setvar(switch: Switch, argument: str) -> str:
+    name, _, value = argument.partition("=")
+    switch.globals[name] = value
+    return "+OK"
+
+
+def reloadxml(switch: Switch, argument: str) -> str:
+    switch.reload()
+    return "+OK [Success]\n"
+
+
+def strftime(switch: Switch, argument: str) -> str:
+    return time.strftime(argument or "%Y-%m-%d %T")
+
+
+def expand_(switch: Switch, argument: str) -> str:
+    """``expand command``: run another api command after filling in globals."""
+    name, _, rest = expand(argument, switch.globals.get).partition(" ")
+    return switch.api(name, rest)
+
+
+def sched_del(switch: Switch, argument: str) -> str:
+    return f"+OK Deleted: {switch.unschedule(argument)}\n"
+
+
+def show(switch: Switch, argument: str) -> str:
+    """``show channels|calls [count] [as json]``; anything else has no rows."""
+    words = argument.split()
+    rows = list(switch.channels.values())
+    if words[:1] == ["calls"]:
+        rows = [channel for channel in rows if channel.is_inbound]
+    elif words[:1] != ["channels"]:
+        rows = []
+    if "count" in words:
+        return f"{len(rows)} total.\n"
+    if words[-2:] == ["as", "json"]:
+        table = [_row(channel) for channel in rows]
+        return json.dumps({"row_count": len(table)} | ({"rows": table} if table else {}))
+    return "".join(",".join(_row(channel).values()) + "\n" for channel in rows) + f"\n{len(rows)} total.\n"
+
+
+def _row(channel: Channel) -> dict[str, str]:
+    created = channel.times.created // 1_000_000
+    return {
+        "uuid": channel.uuid,
+        "direction": channel.profile.direction,
+        "created": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created)),
+        "created_epoch": str(created),
+        "name": channel.profile.channel_name,
+        "state": channel.state,
+        "cid_name": channel.profile.caller_id_name,
+        "cid_num": channel.profile.caller_id_number,
+        "ip_addr": channel.profile.network_addr,
+        "dest": channel.profile.destination_number,
+        "application": channel.variables.get("current_application", ""),
+        "application_data": channel.variables.get("current_application_data", ""),
+        "dialplan": channel.profile.dialplan,
+        "context": channel.profile.context,
+        "callstate": channel.call_state,
+        "hostname": channel.switch.name,
+        "call_uuid": channel.call_uuid if channel.call_uuid != channel.uuid else "",
+    }

@@ -1,0 +1,75 @@
+"""Applications that change variables or let time pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fsroute.switchsim.encoding import leading_number
+from fsroute.switchsim.running import rest
+from fsroute.switchsim.variables import split_unquoted
+
+if TYPE_CHECKING:
+    from fsroute.switchsim.channel import Channel
+
+
+def set_(channel: Channel, data: str) -> None:
+    """``name=value``; no value, or ``_undef_``, removes it."""
+    name, _, value = data.partition("=")
+    channel.set(name.strip(), None if value == "_undef_" else value)
+
+
+def unset(channel: Channel, data: str) -> None:
+    channel.set(data.strip(), None)
+
+
+def export(channel: Channel, data: str) -> None:
+    """``[nolocal:]name=value``: the legs that this channel dials get it too."""
+    name, _, value = data.partition("=")
+    name = name.strip()
+    local = not name.startswith("nolocal:")
+    name = name.removeprefix("nolocal:")
+    channel.set(name, value)
+    if not local:
+        channel.set(f"nolocal:{name}", value)
+    channel.exports.add(name)
+    channel.set("export_vars", ",".join(sorted(channel.exports)))
+
+
+def multiset(channel: Channel, data: str) -> None:
+    """``a=b c=d``, or ``^^:a=b:c=d`` with another separator."""
+    separator = " "
+    if data.startswith("^^") and len(data) > 2:
+        separator, data = data[2], data[3:]
+    for part in split_unquoted(data, separator):
+        if part.strip():
+            set_(channel, part.strip())
+
+
+def multiunset(channel: Channel, data: str) -> None:
+    for name in data.replace("^^", " ").split():
+        channel.set(name, None)
+
+
+def log_(channel: Channel, data: str) -> None:
+    """``level text``: kept on the switch for tests to read."""
+    channel.switch.logged.append(data)
+
+
+def nothing(channel: Channel, data: str) -> None:
+    """Stand for an application without an effect that anybody here could notice."""
+
+
+def sleep(channel: Channel, data: str) -> None:
+    """Wait `data` milliseconds; ``uuid_break`` ends it."""
+    rest(channel, leading_number(data) / 1000)
+
+
+def flush_dtmf(channel: Channel, data: str) -> None:
+    channel.digits.clear()
+
+
+def send_dtmf(channel: Channel, data: str) -> None:
+    """Send ``digits[@milliseconds]`` to the far end."""
+    for digit in data.partition("@")[0]:
+        if channel.party is not None and digit in "0123456789*#ABCD":
+            channel.party.pressed(digit)
