@@ -31,7 +31,7 @@ def postgres() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="fsroute-test-"))
+    folder = new_folder()
     server = EmbeddedPostgres(folder, safe=False)
     try:
         yield server.start()
@@ -57,7 +57,7 @@ def new_database(postgres: str) -> Iterator[Callable[[str], str]]:
 
     def make(template: str = "template1") -> str:
         name = f"fsroute_test_{os.getpid()}_{next(_numbers)}"
-        perform(postgres, f"create database {name} template {template}")
+        perform(postgres, f"create database {name} template {template} strategy file_copy")
         made.append(name)
         return make_conninfo(postgres, dbname=name)
 
@@ -77,6 +77,19 @@ def database(conninfo: str) -> Iterator[Database]:
     """A fresh, migrated database of the test's own, opened."""
     with Database(conninfo) as opened:
         yield opened
+
+
+def new_folder(mode: int = 0o711) -> Path:
+    """A temporary folder that the server's user may pass: pytest's own are closed to others.
+
+    In memory where that is large enough, which makes a copy of the template ten times as fast.
+    """
+    memory = Path("/dev/shm")
+    fits = memory.is_dir() and shutil.disk_usage(memory).free > 1_000_000_000
+    fits = fits and not os.statvfs(memory).f_flag & os.ST_NOEXEC  # the binaries may be copied there
+    folder = Path(tempfile.mkdtemp(prefix="fsroute-test-", dir=memory if fits else None))
+    folder.chmod(mode)
+    return folder
 
 
 def perform(conninfo: str, statement: str) -> None:

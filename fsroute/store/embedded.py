@@ -23,10 +23,9 @@ import logging
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
@@ -36,12 +35,14 @@ from psycopg.conninfo import make_conninfo
 from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
 from fsroute.store import binaries
 from fsroute.store.binaries import Account, Binaries
+from fsroute.store.postmaster import Postmaster
 from fsroute.store.queries import queries
 
 logger = logging.getLogger(__name__)
 
 START_LIMIT = 60.0  # seconds; recovery after a crash may take a while
-STOP_LIMIT = 20.0  # seconds for a fast shutdown, before an immediate one
+LOCK_LIMIT = 120.0  # seconds; whoever holds the lock starts or stops the server
+LONGEST_PAUSE = 30.0  # seconds between attempts to start a server that does not start
 LONGEST_SOCKET = 100  # bytes; the kernel takes 107
 SUPERUSER = "postgres"
 ROLE = "fsroute"
@@ -85,7 +86,7 @@ class EmbeddedPostgres:
         settings: dict[str, str] | None = None,
         safe: bool = True,
     ) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder = Path(folder).resolve()  # one name for it: the server is known by it
         self.data = self.folder / "data"
         self.started_here = False
         self._port = port
@@ -93,6 +94,7 @@ class EmbeddedPostgres:
         self._settings = SETTINGS | ({} if safe else WITHOUT_SAFETY) | (settings or {})
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         self._tag = f"fsroute-{digest}"
+        self._postmaster = Postmaster(self.data, self._tag)
         self._users: int | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._keeper: gevent.Greenlet[..., None] | None = None
@@ -109,7 +111,8 @@ class EmbeddedPostgres:
         self._prepare_folder(user)
         with self._locked():
             self._join_users()
-            if self._postmaster() is None:
+            self._child = None
+            if self._postmaster.pid() is None:
                 self._launch(user)
             return self._wait_until_ready()
 
@@ -125,7 +128,12 @@ class EmbeddedPostgres:
             return
         with self._locked():
             if self._leave_users() and (self.started_here or not only_started):
-                self._shut_down()
+                self._postmaster.stop()
+                self.started_here = False
+                self._child = None
+                with contextlib.suppress(OSError):
+                    self._short_socket_folder(binaries.account(self.data)).rmdir()
+                logger.info("stopped PostgreSQL in %s", self.folder)
 
     def keep(self, interval: float = 1.0) -> None:
         """From now on start the server again when it is gone; looks every `interval` seconds."""
@@ -133,7 +141,7 @@ class EmbeddedPostgres:
             self._keeper = gevent.spawn(self._keep, interval)
 
     def is_running(self) -> bool:
-        return self._postmaster() is not None
+        return self._postmaster.pid() is not None
 
     # -- the folder
 
@@ -150,7 +158,7 @@ class EmbeddedPostgres:
         """Let one process at a time start or stop the server; the kernel frees the lock of a dead one."""
         handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            deadline = time.monotonic() + START_LIMIT + STOP_LIMIT
+            deadline = time.monotonic() + LOCK_LIMIT
             while not _flock(handle, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
                     raise StoreError(f"another process holds {self.folder / 'lock'}")
@@ -179,12 +187,10 @@ class EmbeddedPostgres:
 
     def _launch(self, user: Account | None) -> None:
         """Make the data folder if there is none, clear what a crash left, and start the server."""
-        _end_orphans(self._processes(), self._tag)
+        self._postmaster.clear_remains()
         programs = binaries.usable(binaries.find(self._major()), user, self.folder)
         if not self.data.is_dir():
             self._initialize(programs, user)
-        # Its pid may be another process by now, which would keep the server from starting.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
         with (self.folder / "log" / "start.log").open("wb") as log:
             self._child = subprocess.Popen(
                 [programs.program("postgres"), "-D", str(self.data), *self._arguments(user)],
@@ -194,7 +200,7 @@ class EmbeddedPostgres:
                 cwd="/",
                 env=binaries.ENVIRONMENT,
                 start_new_session=True,
-                **binaries.identity(user),  # type: ignore[arg-type]
+                **binaries.identity(user),
             )
         self.started_here = True
         logger.info("started PostgreSQL %d in %s", programs.major, self.folder)
@@ -209,7 +215,7 @@ class EmbeddedPostgres:
             return None
 
     def _initialize(self, programs: Binaries, user: Account | None) -> None:
-        """Make the data folder beside its place and move it there: a kill in between leaves nothing half made."""
+        """Make the data folder beside its place and move it there, so that a kill leaves nothing half made."""
         fresh, password_file = self.folder / "data.new", self.folder / "password.new"
         shutil.rmtree(fresh, ignore_errors=True)
         _own_folder(fresh, user)
@@ -224,7 +230,7 @@ class EmbeddedPostgres:
         _write_private(self.folder / "pgpass", f"*:*:*:*:{password}\n", None)
         fresh.rename(self.data)
 
-    def _initdb_arguments(self, programs: Binaries, fresh: Path, password_file: Path) -> Sequence[str]:
+    def _initdb_arguments(self, programs: Binaries, fresh: Path, password_file: Path) -> list[str]:
         arguments = [
             f"--pgdata={fresh}",
             f"--username={SUPERUSER}",
@@ -253,23 +259,26 @@ class EmbeddedPostgres:
         beside = self.folder / "run"
         if len(os.fsencode(beside)) + len("/.s.PGSQL.65535") <= LONGEST_SOCKET:
             return beside
-        short = Path("/tmp", f"{self._tag}-{os.geteuid() if user is None else user.uid}")
+        short = self._short_socket_folder(user)
         _own_folder(short, user)
         return short
+
+    def _short_socket_folder(self, user: Account | None) -> Path:
+        return Path("/tmp", f"{self._tag}-{os.geteuid() if user is None else user.uid}")
 
     def _wait_until_ready(self) -> str:
         """Wait until the server takes connections, and see that role and database are there."""
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:
-            lines = self._pid_file()
-            if len(lines) > 7 and lines[7].strip() == "ready" and self._postmaster() is not None:
-                return self._open_database(port=lines[3], host=lines[4])
+            place = self._postmaster.ready_at()
+            if place is not None:
+                return self._open_database(*place)
             if self._child is not None and self._child.poll() is not None:
                 break
             time.sleep(0.02)
         raise StoreError(f"PostgreSQL in {self.folder} does not start:\n{self._log_tail()}")
 
-    def _open_database(self, port: str, host: str) -> str:
+    def _open_database(self, host: str, port: str) -> str:
         password_file = self.folder / "pgpass"
         if not password_file.is_file():
             raise StoreError(f"{password_file} is missing: nobody can log in to the database without it")
@@ -297,53 +306,24 @@ class EmbeddedPostgres:
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"the embedded PostgreSQL does not let us in: {error}") from error
 
-    # -- the running server
-
-    def _pid_file(self) -> list[str]:
-        """The lines of postmaster.pid: pid, data, start time, port, socket folder, address, memory, status."""
-        try:
-            return (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return []
-
-    def _postmaster(self) -> int | None:
-        """The pid of the running server; a zombie, or another process with its pid, is none."""
-        lines = self._pid_file()
-        pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
-        return pid if pid and _is_server_process(pid, self._tag) else None
-
-    def _processes(self) -> list[int]:
-        """All processes of the server, found by the tag in their command lines."""
-        pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
-        return [pid for pid in pids if _is_server_process(pid, self._tag)]
-
-    def _shut_down(self) -> None:
-        pid = self._postmaster()
-        if pid is None:
-            return
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, at once
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-            if _wait_gone(pid, self._tag, STOP_LIMIT):
-                break
-        self.started_here = False
-        self._child = None
-        logger.info("stopped PostgreSQL in %s", self.folder)
-
     def _log_tail(self) -> str:
         files = sorted((self.folder / "log").glob("*.log"), key=lambda file: file.stat().st_mtime)
         lines = [line for file in files[-2:] for line in file.read_text(errors="replace").splitlines()[-8:]]
         return "\n".join(lines)
 
     def _keep(self, interval: float) -> None:
+        pause = interval
         while True:
-            gevent.sleep(interval)
-            if self._postmaster() is None:
-                logger.error("PostgreSQL in %s is gone; starting it again", self.folder)
-                try:
-                    self.start()
-                except FsrouteError as error:
-                    logger.error("%s", error)
+            gevent.sleep(pause)
+            if self._postmaster.pid() is not None:
+                pause = interval
+                continue
+            logger.error("PostgreSQL in %s is gone; starting it again", self.folder)
+            try:
+                self.start()
+            except FsrouteError as error:
+                logger.error("%s", error)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _flock(handle: int, operation: int) -> bool:
@@ -379,41 +359,3 @@ def _write_private(file: Path, text: str, user: Account | None) -> None:
         handle.write(text)
     if user is not None:
         os.chown(file, user.uid, user.gid)
-
-
-def _is_server_process(pid: int, tag: str) -> bool:
-    """Is `pid` the postmaster or a child of the server with the cluster name `tag`?"""
-    try:
-        command = Path("/proc", str(pid), "cmdline").read_bytes()
-    except OSError:
-        return False
-    first, _, rest = command.partition(b"\0")
-    marked = tag.encode()
-    return first.startswith(b"postgres: " + marked) or (
-        first.endswith(b"postgres") and b"cluster_name=" + marked in rest
-    )
-
-
-def _wait_gone(pid: int, tag: str, limit: float) -> bool:
-    deadline = time.monotonic() + limit
-    while _is_server_process(pid, tag):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _end_orphans(pids: Sequence[int], tag: str) -> None:
-    """Children of a killed postmaster end by themselves; help those that do not."""
-    for pid in pids:
-        logger.warning("process %d is left over from a PostgreSQL that was killed", pid)
-    deadline = time.monotonic() + 5.0
-    for how in (0, signal.SIGQUIT, signal.SIGKILL):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-        while any(_is_server_process(pid, tag) for pid in pids):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        deadline += 2.0

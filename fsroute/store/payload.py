@@ -77,7 +77,7 @@ class Inbox:
 
 def newer(one: Any, other: Any) -> Any:
     """Of two rows the newer, None when that cannot be told."""
-    versions = getattr(one, "version", None), getattr(other, "version", None)
-    if None in versions:
+    before, after = getattr(one, "version", None), getattr(other, "version", None)
+    if before is None or after is None:
         return None
-    return other if versions[1] >= versions[0] else one
+    return other if after >= before else one
