@@ -82,12 +82,12 @@ class Contacts:
 
     def learn(self, contact_id: str, facts: Mapping[str, str], language: str) -> None:
         """Facts that the application learned join the caller information."""
-        self._database.run("learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language)
+        self._database.execute("learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language)
 
     def log(self, contact_id: str, kind: str, data: Mapping[str, object], proxy_call_id: int | None = None,
             agent_id: str | None = None, state: str | None = None) -> None:  # fmt: skip
         """Append an event that changes no state."""
-        self._database.run("log_contact", contact_id=contact_id, kind=kind, data=Jsonb(dict(data)),
+        self._database.execute("log_contact", contact_id=contact_id, kind=kind, data=Jsonb(dict(data)),
                            proxy_call_id=proxy_call_id, agent_id=agent_id, state=state)  # fmt: skip
 
     def close(
@@ -101,7 +101,10 @@ class Contacts:
             outcome=str(outcome),
             kind=str(on),
             data=Jsonb(dict(data)),
-            **{"from": [str(source) for source in targets], "to": [str(target) for target in targets.values()]},
+            **{
+                "from": [str(source) for source in targets],
+                "to": [str(target) for target in targets.values()],
+            },
         )
         if row is None or not row["closed"]:
             return None
@@ -114,4 +117,4 @@ class Contacts:
 
     def erase(self, contact_id: str) -> None:
         """Remove the personal data of a contact; the ledger stays whole."""
-        self._database.run("erase_contact", contact_id=contact_id)
+        self._database.execute("erase_contact", contact_id=contact_id)
