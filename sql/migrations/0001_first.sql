@@ -206,6 +206,7 @@ create table contact_event ( -- append-only; no personal data
     data jsonb not null default '{}'
 );
 create index contact_event_contact on contact_event (contact_id, event_id);
+create index contact_event_at on contact_event using brin (at);
 
 create table agent_event ( -- append-only
     event_id bigint generated always as identity primary key,
@@ -218,6 +219,15 @@ create table agent_event ( -- append-only
     data jsonb not null default '{}'
 );
 create index agent_event_agent on agent_event (agent_id, event_id);
+create index agent_event_at on agent_event using brin (at);
+
+create table system_event ( -- append-only; who led, and when nobody did
+    event_id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    written_by xid8 not null default pg_current_xact_id(),
+    kind text not null,
+    data jsonb not null default '{}'
+);
 
 create function append_only() returns trigger language plpgsql as $$
 begin
@@ -226,6 +236,8 @@ end $$;
 create trigger append_only before update or delete on contact_event
     for each statement execute function append_only();
 create trigger append_only before update or delete on agent_event
+    for each statement execute function append_only();
+create trigger append_only before update or delete on system_event
     for each statement execute function append_only();
 
 -- Leadership ------------------------------------------------------------------------------------------
@@ -239,9 +251,32 @@ create table lease (
     expires_at timestamptz not null
 );
 
-create function check_epoch(p_epoch bigint) returns void language plpgsql stable as $$
+-- Leadership goes into the ledger: taken, given up, and a renewal that came late. Renewals come five times in
+-- a lease's duration; where half as much again has passed, the leader or the database was away in between.
+create function log_leadership() returns trigger language plpgsql as $$
+declare
+    v_kind text := case when new.epoch <> old.epoch then 'leader'
+                        when new.holder = '' and old.holder <> '' then 'leader_gone'
+                        when isfinite(old.expires_at)
+                             and new.renewed_at - old.renewed_at > 0.3 * (old.expires_at - old.renewed_at)
+                        then 'leader_silent' end;
 begin
-    if p_epoch is distinct from (select epoch from lease where name = 'coordinator') then
+    if v_kind is not null then
+        insert into system_event (kind, data)
+        values (v_kind, jsonb_build_object('lease', new.name, 'epoch', new.epoch, 'holder', new.holder,
+                                           'renewed_before', case when old.epoch > 0 then old.renewed_at end));
+    end if;
+    return null;
+end $$;
+create trigger log_leadership after update on lease for each row execute function log_leadership();
+
+-- The row is held until the write commits: nobody takes the leadership in between.
+create function check_epoch(p_epoch bigint) returns void language plpgsql as $$
+declare
+    v_epoch bigint;
+begin
+    select epoch into v_epoch from lease where name = 'coordinator' for share;
+    if p_epoch is distinct from v_epoch then
         raise exception 'epoch % is not the coordinator''s any more', p_epoch using errcode = 'FS001';
     end if;
 end $$;
@@ -327,8 +362,9 @@ begin
     if p_agent_leg_uuid is not null and not found then return; end if;
     if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
 
-    if p_end_reservation is not null then
-        perform end_reservation(p_proxy_call_id, p_end_reservation);
+    -- Whoever forgets to say why: no reservation outlives its offer.
+    if p_end_reservation is not null or v_state not in ('offered', 'ready', 'bridged') then
+        perform end_reservation(p_proxy_call_id, coalesce(p_end_reservation, p_kind));
     end if;
     if v_state = 'queued' and p.state <> 'queued' then -- back in the queue: no legs
         v_agent_leg := 'none';
@@ -339,6 +375,7 @@ begin
         v_network_leg := 'none';
     end if;
     v_failures := case when p_kind = 'network_leg_failed' then p.network_leg_failures + 1
+                       when p_kind = 'network_leg_given_up' then 0
                        when p.state = 'queued' and v_state = 'queued' then p.network_leg_failures
                        when v_state = 'queued' then 0
                        else p.network_leg_failures end;
@@ -376,7 +413,8 @@ begin
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, v_agent_id, p_kind, v_state,
             jsonb_strip_nulls(p_data || jsonb_build_object(
                 'from', p.state, 'agent_leg', v_agent_leg, 'network_leg', v_network_leg,
-                'held_for_s', p_set -> 'held_for', 'released', p_end_reservation)));
+                'held_for_s', p_set -> 'held_for', 'priority', p_set -> 'priority',
+                'released', p_end_reservation)));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
 
@@ -484,8 +522,9 @@ begin
     if not found then return; end if;
     select * into p from proxy_call where proxy_call_id = v_id and state = 'bridged' for update;
     if not found then return; end if;
+    perform from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
+    if not found then return; end if; -- it ended while we waited for the row
     v_agent_id := end_reservation(v_id, 'wrap_up');
-    if v_agent_id is null then return; end if;
     update proxy_call set agent_leg = 'none', version = version + 1 where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, v_id, v_agent_id, 'agent_left', 'bridged',
