@@ -71,6 +71,10 @@ class Listener:
             self.channel.listeners.add(self)
         self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._write)]
 
+    def wait(self) -> None:
+        """Until the connection is over."""
+        gevent.joinall(self._greenlets)
+
     # -- subscriptions
 
     def wants(self, name: str, uuid: str, subclass: str = "") -> bool:
@@ -189,12 +193,13 @@ class Listener:
         return time.time() < self._lingers_until
 
     def _linger_notice(self, channel: Channel) -> bytes:
-        return (
+        notice = (
             "Content-Type: text/disconnect-notice\n"
             f"Controlled-Session-UUID: {channel.uuid}\nContent-Disposition: linger\n"
             f"Channel-Name: {channel.profile.channel_name}\nLinger-Time: {self.linger}\n"
             "Content-Length: 0\n\n"
-        ).encode(errors="surrogateescape")
+        )
+        return notice.encode(errors="surrogateescape")[:511]
 
     # -- the end
 

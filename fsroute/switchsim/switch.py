@@ -176,7 +176,9 @@ class Switch:
             self.unschedule(group)
 
     def _accept(self, connection: socket.socket, _address: object) -> None:
-        Listener(self, connection).start()
+        listener = Listener(self, connection)
+        listener.start()
+        listener.wait()  # the server closes the connection when this returns
 
     def reload(self) -> None:
         """Read the dialplan again."""

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from fsroute import resources
+from fsroute.app import sample_folder
+from fsroute.demo.centers import EAST, WEST, Center
+from fsroute.ivr import load
+from fsroute.model import AgentStatus
+from fsroute.store.store import Store
+from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Network, Options, Press, WaitFor
+from fsroute.switchsim.people import Behaviour
+from tests.waiting import until
+
+FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
+ADDRESSES = {"ann": "1001@127.0.0.1:6001", "bob": "1002@127.0.0.1:6002", "dee": "1004@127.0.0.1:6004"}
+
+
+@dataclass
+class World:
+    """Two centers, and what tests ask of them."""
+
+    conninfo: str
+    network: Network
+    west: Center
+    east: Center
+    calls: list[CallerCall] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        assert self.west.app is not None
+        return self.west.app.store
+
+    def log_on(self, agent_id: str, *behaviours: Behaviour) -> None:
+        address = f"sofia/fsroute_agents/{ADDRESSES[agent_id]}"
+        self.network.add_agent(Agent(address, agent_id, behaviours or (Answers(after=0.1),)))
+        self.store.agents.set_status(agent_id, AgentStatus.AVAILABLE)
+        self.store.announce_agent(agent_id)
+
+    def call_for_an_agent(self, number: str = "+14155550123", **values: Any) -> CallerCall:
+        caller = Caller(number, "Ada", "8005550100", (WaitFor("main_menu"), Press("2")), **values)
+        return self.place(caller)
+
+    def place(self, caller: Caller) -> CallerCall:
+        call = self.network.call(caller, self.west.switch)
+        self.calls.append(call)
+        return call
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.conninfo, options="-c search_path=fsroute") as connection:
+            return connection.execute(text.encode()).fetchall()
+
+    def states(self) -> list[str]:
+        return [row[0] for row in self.query("select state from proxy_call order by proxy_call_id")]
+
+    def outcomes(self) -> list[str]:
+        return [row[0] for row in self.query("select outcome from contact where ended_at is not null order by arrived_at")]
+
+    def kinds(self) -> list[str]:
+        return [row[0] for row in self.query("select kind from contact_event order by event_id")]
+
+    def wait_for_outcomes(self, *outcomes: str, limit: float = 10.0) -> None:
+        until(lambda: len(self.outcomes()) >= len(outcomes), limit)
+        assert self.outcomes() == list(outcomes)
+
+    def assert_nothing_left(self) -> None:
+        """No channel, no live reservation, nobody left in silence."""
+        until(lambda: not self.west.switch.channels and not self.east.switch.channels)
+        assert self.query("select * from reservation where ended_at is null") == []
+        for call in self.calls:
+            assert call.timeline.silences() == [], str(call.timeline)
+
+
+@pytest.fixture
+def world(conninfo: str) -> Iterator[World]:
+    sample = (resources.folder("sql") / "samples" / "two_sites.sql").read_text("utf-8")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(sample.encode())
+        connection.execute("update fsroute.agent set wrap_up = 0, set_aside = 5")
+    network = Network(speed=20.0)
+    application = load(Path(sample_folder()) / "orders")
+    applications = {application.name: application}
+    centers = [Center(each, conninfo, network, applications, FAST) for each in (WEST, EAST)]
+    world = World(conninfo, network, centers[0], centers[1])
+    try:
+        for center in centers:
+            center.start()
+        yield world
+    finally:
+        for center in centers:
+            center.stop()
