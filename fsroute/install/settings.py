@@ -109,7 +109,7 @@ class SwitchSettings(Section, frozen=True):
     media_timeout_ms: int = 300_000
     session_timeout_s: int = 1800
     link_session_timeout_s: int = 120
-    music_rates: tuple[int, ...] = (8000,)
+    music_names: tuple[str, ...] = ("fsroute", "moh")
     modules: tuple[str, ...] = MODULES
     log_level: str = "notice"
     dialplan: DialplanSettings = field(default_factory=DialplanSettings)
@@ -120,6 +120,7 @@ class SwitchSettings(Section, frozen=True):
         _check("domain", self.domain, _NAME)
         _check_all("codecs", self.codecs, _CODEC)
         _check_all("modules", self.modules, _NAME)
+        _check_all("music_names", self.music_names, _NAME)
         _check("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
         self._check_network()
         _within("session_timeout_s", self.session_timeout_s, 90, 86_400)
