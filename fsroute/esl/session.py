@@ -220,16 +220,15 @@ class Session:
         waits until the channel has shown that it is, at most `timeout` seconds. After a
         :meth:`hangup` it waits for that instead.
         """
-        if self.closed:
-            return
-        if self.leaving:
-            self.wait_hungup(HANGUP_TIMEOUT)
-        self._wait(lambda: self._parked or self.hungup, timeout)
-        try:
-            self.command(commands.exit_(), 1.0)
-        except (CommandTimeout, SessionClosed):
-            pass
-        self.close("given back to the dialplan")
+        if self.uuid and not self.closed:
+            if self.leaving:
+                self.wait_hungup(HANGUP_TIMEOUT)
+            self._wait(lambda: self._parked or self.hungup, timeout)
+            try:
+                self.command(commands.exit_(), 1.0)
+            except (CommandTimeout, SessionClosed):
+                pass
+        self.close("given back to the dialplan" if self.uuid else "connect was not answered")
 
     def wait_hungup(self, timeout: float | None) -> bool:
         """Wait until the channel has hung up or the connection is gone; False after `timeout` seconds."""
@@ -276,7 +275,7 @@ class Session:
 
     def _event_arrived(self, event: Event) -> None:
         name = event.name
-        if name.startswith("CHANNEL_") and event.uuid == self.uuid:
+        if name.startswith("CHANNEL_") and self._is_own(event):
             if name == "CHANNEL_EXECUTE_COMPLETE":
                 self.pending.ended(event.get("Application-UUID", ""))
             elif name == "CHANNEL_HANGUP":
@@ -293,6 +292,10 @@ class Session:
     def deliver(self, event: Event) -> None:
         """Where an event goes; called in the hub."""
         self.events.put(event)
+
+    def _is_own(self, event: Event) -> bool:
+        """About this channel; before the answer to ``connect`` has been taken there is no other."""
+        return not self.uuid or event.uuid == self.uuid
 
     def _notice_arrived(self, notice: Message) -> None:
         if notice.get("Content-Disposition") == "linger":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
 from fsroute.esl import Event
 from tests.unit.esl.recordings import NAMES, as_tuple, eager, in_pieces, lines, parse, said_by
 
+EVENT_BEGINS = re.compile(rb"(?:\A|\n)((?:Event-Subclass: [^\n]*\n)?Event-Name: )")
 ENDS = b"Content-Type: text/disconnect-notice\nContent-Length: 3\n\nend"
 
 
@@ -56,17 +58,14 @@ def test_what_follows_a_recording_is_a_message_of_its_own(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_lazy_headers_are_those_of_a_plain_reading(name: str) -> None:
     data = said_by("freeswitch", name)
-    at = 0
-    for message in parse(data):
-        if not isinstance(message, Event):
-            continue
-        at = data.index(b"Event-Name: ", at)
-        begin = data.rfind(b"\n\n", 0, at) + 2 if at else 0
+    begins = [found.start(1) for found in EVENT_BEGINS.finditer(data)]
+    events = [message for message in parse(data) if isinstance(message, Event)]
+    assert len(events) == len(begins)
+    for event, begin in zip(events, begins, strict=True):
         expected = eager(data[begin:])
-        assert message.headers() == expected
-        assert {key: message.get(key) for key in expected} == expected
-        assert all(key in message for key in expected)
-        at += 1
+        assert event.headers() == expected
+        assert {key: event.get(key) for key in expected} == expected
+        assert all(key in event for key in expected)
 
 
 def test_a_connect_reply_is_the_channel_data_and_has_no_length() -> None:
