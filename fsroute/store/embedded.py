@@ -215,7 +215,7 @@ class EmbeddedPostgres:
             return None
 
     def _initialize(self, programs: Binaries, user: Account | None) -> None:
-        """Make the data folder beside its place and move it there, so that a kill leaves nothing half made."""
+        """Make the data folder beside its place, then move it: a kill leaves nothing half made."""
         fresh, password_file = self.folder / "data.new", self.folder / "password.new"
         shutil.rmtree(fresh, ignore_errors=True)
         _own_folder(fresh, user)

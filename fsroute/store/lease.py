@@ -90,7 +90,7 @@ class Lease:
         self.lost = gevent.event.Event()
         """Set while we do not lead."""
         self.lost.set()
-        self._on_lost = on_lost
+        self.on_lost = on_lost
         self._database = database
         self._connection: Connection | None = None
         self._locked = False
@@ -220,8 +220,8 @@ class Lease:
         self._disconnect()
         self.lost.set()
         self._stop_renewing()
-        if self._on_lost is not None:
-            gevent.spawn(self._on_lost)
+        if self.on_lost is not None:
+            gevent.spawn(self.on_lost)
 
     def _stop_renewing(self) -> None:
         renewer, self._renewer = self._renewer, None

@@ -20,7 +20,7 @@ from fsroute.store.connection import Connection, is_alive
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 0.25  # seconds after a failure to connect during which nobody tries
+PAUSE = 0.25  # seconds after a failure to connect during which nobody tries; after it one does
 
 
 class Pool:
@@ -37,6 +37,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._fault: StoreError | None = None
         self._failed_at = 0.0
+        self._trying = False
         self._closed = False
 
     def take(self) -> Connection:
@@ -90,13 +91,17 @@ class Pool:
     def _new(self) -> Connection:
         if self._closed:
             raise DatabaseUnavailable("the database was closed")
-        if self._fault is not None and time.monotonic() < self._failed_at + PAUSE:
-            raise type(self._fault)(str(self._fault))
+        if self._fault is not None:
+            if self._trying or time.monotonic() < self._failed_at + PAUSE:
+                raise type(self._fault)(str(self._fault))
+            self._trying = True
         try:
             connection = self._connect()
         except StoreError as fault:
             self._failed(fault)
             raise
+        finally:
+            self._trying = False
         if self._fault is not None:
             logger.warning("the database answers again")
             self._fault = None

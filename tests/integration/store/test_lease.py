@@ -50,11 +50,11 @@ def test_the_first_leads_and_the_second_waits(candidate: Candidate) -> None:
     assert not second.held
 
 
-def test_a_resigned_lease_goes_over_at_once_with_the_next_epoch(candidate: Candidate) -> None:
+def test_a_resigned_lease_goes_over_at_once_with_the_next_epoch(candidate: Candidate, conninfo: str) -> None:
     first, second = candidate("first"), candidate("second")
     first.campaign()
     waiting = gevent.spawn(second.campaign)
-    gevent.sleep(0.3)
+    until(lambda: sessions(conninfo) == 2)
     first.resign()
     assert until(lambda: second.held) < 1.0
     assert waiting.get() == 2
@@ -89,11 +89,7 @@ def test_a_leader_whose_host_died_is_replaced_after_the_lease(candidate: Candida
         waiting = gevent.spawn(standby.campaign)
         assert standby.campaign(timeout=1.5) is None
         assert waiting.get(timeout=3.0) == 2
-        rows = connection.execute(
-            "select count(*) from pg_stat_activity "
-            "where application_name = 'fsroute lease coordinator' and datname = current_database()"
-        )
-        assert rows.fetchone() == (1,)
+    assert sessions(conninfo) == 1
     leader.kill()
     leader.wait()
     leader.stdout.close()
@@ -106,7 +102,7 @@ def test_a_slow_database_is_not_a_dead_leader(candidate: Candidate, conninfo: st
     with psycopg.connect(conninfo) as connection:
         connection.execute("lock table fsroute.lease")
         waiting = gevent.spawn(standby.campaign)
-        gevent.sleep(2.5)
+        connection.execute("select pg_sleep(2.5)")
     assert until(lambda: not is_expired(conninfo)) < 1.0
     assert standby.campaign(timeout=0.5) is None
     assert leader.renew()
@@ -119,7 +115,7 @@ def test_a_leader_whose_session_ended_learns_that_it_was_replaced(
 ) -> None:
     leader, standby = candidate("leader"), candidate("standby")
     told = []
-    leader._on_lost = lambda: told.append("lost")
+    leader.on_lost = lambda: told.append("lost")
     leader.campaign()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("update fsroute.lease set epoch = 7, holder = 'somebody'")
@@ -133,17 +129,28 @@ def test_a_leader_keeps_its_epoch_when_all_sessions_end(candidate: Candidate, co
     leader, standby = candidate("leader"), candidate("standby")
     leader.campaign()
     waiting = gevent.spawn(standby.campaign)
-    gevent.sleep(0.3)
+    until(lambda: sessions(conninfo) == 2)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"
         )
-    gevent.sleep(2.0)
+    until(lambda: sessions(conninfo) == 2)
+    assert standby.campaign(timeout=2.0) is None
     assert leader.renew()
     assert leader.epoch == 1
-    assert not standby.held
     waiting.kill()
+
+
+def sessions(conninfo: str) -> int:
+    """How many sessions hold or want the lease."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        row = connection.execute(
+            "select count(*) from pg_stat_activity "
+            "where application_name = 'fsroute lease coordinator' and datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def is_expired(conninfo: str) -> bool:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -137,6 +139,27 @@ def test_after_a_lost_connection_everything_is_read_again(
     until(lambda: heard.every_key() == [None, None])
     elsewhere.publish("calls", 1)
     until(lambda: heard.every_key()[-1] == 1)
+
+
+@pytest.mark.skipif("FSROUTE_TEST_DATABASE" in os.environ, reason="the server's processes are not ours")
+def test_a_server_that_falls_silent_is_left(
+    signals: Signals, conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsroute.store.signals.CHECK", 0.2)
+    heard = Heard()
+    signals.subscribe("calls", heard)
+    until(lambda: len(heard) == 1)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        row = connection.execute(
+            "select pid from pg_stat_activity "
+            "where application_name = 'fsroute signals' and datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    os.kill(row[0], signal.SIGSTOP)
+    try:
+        until(lambda: heard.every_key() == [None, None])
+    finally:
+        os.kill(row[0], signal.SIGCONT)
 
 
 def test_a_notification_of_another_program_is_understood(signals: Signals, conninfo: str) -> None:
