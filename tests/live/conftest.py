@@ -1,0 +1,64 @@
+"""Fixtures: the two sites for the whole run, a client company for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.fix_database import perform
+from tests.live import freeswitch
+from tests.live.two_sites import ContactCenter, TwoSites
+from tests.waiting import until
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    found = freeswitch.find()
+    if found is None:
+        pytest.skip(f"no FreeSWITCH found: looked at {freeswitch.SEARCHED}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def two_sites(program: Path, postgres: str, migrated_template: str) -> Iterator[TwoSites]:
+    """Two switches with an fsroute at each, over one database."""
+    folder = Path(tempfile.mkdtemp(prefix="fsroute-live-"))
+    perform(postgres, f"create database fsroute_live template {migrated_template}")
+    sites = TwoSites(program, folder, make_conninfo(postgres, dbname="fsroute_live"))
+    try:
+        sites.start()
+        yield sites
+    finally:
+        sites.stop()
+        perform(postgres, "drop database if exists fsroute_live with (force)")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
+    """Makes client companies; afterwards nothing of them may be left on a switch or in a reservation."""
+    made: list[ContactCenter] = []
+
+    def make(**queue: object) -> ContactCenter:
+        made.append(two_sites.contact_center(**queue))
+        return made[-1]
+
+    yield make
+    for center in made:
+        for phone in center.phones:
+            for call in phone.calls:
+                call.hang_up()
+        two_sites.execute(
+            "update agent set status = 'logged_out' where agent_id like %s", f"{center.name}-%"
+        )
+    try:
+        until(lambda: two_sites.channels() == 0 and not two_sites.live_reservations(), 10)
+    finally:
+        for center in made:
+            for phone in center.phones:
+                phone.close()

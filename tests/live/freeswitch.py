@@ -1,0 +1,159 @@
+"""A FreeSWITCH of the tests' own: found on this machine, its tree rendered, started, asked, stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fsroute.config import Secret
+from fsroute.install.render import arguments, render_switch
+from fsroute.install.settings import DialplanSettings, SwitchSettings
+from tests.waiting import until
+
+PASSWORD = "live-test"
+PREFIXES = ("/usr/bin", "/usr/local/freeswitch/bin", "/usr/local/bin", "/opt/*/bin")
+SEARCHED = "FSROUTE_FREESWITCH, PATH, " + ", ".join(PREFIXES)
+
+
+def find() -> Path | None:
+    """The program ``freeswitch``: by environment variable, PATH, or the usual prefixes."""
+    named = os.environ.get("FSROUTE_FREESWITCH")
+    places = [Path(named), Path(named) / "bin" / "freeswitch"] if named else list(_usual_places())
+    return next((place for place in places if place.is_file() and os.access(place, os.X_OK)), None)
+
+
+def _usual_places() -> Iterator[Path]:
+    if on_path := shutil.which("freeswitch"):
+        yield Path(on_path)
+    for prefix in PREFIXES:
+        yield from sorted(Path("/").glob(f"{prefix.removeprefix('/')}/freeswitch"))
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_tcp_port() -> int:
+    return free_port(socket.SOCK_STREAM)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where one switch and its fsroute listen; RTP from `rtp` on."""
+
+    rtp: int
+    callers: int = field(default_factory=free_port)
+    agents: int = field(default_factory=free_port)
+    link: int = field(default_factory=free_port)
+    event_socket: int = field(default_factory=free_tcp_port)
+    callserver: int = field(default_factory=free_tcp_port)
+
+
+class FreeSwitch:
+    """One instance on loopback, with everything it writes below `folder`."""
+
+    def __init__(self, program: Path, name: str, folder: Path, ports: Ports, pause_ms: int = 900) -> None:
+        self.name = name
+        self.folder = folder
+        self.ports = ports
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: EventSocket | None = None
+        self._settings = SwitchSettings(
+            event_socket_password=Secret(PASSWORD),
+            name=name,
+            callers_port=ports.callers,
+            agents_port=ports.agents,
+            link_port=ports.link,
+            event_socket_port=ports.event_socket,
+            rtp_first=ports.rtp,
+            rtp_last=ports.rtp + 1999,
+            log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
+            dialplan=DialplanSettings(
+                numbers=("*",), callservers=(f"127.0.0.1:{ports.callserver}",), pause_ms=pause_ms
+            ),
+        )
+
+    def start(self) -> None:
+        render_switch(self._settings, self.folder)
+        output = (self.folder / "console.log").open("wb")
+        command = [str(self._program), *arguments(self.folder)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        until(self._answers, 20)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        if self._socket is not None:
+            self._socket.close()
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def api(self, command: str) -> str:
+        assert self._socket is not None
+        return self._socket.api(command)
+
+    def channels(self) -> int:
+        """How many channels there are now (the sessions that the core counts, not its lagging table)."""
+        return int(self.api("status").split("session(s) - ")[0].split("\n")[-1].split()[0])
+
+    def log(self) -> str:
+        return (self.folder / "log" / "freeswitch.log").read_text(errors="replace")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"FreeSWITCH {self.name} ended: see {self.folder}/console.log"
+        try:
+            self._socket = EventSocket(self.ports.event_socket)
+        except OSError:
+            return False
+        return all(
+            f"{profile}\t" in self.api("sofia status")
+            for profile in ("fsroute_callers", "fsroute_agents", "fsroute_link")
+        )
+
+
+class EventSocket:
+    """The event socket with nothing of the product's in between: commands, one after the other."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), 5)
+        self._socket.settimeout(10)
+        self._stream = self._socket.makefile("rb")
+        self._frame()
+        self._send(f"auth {PASSWORD}")
+        self._frame()
+
+    def api(self, command: str) -> str:
+        self._send(f"api {command}")
+        return self._frame()
+
+    def close(self) -> None:
+        self._stream.close()
+        self._socket.close()
+
+    def _send(self, command: str) -> None:
+        self._socket.sendall(f"{command}\n\n".encode())
+
+    def _frame(self) -> str:
+        length = 0
+        while (line := self._stream.readline().strip()) or not length:
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+            if not line:
+                return ""
+        return self._stream.read(length).decode(errors="replace")

@@ -1,0 +1,103 @@
+"""``fsroute run`` as a process of its own, beside one switch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.live.freeswitch import PASSWORD, Ports
+from tests.waiting import until
+
+CONFIGURATION = """\
+state_dir = "{folder}"
+{roles}
+[site]
+site_id = "{site}"
+switch_id = "{switch}"
+
+[database]
+url = "{database}"
+
+[event_socket]
+port = {ports.event_socket}
+password = "{password}"
+
+[callserver]
+listen_port = {ports.callserver}
+
+[timing]
+drain = 2.0
+
+[log]
+level = "{level}"
+"""
+
+
+class FsrouteRun:
+    """One host's process: started, killed as hard as can be, started again."""
+
+    def __init__(
+        self, folder: Path, site: str, switch: str, ports: Ports, database: str, roles: str = ""
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.configuration = folder / "fsroute.toml"
+        self.log_file = folder / "fsroute.log"
+        self.configuration.write_text(
+            CONFIGURATION.format(
+                folder=folder,
+                site=site,
+                switch=switch,
+                database=database,
+                ports=ports,
+                password=PASSWORD,
+                roles=roles,
+                level=os.environ.get("FSROUTE_LIVE_LOG", "info"),
+            )
+        )
+        self.configuration.chmod(0o600)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it and wait until it serves; returns when it was started, in seconds since the epoch."""
+        served = self.log().count("fsroute serves")
+        began = time.time()
+        with self.log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "fsroute", "run", "--config", str(self.configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until(lambda: self._serves(served), 20)
+        return began
+
+    def _serves(self, before: int) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"fsroute ended: see {self.log_file}"
+        return self.log().count("fsroute serves") > before
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(8)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -1,0 +1,200 @@
+"""Two sites on loopback: callers come in at west, agents are at east (and at west, where a test says so)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from fsroute.model.agent import AgentStatus
+from fsroute.store.database import Database
+from fsroute.store.signals import Signals
+from fsroute.store.store import Store
+from tests.live.freeswitch import FreeSwitch, Ports
+from tests.live.process import FsrouteRun
+from tests.live.sip import Call, Phone
+from tests.waiting import until
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class ContactCenter:
+    """A client company of one test's own: its number, its agents, what happened to its contacts."""
+
+    name: str
+    number: str
+    sites: TwoSites
+    phones: list[Phone] = field(default_factory=list)
+
+    def agent(self, name: str, phone: Phone, site: str = "east", *, available: bool = True) -> Phone:
+        """An agent of this company, at `phone`."""
+        agent_id = f"{self.name}-{name}"
+        self.sites.execute(
+            "insert into agent (agent_id, name, site_id, switch_id, address, wrap_up, set_aside)"
+            " values (%s, %s, %s, %s, %s, 0, 60)",
+            agent_id, name, site, f"{site}-1", phone.address,
+        )  # fmt: skip
+        self.sites.execute("insert into agent_skill values (%s, 'orders', 1)", agent_id)
+        self.sites.execute("insert into agent_authorization values (%s, %s, 'voice')", agent_id, self.name)
+        self.phones.append(phone)
+        if available:
+            self.log_on(name)
+        else:
+            self.sites.store.announce_agent(agent_id)
+        return phone
+
+    def log_on(self, name: str) -> None:
+        agent_id = f"{self.name}-{name}"
+        self.sites.store.agents.set_status(agent_id, AgentStatus.AVAILABLE)
+        self.sites.store.announce_agent(agent_id)
+
+    def call(self, digits: str = "", frequency: int = 440, number: str = "5551234", name: str = "") -> Call:
+        """A caller calls, is answered, and presses `digits`."""
+        phone = Phone(number, frequency=frequency)
+        self.phones.append(phone)
+        call = phone.call(self.number, self.sites.west.ports.callers, name)
+        call.until_answered()
+        if digits:
+            call.press(digits)
+        return call
+
+    def waiting_call(self, **options: Any) -> Call:
+        """A caller who has asked for an agent and waits in the queue."""
+        before = self.count("queued", "offered")
+        call = self.call("2", **options)
+        until(lambda: self.count("queued", "offered") > before, 10)
+        return call
+
+    # What the database says ------------------------------------------------------------------------------
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The proxy calls, in order of their requests."""
+        return self.sites.query(
+            "select p.*, r.agent_id from proxy_call p left join reservation r"
+            " on r.proxy_call_id = p.proxy_call_id and r.ended_at is null"
+            " where p.contact_center_id = %s order by p.proxy_call_id",
+            self.name,
+        )
+
+    def count(self, *states: str) -> int:
+        return sum(row["state"] in states for row in self.rows())
+
+    def until_state(self, state: str, limit: float = 10.0) -> dict[str, Any]:
+        """The last proxy call, once it is in `state`."""
+        until(lambda: self.rows() and self.rows()[-1]["state"] == state, limit)
+        return self.rows()[-1]
+
+    def outcomes(self) -> list[str | None]:
+        rows = self.sites.query(
+            "select outcome from contact where contact_center_id = %s order by arrived_at", self.name
+        )
+        return [row["outcome"] for row in rows]
+
+    def until_outcomes(self, *outcomes: str, limit: float = 10.0) -> None:
+        try:
+            until(lambda: self.outcomes() == list(outcomes), limit)
+        except AssertionError:
+            raise AssertionError(f"outcomes are {self.outcomes()}, not {list(outcomes)}\n{self.story()}") from None
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for event in self.events()]
+
+    def events(self) -> list[dict[str, Any]]:
+        return self.sites.query(
+            "select * from contact_event where contact_center_id = %s order by event_id", self.name
+        )
+
+    def story(self) -> str:
+        """Every event, one a line, for a test that failed."""
+        return "\n".join(
+            f"{event['at']:%H:%M:%S.%f} {str(event['contact_id'])[:8]} {event['kind']:20} {event['state'] or '':9}"
+            f" {event['agent_id'] or '':10} {json.dumps(event['data'], default=str)}"
+            for event in self.events()
+        )
+
+
+class TwoSites:
+    """Two switches, an fsroute at each, one database."""
+
+    def __init__(self, program: Path, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.database = database
+        self.west = FreeSwitch(program, "west-1", folder / "west", Ports(rtp=21000))
+        self.east = FreeSwitch(program, "east-1", folder / "east", Ports(rtp=24000))
+        self.west_run = FsrouteRun(
+            folder / "west-run", "west", "west-1", self.west.ports, database, roles='roles = ["callserver", "acd"]'
+        )
+        self.east_run = FsrouteRun(folder / "east-run", "east", "east-1", self.east.ports, database)
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+        self._opened: Database | None = None
+        self._signals: Signals | None = None
+
+    def start(self) -> None:
+        self._connection = psycopg.connect(self.database, autocommit=True, row_factory=dict_row)
+        self._connection.execute("set search_path = fsroute")
+        self._insert_sites()
+        self._opened = Database(self.database, min_size=1, max_size=2)
+        self._opened.open()
+        self._signals = Signals(self._opened)
+        self._signals.start()
+        self.store = Store(self._opened, self._signals)
+        for switch in (self.west, self.east):
+            switch.start()
+        for run in (self.east_run, self.west_run):
+            run.start()
+
+    def stop(self) -> None:
+        for stop in (self.west_run.stop, self.east_run.stop, self.west.stop, self.east.stop):
+            try:
+                stop()
+            except OSError:
+                continue
+        if self._signals is not None:
+            self._signals.stop()
+        if self._opened is not None:
+            self._opened.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _insert_sites(self) -> None:
+        for site, switch in (("west", self.west), ("east", self.east)):
+            self.execute("insert into site values (%s, %s)", site, site)
+            self.execute(
+                "insert into switch (switch_id, site_id, link_address) values (%s, %s, %s)",
+                f"{site}-1", site, f"127.0.0.1:{switch.ports.link}",
+            )  # fmt: skip
+
+    def contact_center(self, **queue: object) -> ContactCenter:
+        """A new client company with a number and a queue; `queue` are columns of it."""
+        number = next(_numbers)
+        center = ContactCenter(f"c{number}", f"80055{number:05}", self)
+        self.execute("insert into contact_center values (%s, %s)", center.name, f"Company {number}")
+        columns = {"contact_center_id": center.name, "queue": "support", "hold_music": "local_stream://fsroute"}
+        columns["refuse_when"] = "never"
+        columns |= queue
+        names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        self.execute(f"insert into queue ({names}) values ({places})", *columns.values())
+        self.execute("insert into queue_skill values (%s, 'support', 'orders', 1)", center.name)
+        self.execute("insert into number_called values (%s, %s, 'orders')", center.number, center.name)
+        return center
+
+    def execute(self, statement: str, *values: object) -> None:
+        assert self._connection is not None
+        self._connection.execute(statement.encode(), values)
+
+    def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        assert self._connection is not None
+        return self._connection.execute(statement.encode(), values).fetchall()
+
+    def channels(self) -> int:
+        return self.west.channels() + self.east.channels()
+
+    def live_reservations(self) -> Sequence[dict[str, Any]]:
+        return self.query("select * from reservation where ended_at is null")
