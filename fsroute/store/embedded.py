@@ -146,9 +146,10 @@ class EmbeddedPostgres:
     # -- the folder
 
     def _prepare_folder(self, user: Account | None) -> None:
+        ours = [self.folder, *(parent for parent in self.folder.parents if not parent.exists())]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if user is not None:
-            self.folder.chmod(0o711)
+        for place in ours if user is not None else ():
+            place.chmod(0o711)  # to be passed by the server's user, whatever our umask
         binaries.check_reachable(self.data, user)
         for name in ("run", "log"):
             _own_folder(self.folder / name, user)

