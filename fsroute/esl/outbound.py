@@ -6,6 +6,7 @@ import _socket
 import errno
 import logging
 import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -174,6 +175,13 @@ class _Listener(StreamServer):
     """gevent's server, with plain sockets and patience when file descriptors run out."""
 
     max_delay = ACCEPT_PAUSE
+
+    @classmethod
+    def get_listener(cls, address: Any, backlog: int | None = None, family: Any = None) -> socket.socket:
+        """As gevent's, but it leaves no socket behind when the address is taken."""
+        listener = socket.create_server(address, family=family, backlog=backlog)
+        listener.setblocking(False)
+        return listener
 
     def do_read(self) -> Any:
         listener: Any = self.socket

@@ -22,9 +22,10 @@ def close_all() -> None:
 
 
 def event(name: str, uuid: str = UUID, body: str = "", **headers: str) -> bytes:
-    """An event in plain format; underscores in header names become dashes."""
+    """An event in plain format; underscores in header names become dashes, save in ``variable_…``."""
     lines = [f"Event-Name: {name}", f"Unique-ID: {uuid}"]
-    lines += [f"{key.replace('_', '-')}: {value}" for key, value in headers.items()]
+    for key, value in headers.items():
+        lines.append(f"{key if key.startswith('variable_') else key.replace('_', '-')}: {value}")
     if body:
         lines.append(f"Content-Length: {len(body.encode())}")
     payload = ("\n".join(lines) + "\n\n" + body).encode()
