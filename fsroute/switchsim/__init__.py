@@ -6,7 +6,7 @@ takes the time that it lasts. Held against recorded traffic of FreeSWITCH 1.11.2
 What is different from a real one, and known:
 
 - Events carry the headers that somebody reads, not all of them: no SDP, no RTP statistics, the
-  caller's file and line are not those of FreeSWITCH's sources; no CODEC and PRESENCE events.
+  caller's file and line are not those of FreeSWITCH's sources; no CODEC, CALL_UPDATE and PRESENCE_IN events.
 - The order between events of two channels follows the greenlets; per channel it is that of
   FreeSWITCH. DTMF is sent when the digit is taken; the real one may send it a little later.
 - Only ``plain`` events; no ``userauth``, no ACL; ``socket`` is always asynchronous.

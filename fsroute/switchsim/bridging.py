@@ -34,6 +34,7 @@ def bridge(first: Channel, second: Channel) -> None:
     _join(first, second)
     ends = (("Bridge-A-Unique-ID", first.uuid), ("Bridge-B-Unique-ID", second.uuid))
     first.fire("CHANNEL_BRIDGE", before=ends)
+    _name_each_other(first, second)
     second.leave_for(states.EXCHANGE_MEDIA)
     try:
         rest(
@@ -54,20 +55,18 @@ def _join(first: Channel, second: Channel) -> None:
     now = int(time.time() * 1_000_000)
     for one, other, kind in ((first, second, "originatee"), (second, first, "originator")):
         one.partner = other
-        one.other_leg = (kind, other)
         one.times.bridged = now
-        one.update(
-            {
-                "bridge_channel": other.profile.channel_name,
-                "bridge_uuid": other.uuid,
-                "signal_bond": other.uuid,
-                "last_bridge_to": other.uuid,
-            }
-        )
-        one.renew_profile()
+        one.set("signal_bond", other.uuid)
+        one.see(other, kind)
         one.play("silence", other)
     second.call_uuid = first.uuid
     second.set("call_uuid", first.uuid)
+
+
+def _name_each_other(first: Channel, second: Channel) -> None:
+    for one, other in ((first, second), (second, first)):
+        one.update({"bridge_channel": other.profile.channel_name, "bridge_uuid": other.uuid})
+        one.set("last_bridge_to", other.uuid)
 
 
 def _part(first: Channel, second: Channel) -> None:
@@ -78,12 +77,8 @@ def _part(first: Channel, second: Channel) -> None:
         second.play("silence")
         second.poke()
     _wait_until_gone(second)
-    for one, other in ((first, second), (second, first)):
-        if other.cause is not None:
-            one.set("bridge_hangup_cause", other.cause)
     if second.cause is not None:
-        first.set("last_bridge_hangup_cause", second.cause)
-    second.call_uuid = second.uuid
+        first.set("bridge_hangup_cause", second.cause)
 
 
 def _wait_until_gone(second: Channel) -> None:
@@ -139,6 +134,7 @@ def exchange_media(channel: Channel) -> None:
     Raises:
         Left: the channel must leave what it runs.
     """
+    first = channel.partner
     try:
         rest(
             channel,
@@ -155,6 +151,8 @@ def exchange_media(channel: Channel) -> None:
         transfer(channel, target.replace(":", " "))
     else:
         channel.hang_up("NORMAL_CLEARING" if channel.is_answered else "ORIGINATOR_CANCEL")
+        if first is not None and first.cause is not None:
+            channel.set("bridge_hangup_cause", first.cause)
 
 
 def _let_go(channel: Channel) -> None:
@@ -189,11 +187,15 @@ def uuid_bridge(first: Channel, second: Channel) -> bool:
             return False
         first, second = second, first
     for one, other in ((first, second), (second, first)):
-        one.update({"bridge_uuid": other.uuid, "bridge_channel": other.profile.channel_name})
+        one.update({"bridge_channel": other.profile.channel_name, "bridge_uuid": other.uuid})
         one.set("signal_bond", other.uuid)
-        one.other_leg = ("originatee" if one is first else "originator", other)
+        one.see(other, "originatee" if one is first else "originator")
+    for one in (first, second):
+        if one.is_flipped:
+            one.flip()
+        if not one.is_inbound:
+            one.hit_dialplan = one is first
         one.bridge_to = None
-        one.renew_profile()
     first.bridge_to = second
     for one in (first, second):
         one.leave_for(states.RESET if one.state == states.HIBERNATE else states.HIBERNATE)

@@ -60,12 +60,15 @@ class Channel:
         self.state = states.NEW
         self.call_state = "DOWN"
         self.hit_dialplan = self.is_inbound
+        self.is_flipped = False
         self.is_ringing = self.is_early = self.is_answered = False
         self.cause: str | None = None
+        self.ended_by_party = False
         self.partner: Channel | None = None
         self.source: Channel | None = None  # whose far end is heard here
         self.sound = "silence"
-        self.other_leg: tuple[str, Channel] | None = None
+        self.other: Channel | None = None  # whom the Other-Leg headers describe
+        self._other_lines = ""
         self.call_uuid = self.uuid
         self.extension: list[Action] = []
         self.position = 0
@@ -180,21 +183,33 @@ class Channel:
         name = url_encode(self.profile.channel_name)
         return (
             f"Channel-State: {self.state}\nChannel-Call-State: {self.call_state}\n"
-            f"Channel-State-Number: {states.STATE_NUMBERS[self.state]}\nChannel-Name: {name}\n"
+            f"Channel-State-Number: {self._state_number}\nChannel-Name: {name}\n"
             f"Unique-ID: {self.uuid}\nCall-Direction: {self.profile.direction}\n"
             f"Presence-Call-Direction: {self.profile.direction}\nChannel-HIT-Dialplan: {hit}\n"
             f"Channel-Call-UUID: {self.call_uuid}\nAnswer-State: {self.answer_state}\n{cause}"
             f"{_CODEC if self.has_media else ''}{self._profile_lines()}"
         )
 
+    @property
+    def _state_number(self) -> int:
+        """The state that was asked for, whereas Channel-State is the one that runs."""
+        number = states.STATE_NUMBERS[self.next_state or self.state]
+        return max(number, states.STATE_NUMBERS[states.HANGUP]) if self.cause is not None else number
+
     def _profile_lines(self) -> str:
+        if self.state == states.NEW:
+            return ""
         if self._lines is None:
-            self._lines = self.profile.lines("Caller", self.times.lines("Caller"))
-            if self.other_leg is not None:
-                kind, other = self.other_leg
-                times = other.times.lines("Other-Leg")
-                self._lines += f"Other-Type: {kind}\n" + other.profile.lines("Other-Leg", times)
+            self._lines = self.profile.lines("Caller", self.times.lines("Caller")) + self._other_lines
         return self._lines
+
+    def see(self, other: Channel, kind: str) -> None:
+        """Describe `other` in the Other-Leg headers from now on, as it is now; once for each other."""
+        if self.other is not other:
+            self.other = other
+            lines = other.profile.lines("Other-Leg", other.times.lines("Other-Leg"))
+            self._other_lines = f"Other-Type: {kind}\n{lines}"
+        self.renew_profile()
 
     def variable_lines(self) -> str:
         if self._variable_lines is None:
@@ -253,15 +268,20 @@ class Channel:
         self.cause = cause
         self.times.hangup = int(time.time() * 1_000_000)
         self.renew_profile()
-        self.set("sip_hangup_disposition", self._disposition(by_party))
+        self.ended_by_party = by_party
+        if self.partner is not None and self.partner.is_up:
+            self.partner.set("last_bridge_hangup_cause", cause)
         self.fire("CHANNEL_HANGUP")
+        if by_party:
+            self.set("sip_hangup_disposition", self._disposition())
         if self.party is not None and not by_party:
             self.party.ended(cause)
         self.poke()
         for listener in list(self.listeners):
             listener.channel_is_down()
 
-    def _disposition(self, by_party: bool) -> str:
+    def _disposition(self) -> str:
+        by_party = self.ended_by_party
         if self.is_answered:
             return "recv_bye" if by_party else "send_bye"
         if self.is_inbound:
@@ -383,19 +403,32 @@ class Channel:
             self.leave_for(states.EXECUTE)
         self.poke()
 
+    def flip(self) -> None:
+        """Change caller and callee: an originated leg is the caller once it runs an extension."""
+        profile = self.profile
+        caller = (profile.caller_id_name or profile.caller_id_number, profile.caller_id_number)
+        profile.caller_id_name, profile.caller_id_number = profile.callee_id_name, profile.callee_id_number
+        profile.callee_id_name, profile.callee_id_number = caller
+        self.is_flipped = not self.is_flipped
+        self.renew_profile()
+
     def report(self) -> None:
         """Send what a channel sends at its end, up to its destruction. The channel's greenlet only."""
         self.change_state(states.HANGUP)
         self.change_call_state("HANGUP")
+        self.call_uuid = self.uuid
+        self.set("call_uuid", self.uuid)
         self.change_state(states.REPORTING)
         cause = self.cause or "NORMAL_CLEARING"
         self.update({"hangup_cause": cause, "hangup_cause_q850": str(Q850.get(cause, 0))})
+        self.set("sip_hangup_disposition", self._disposition())
         self.update(self.times.variables())
         self.fire("CHANNEL_HANGUP_COMPLETE", before=(("Hangup-Cause", cause),))
         if self.listeners:
             self.released.clear()
             self.released.wait()
         self.switch.forget(self)
+        self.next_state = states.DESTROY
         self.fire("CHANNEL_DESTROY")
         self.change_state(states.DESTROY)
         gevent.sleep(0)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ENDLESS = math.inf
+_TIMEOUT = re.compile(r"\{[^}]*\btimeout=(\d+)")
 _SAY_PER_CHARACTER = 0.35  # seconds that one digit or letter takes to say
 
 
@@ -30,7 +31,10 @@ class Sounds:
 
     def length(self, name: str) -> float | None:
         """Return how long `name` plays, in seconds; `ENDLESS`, or None when there is no such file."""
+        limit = _TIMEOUT.match(name)
         seconds = self._length(_without_parameters(name))
+        if seconds is not None and limit is not None:
+            seconds = min(seconds, int(limit[1]) / 1000)
         return None if seconds is None else seconds / self.speed
 
     def say_length(self, text: str) -> float:

@@ -149,9 +149,14 @@ class Network:
             raise DialFailed("USER_NOT_REGISTERED")
         leg = switch.add_outbound(_leg_profile(self, address, variables, caller, caller_id), variables)
         if caller is not None:
-            leg.other_leg = ("originator", caller)
+            leg.see(caller, "originator")
             caller.set("originated_legs", f"{leg.uuid};Outbound Call;{address.user}")
+        leg.set("sofia_profile_name", address.profile)
         _begin(leg)
+        leg.update({"sip_from_user": leg.profile.caller_id_number, "sip_to_user": address.user})
+        leg.profile.network_addr = "127.0.0.1"
+        leg.profile.callee_id_name = address.user
+        leg.renew_profile()
         self._send(leg, address)
         return leg
 
@@ -252,8 +257,10 @@ def _begin(leg: Channel) -> None:
     leg.state = NONE
     leg.fire("CHANNEL_OUTGOING")
     leg.change_state(INIT)
+    leg.next_state = ROUTING
     leg.fire("CHANNEL_CREATE")
     leg.fire("CHANNEL_ORIGINATE")
+    leg.next_state = None
     leg.change_state(ROUTING)
     leg.change_state(CONSUME_MEDIA)
     gevent.spawn(live, leg)

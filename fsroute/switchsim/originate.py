@@ -59,6 +59,8 @@ def originate(
     Runs in the caller's greenlet when there is a `caller`, who hears ringback meanwhile.
     """
     variables, rest = split_variables(dial_string)
+    if caller is not None:
+        caller.update({"originate_disposition": "failure", "DIALSTATUS": "INVALIDARGS"})
     timeout = _limit(caller, variables, timeout)
     cause = "DESTINATION_OUT_OF_ORDER"
     for group in split_unquoted(rest, "|"):
@@ -258,5 +260,6 @@ class _Ringback:
 
 def finish_originate(leg: Channel) -> None:
     """Let a leg that was answered for ``originate`` go on as its extension says."""
-    leg.fire("CALL_UPDATE", before=(("Direction", "SEND"),))
+    leg.flip()
+    leg.hit_dialplan = True
     leg.leave_for(states.EXECUTE)

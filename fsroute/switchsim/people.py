@@ -48,7 +48,7 @@ class Caller:
 
     `patience`: hangs up when not talking with anybody so long after the answer; None: waits for
     ever. `talk`: hangs up so long after a conversation began; None: the other side ends it.
-    `starts`: when to call, counted from the start of the scenario.
+    `starts`: when to call, counted from the start of the scenario. `host` is where the telephone is.
     """
 
     number: str
@@ -60,6 +60,7 @@ class Caller:
     starts: float = 0.0
     switch: str = ""
     label: str = ""
+    host: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

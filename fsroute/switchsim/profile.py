@@ -29,11 +29,14 @@ class CallerProfile:
     source: str = "mod_sofia"
     rdnis: str = ""
     logical_direction: str = ""
+    ani: str = ""
+
+    def __post_init__(self) -> None:
+        self.ani = self.ani or self.caller_id_number
 
     def field(self, name: str) -> str | None:
         """Return a field by the name that the dialplan and ``${…}`` know it by, or None."""
-        aliases = {"ani": "caller_id_number", "chan_name": "channel_name"}
-        attribute = aliases.get(name, name)
+        attribute = "channel_name" if name == "chan_name" else name
         return str(getattr(self, attribute)) if attribute in _FIELDS else None
 
     def lines(self, prefix: str, times: str) -> str:
@@ -50,7 +53,7 @@ class CallerProfile:
             ("Callee-ID-Name", self.callee_id_name),
             ("Callee-ID-Number", self.callee_id_number),
             ("Network-Addr", self.network_addr),
-            ("ANI", self.caller_id_number),
+            ("ANI", self.ani),
             ("Destination-Number", self.destination_number),
             ("Unique-ID", self.uuid),
             ("Source", self.source),

@@ -147,6 +147,7 @@ class CallerCall(Telephone):
             number=self.caller.number,
             name=self.caller.name,
             number_called=self.caller.number_called,
+            far_host=self.caller.host,
         )
         gevent.spawn(self._follow)
         gevent.spawn(self._lose_patience)

@@ -42,7 +42,9 @@ def _step(channel: Channel) -> None:
 def _begin(channel: Channel) -> None:
     """Take an inbound call in."""
     channel.change_state(states.NEW)
+    channel.renew_profile()
     channel.change_state(states.INIT)
+    channel.next_state = states.ROUTING
     channel.fire("CHANNEL_CREATE")
     channel.state = states.ROUTING
     channel.change_call_state("RINGING")

@@ -63,9 +63,10 @@ def bridge(channel: Channel, data: str) -> None:
     if not data:
         return
     peer, cause = originate(channel.switch, data, caller=channel)
-    channel.check()
     if peer is None:
         channel.set("originate_failed_cause", cause)
+    channel.check()
+    if peer is None:
         channel.set("last_bridge_hangup_cause", cause)
         bridging.give_up_on(channel, cause)
         return
