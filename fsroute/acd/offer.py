@@ -137,6 +137,8 @@ class Offer:
         elif isinstance(item, NetworkLegArrived):
             self.legs = replace(self.legs, network_uuid=item.uuid, joining=False)
             self._row_changed(item.call)
+        elif item.name == "CHANNEL_BRIDGE":
+            self.legs = replace(self.legs, joined=True)
         elif item.name == "BACKGROUND_JOB":
             self._originate_answered(item)
         elif item.uuid == self.agent_leg_uuid:
@@ -165,17 +167,13 @@ class Offer:
             self.legs = replace(self.legs, parked=True)
         elif name == "DTMF" and self.legs.key_asked and not self.legs.joined:
             self.legs = replace(self.legs, key=event.get("DTMF-Digit", ""))
-        elif name == "CHANNEL_BRIDGE":
-            self.legs = replace(self.legs, joined=True)
         elif name in ("CHANNEL_HOLD", "CHANNEL_UNHOLD"):
             self._log("held" if name == "CHANNEL_HOLD" else "resumed", "agent")
         elif name == "CHANNEL_HANGUP" and self.legs.agent is not Agent.GONE:
             self.legs = replace(self.legs, agent=Agent.GONE, cause=event.get("Hangup-Cause", ""))
 
     def _network_leg_event(self, event: Event) -> None:
-        if event.name == "CHANNEL_BRIDGE":
-            self.legs = replace(self.legs, joined=True)
-        elif event.name == "CHANNEL_HANGUP" and not self.legs.joined:
+        if event.name == "CHANNEL_HANGUP" and not self.legs.joined:
             self.legs = replace(self.legs, network_uuid=None, joining=False)
 
     def _note(self, on: On, *expected: AgentLeg) -> None:

@@ -123,6 +123,8 @@ class AcdRole:
             return
         name = event.name
         uuid = event.get("Job-UUID", "") if name == "BACKGROUND_JOB" else event.uuid
+        if name == "CHANNEL_BRIDGE":
+            uuid = self._agent_leg_of_bridge(event) or uuid
         offer = self._offers.get(uuid)
         if offer is not None:
             offer.inbox.put(event)
@@ -130,6 +132,11 @@ class AcdRole:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK" and is_token(event.get("Caller-Destination-Number", "")):
             gevent.spawn(self._admit, uuid, event.get("Caller-Destination-Number", ""))
+
+    def _agent_leg_of_bridge(self, event: Event) -> str | None:
+        """FreeSWITCH tells of a bridge once, on the first named channel; either end may be the agent's."""
+        ends = (event.get("Bridge-A-Unique-ID"), event.get("Bridge-B-Unique-ID"))
+        return next((end for end in ends if end in self._offers), None)
 
     def _network_leg_event(self, uuid: str, event: Event) -> None:
         for offer in self._offers.values():

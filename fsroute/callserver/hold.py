@@ -214,6 +214,7 @@ def bridge_variables(call: ProxyCall) -> dict[str, str]:
     return {
         "transfer_ringback": call.hold_music,  # read first for an answered caller
         "ringback": call.hold_music,
+        "instant_ringback": "true",  # music at once, not only when the far switch rings
         "ignore_early_media": "true",
         "continue_on_fail": "true",
         "hangup_after_bridge": "false",

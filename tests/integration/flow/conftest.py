@@ -95,3 +95,14 @@ def world(conninfo: str) -> Iterator[World]:
     finally:
         for center in centers:
             center.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: Any, call: Any) -> Any:
+    report = (yield).get_result()
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.when == "call" and report.failed and world is not None:
+        rows = world.query("select at::time, kind, state, agent_id, data from contact_event order by event_id")
+        report.sections.append(("contact events", "\n".join(str(row) for row in rows)))
+        for each in [*world.calls, *world.network.agent_calls]:
+            report.sections.append((f"what {each.name} heard", str(each.timeline)))
