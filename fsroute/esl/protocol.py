@@ -25,6 +25,8 @@ from fsroute.esl.messages import COMMAND_REPLY, DISCONNECT_NOTICE, EVENT_PLAIN, 
 MAX_HEAD: Final = 1 << 20  # bytes of one frame's header lines; channel data has about 5,000
 MAX_BODY: Final = 64 << 20  # bytes; "show channels as json" with 10,000 channels has about 10 MB
 
+EVENT_LINE: Final = f"\nContent-Type: {EVENT_PLAIN}\n".encode()
+NOTICE: Final = f"Content-Type: {DISCONNECT_NOTICE}\n".encode()
 LINGER_NOTICE: Final = b"Content-Disposition: linger\n"
 LINGER_NOTICE_END: Final = b"\nContent-Length: 0\n\n"
 LINGER_NOTICE_MAX: Final = 511  # bytes; mod_event_socket.c writes it into char[512]
@@ -122,7 +124,7 @@ class Connection:
             if self.unread > MAX_HEAD:
                 raise self._failed(f"headers of more than {MAX_HEAD} bytes")
             return self._is_cut_linger_notice(len(buffer))
-        if self._is_linger_notice(end):
+        if buffer.startswith(NOTICE, self._at) and self._is_linger_notice(end):
             return self._find_linger_notice()
         self._begin_body(end)
         return True
@@ -150,7 +152,7 @@ class Connection:
 
     def _is_linger_notice(self, end: int) -> bool:
         return (
-            self._buffer.startswith(b"Content-Type: text/disconnect-notice\n", self._at)
+            self._buffer.startswith(NOTICE, self._at)
             and self._buffer.find(LINGER_NOTICE, self._at, end + 1) > 0
         )
 
@@ -177,26 +179,26 @@ class Connection:
 
     def _take_message(self, stop: int) -> Message:
         at, end = self._at, self._head_end
-        head = b"\n" + bytes(self._buffer[at : end + 1])
-        body = bytes(self._buffer[end + 2 : stop])
-        self._head_end = -1
-        self._length = 0
-        if stop == len(self._buffer):
-            self._buffer.clear()
-            self._at = self._searched = 0
+        buffer = self._buffer
+        head = b"\n" + buffer[at : end + 1]
+        if EVENT_LINE in head:
+            message: Message = Event.after_line_end(bytes(buffer[end + 1 : stop]))
         else:
-            self._at = self._searched = stop
-        return self._message(head, body)
+            message = self._message(head, bytes(buffer[end + 2 : stop]))
+        self._head_end = -1
+        if stop == len(buffer):
+            buffer.clear()
+            stop = 0
+        self._at = self._searched = stop
+        return message
 
     def _message(self, head: bytes, body: bytes) -> Message:
+        if head.startswith(b"\nEvent-Name: "):  # the answer to connect
+            return Event(COMMAND_REPLY, head, body)
         message = Message("", head, body)
         content_type = message.get("Content-Type")
         if content_type is None:
             raise self._failed("a frame without Content-Type")
-        if content_type == EVENT_PLAIN:
-            return Event.plain(body)
-        if content_type == COMMAND_REPLY and head.startswith(b"\nEvent-Name: "):
-            return Event(content_type, head, body)
         message.content_type = content_type
         return message
 
@@ -206,7 +208,7 @@ class Connection:
         return CLOSED
 
     def _cut_short(self) -> Message:
-        if not self._buffer.startswith(f"Content-Type: {DISCONNECT_NOTICE}\n".encode(), self._at):
+        if not self._buffer.startswith(NOTICE, self._at):
             raise self._failed("the peer closed the connection within the body of a frame")
         return self._take_message(len(self._buffer))
 
