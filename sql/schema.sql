@@ -234,11 +234,11 @@ create function append_only() returns trigger language plpgsql as $$
 begin
     raise exception '% is append-only', tg_table_name using errcode = 'FS002';
 end $$;
-create trigger append_only before update or delete on contact_event
+create trigger append_only before update or delete or truncate on contact_event
     for each statement execute function append_only();
-create trigger append_only before update or delete on agent_event
+create trigger append_only before update or delete or truncate on agent_event
     for each statement execute function append_only();
-create trigger append_only before update or delete on system_event
+create trigger append_only before update or delete or truncate on system_event
     for each statement execute function append_only();
 
 -- Leadership ------------------------------------------------------------------------------------------

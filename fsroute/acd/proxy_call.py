@@ -195,10 +195,16 @@ NETWORK_LEG: tuple[Row[NetworkLeg], ...] = (
         "again, up to the number of tries",
     ),
     Row(
-        (NetworkLeg.NONE, NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT),
+        (
+            NetworkLeg.NONE,
+            NetworkLeg.WANTED,
+            NetworkLeg.RAISING,
+            NetworkLeg.PRESENT,
+            NetworkLeg.NOT_NEEDED,
+        ),
         On.NETWORK_LEG_GIVEN_UP,
         NetworkLeg.NONE,
-        "the tries are used up",
+        "the tries are used up, or the agent waited in vain for the caller's side",
     ),
 )
 
