@@ -19,14 +19,18 @@ class CallChanged:
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """An agent's row is now this."""
+    """An agent's row is now this. `as_of` counts readings: of two rows the one read later is the truth."""
 
     agent: Agent
+    as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRemoved:
+    """There is no such agent any more."""
+
     agent_id: str
+    as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class ReservationLost:
     agent_id: str
     call: ProxyCall | None
     agent: Agent | None
+    as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)

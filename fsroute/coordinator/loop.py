@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from uuid import uuid4
@@ -27,6 +28,7 @@ from fsroute.coordinator.actions import (
     Take,
     Tick,
 )
+from fsroute.coordinator.matching import place_of
 from fsroute.coordinator.state import Coordinator
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.proxy_call import ProxyCall
@@ -59,6 +61,7 @@ class CoordinatorRole:
         self._core = Coordinator()
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._fenced = False
+        self._readings = itertools.count(1)
         self.epoch: int | None = None
 
     def start(self) -> None:
@@ -88,6 +91,10 @@ class CoordinatorRole:
                 log.warning("the coordinator leads no longer: %s", error)
                 self._lease.resign()
                 gevent.sleep(RETRY_DELAY)
+            except Exception:  # a fault of ours: to hold the lease without leading would stop every site
+                log.exception("the coordinator leads no longer")
+                self._lease.resign()
+                gevent.sleep(RETRY_DELAY)
             finally:
                 self.epoch = None
 
@@ -110,11 +117,23 @@ class CoordinatorRole:
         raise Fenced("the lease was lost")
 
     def _load(self) -> None:
-        """Everything from the tables: how a leader begins, and what a lost signal costs."""
-        for agent in self._store.agents.all():
-            self._feed(AgentChanged(agent))
-        for call in self._store.proxy_calls.live():
+        """Everything from the tables: how a leader begins, and what a lost signal costs.
+
+        Agents are read after the calls, so that a reservation that ends in between is seen as ended; the
+        core hears of the agents first, lest it refuse a call for which nobody seems to be there, and of the
+        calls in the order of the queue.
+        """
+        calls = self._store.proxy_calls.live()
+        as_of = next(self._readings)
+        agents = self._store.agents.all()
+        for agent in agents:
+            self._feed(AgentChanged(agent, as_of))
+        for call in sorted(calls, key=place_of):
             self._feed(CallChanged(call))
+        for agent_id in self._core.agents() - {agent.agent_id for agent in agents}:
+            self._feed(AgentRemoved(agent_id, as_of))
+        for proxy_call_id in self._core.calls() - {call.proxy_call_id for call in calls}:
+            self._take((f"p:{proxy_call_id}", None))
 
     def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
         try:
@@ -155,6 +174,9 @@ class CoordinatorRole:
         except StoreError as error:
             log.warning("not done: %s: %s", subject, error)
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
+        except Exception:  # a fault of ours: what the action was about must not be stuck for it
+            log.exception("not done: %s", subject)
+            gevent.spawn_later(RETRY_DELAY, self._retry, subject)
 
     def _retry(self, subject: Action | str) -> None:
         if isinstance(subject, Reserve):
@@ -175,8 +197,9 @@ class CoordinatorRole:
             if call is not None:
                 self._inbox.put(CallChanged(call))
             return
+        as_of = next(self._readings)
         agents = self._store.agents.some([name])
-        self._inbox.put(AgentChanged(agents[0]) if agents else AgentRemoved(name))
+        self._inbox.put(AgentChanged(agents[0], as_of) if agents else AgentRemoved(name, as_of))
 
     # Actions -------------------------------------------------------------------------------------------
 
@@ -192,8 +215,13 @@ class CoordinatorRole:
         elif isinstance(action, Overflow):
             self._move(action.proxy_call_id, On.LIMIT_PASSED)
         elif isinstance(action, Expire):
-            self._move(action.proxy_call_id, On.AGENT_FAILED, attempt=Attempt(agent_leg_uuid=action.agent_leg_uuid),
-                       end_reservation="unreachable", data={"reason": "unreachable"})  # fmt: skip
+            self._move(
+                action.proxy_call_id,
+                On.AGENT_FAILED,
+                attempt=Attempt(agent_leg_uuid=action.agent_leg_uuid),
+                end_reservation="unreachable",
+                data={"reason": "unreachable"},
+            )
         elif isinstance(action, RaiseNetworkLeg):
             self._move(
                 action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id}
@@ -210,11 +238,11 @@ class CoordinatorRole:
         self._store.announce(call)
 
     def _reservation_lost(self, action: Reserve) -> None:
+        as_of = next(self._readings)
         agents = self._store.agents.some([action.agent_id])
         call = self._store.proxy_calls.get(action.proxy_call_id)
-        self._inbox.put(
-            ReservationLost(action.proxy_call_id, action.agent_id, call, agents[0] if agents else None)
-        )
+        agent = agents[0] if agents else None
+        self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))
 
     def _move(self, proxy_call_id: int, on: On, **values: object) -> None:
         call = self._core.call(proxy_call_id)

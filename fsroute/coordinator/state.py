@@ -1,18 +1,23 @@
 """The coordinator's core: ``apply(event, now) -> actions``. No I/O, no clock, no random source.
 
-Waiting contacts with the same demand share a *class*, ordered by (priority, arrival, sequence). Agents with the
-same skills and authorizations at one switch share a *group*, its idle agents ordered by how long they are idle.
-Groups and classes are joined once, when either appears; a decision then looks at the heads only: an agent who
-becomes idle takes the first head among the classes of the group, a contact that arrives takes the longest idle
-head among the groups of its class.
+Waiting contacts with the same demand share a *class*, ordered by (priority, arrival, sequence). Agents with
+the same skills and authorizations at one switch share a *group*, its idle agents ordered by how long they are
+idle. Groups and classes are joined once, when either appears; a decision then looks at the heads only: an
+agent who becomes idle takes the first head among the classes of the group, a contact that arrives takes the
+longest idle head among the groups of its class. So one thing holds after every event: where a contact waits,
+no agent who may serve it is idle.
+
+News comes in any order. Of two rows of one proxy call the higher version counts; of two rows of one agent the
+one whose reading began later. A claim is under way until the database has answered it, by a row that names
+the agent or by `ReservationLost`; until then neither its contact nor its agent is given to anybody else.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-
-from sortedcontainers import SortedList
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from fsroute.coordinator.actions import (
     Action,
@@ -29,71 +34,65 @@ from fsroute.coordinator.actions import (
     Reserve,
     Take,
 )
+from fsroute.coordinator.matching import AgentGroup, DemandClass, Matching, Place, Turn, place_of
 from fsroute.model.agent import Agent, AgentStatus
-from fsroute.model.contact import Demand, LeadKind
+from fsroute.model.contact import Lead
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
-from fsroute.routing.eligibility import Qualification, is_idle
+from fsroute.routing.eligibility import Qualification, is_idle, next_boundary
 
 OFFER_GRACE = 3.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
-
-Place = tuple[int, float, int]
-"""The total order of a queue: (minus priority, arrival in seconds since the epoch, sequence)."""
-
-
-def place_of(call: ProxyCall) -> Place:
-    return (-call.priority, call.arrived_at.timestamp(), call.proxy_call_id)
+OVER_KEPT = 60.0  # seconds for which late news of a proxy call that is over is known as such
+CLAIM_PAUSE = 0.05  # seconds before an agent is claimed again who was refused though no row has changed
 
 
-class DemandClass:
-    """Contacts that ask for the same: their places in order, and the groups that could serve them."""
+@dataclass(slots=True)
+class Member:
+    """An agent in a group, and the agent's turn among the idle."""
 
-    def __init__(self, demand: Demand) -> None:
-        self.demand = demand
-        self.waiting: SortedList[Place] = SortedList()
-        self.groups: list[AgentGroup] = []
-        self.handling_time: float | None = None  # seconds, exponentially smoothed
-        self.written: dict[int, int] = {}  # the positions last written, by proxy call
+    agent: Agent
+    group: AgentGroup
+    turn: Turn | None = None
 
-    def note_handling(self, seconds: float) -> None:
-        known = self.handling_time
-        self.handling_time = seconds if known is None else known + 0.1 * (seconds - known)
-
-    def expected_wait(self, position: int) -> float | None:
-        """Seconds until the contact at `position` is served: the work before it, shared by the agents on duty."""
-        serving = sum(group.on_duty for group in self.groups)
-        if self.handling_time is None or not serving:
-            return None
-        return position * self.handling_time / serving
+    @property
+    def on_duty(self) -> bool:
+        return self.agent.status is not AgentStatus.LOGGED_OUT
 
 
-class AgentGroup:
-    """Agents who are interchangeable: the idle ones by how long they are idle."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a contact stands in which queue."""
 
-    def __init__(self, qualification: Qualification) -> None:
-        self.qualification = qualification
-        self.idle: SortedList[tuple[float, str]] = SortedList()
-        self.members: set[str] = set()
-        self.on_duty = 0
-        self.classes: list[DemandClass] = []
+    demand: DemandClass
+    place: Place
+    lead: Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An agent asked of the database for the proxy call's row of this version."""
+
+    agent_id: str
+    version: int
 
 
 class Coordinator:
     """Queues and agents in memory; every change goes through `apply`."""
 
     def __init__(self) -> None:
+        self._matching = Matching()
         self._calls: dict[int, ProxyCall] = {}
-        self._agents: dict[str, Agent] = {}
-        self._classes: dict[Demand, DemandClass] = {}
-        self._groups: dict[Qualification, AgentGroup] = {}
-        self._idle: dict[str, tuple[AgentGroup, tuple[float, str]]] = {}
-        self._queued: dict[int, tuple[DemandClass, Place]] = {}
-        self._reserving: dict[int, str] = {}  # claims that the database has not answered yet
-        self._claimed: set[str] = set()  # the agents of these claims
-        self._serving: dict[int, tuple[str, float]] = {}  # proxy call → agent, since
-        self._busy: set[str] = set()  # the agents of these
-        self._asked: set[int] = set()  # taken, refused, overflowed or raised early; the row has not come back
-        self._timers: list[tuple[float, str, object]] = []
-        self._changed: set[Demand] = set()
+        self._over: set[int] = set()
+        self._queued: dict[int, Standing] = {}
+        self._members: dict[str, Member] = {}
+        self._as_of: dict[str, int] = {}  # agent → when the reading of the agent's row began, as a number
+        self._claims: dict[int, Claim] = {}
+        self._engaged: dict[str, int] = {}  # agent → proxy call: claimed for it or reserved
+        self._asked: set[int] = set()  # take, refuse, overflow or expire is under way
+        self._raised: set[int] = set()  # an early network leg was asked for; the row has not come back
+        self._timers: list[tuple[float, str, int | str]] = []
+        self._boundaries: dict[str, float] = {}  # agent → when an authorization begins or ends next
+        self._touched: dict[DemandClass, None] = {}  # by this event: a lead may have come
+        self._changed: dict[DemandClass, None] = {}  # since the last `progress`
 
     # What others may ask ---------------------------------------------------------------------------
 
@@ -102,299 +101,301 @@ class Coordinator:
         return self._timers[0][0] if self._timers else None
 
     def waiting(self) -> int:
+        """How many contacts stand in queues."""
         return len(self._queued)
 
     def call(self, proxy_call_id: int) -> ProxyCall | None:
         return self._calls.get(proxy_call_id)
 
+    def calls(self) -> set[int]:
+        """The proxy calls that the core takes for live."""
+        return set(self._calls)
+
     def agent(self, agent_id: str) -> Agent | None:
-        return self._agents.get(agent_id)
+        known = self._members.get(agent_id)
+        return None if known is None else known.agent
+
+    def agents(self) -> set[str]:
+        return set(self._members)
 
     def progress(self) -> list[tuple[int, int, float | None]]:
-        """(proxy call, position, expected wait) of each contact whose position changed since the last call."""
-        changes: list[tuple[int, int, float | None]] = []
-        for demand in self._changed:
-            group = self._classes[demand]
-            now_at = {place[2]: index for index, place in enumerate(group.waiting, 1)}
-            changes += [
-                (proxy_call_id, position, group.expected_wait(position))
-                for proxy_call_id, position in now_at.items()
-                if group.written.get(proxy_call_id) != position
-            ]
-            group.written = now_at
+        """(proxy call, position, expected wait in seconds) of each contact with news since the last call.
+
+        A place far back is told more coarsely: nobody minds being 412th or 413th.
+        """
+        news = [entry for demand in self._changed for entry in demand.news()]
         self._changed.clear()
-        return changes
+        return news
 
     # What happens ------------------------------------------------------------------------------------
 
     def apply(self, event: Event, now: float) -> list[Action]:
-        """Take one event and say what is to be done. `now` is in seconds since the epoch, by the database's clock."""
+        """Take one event in; `now` is in seconds since the epoch, by the database's clock.
+
+        What fell due comes first: an authorization that has ended serves nobody, whatever wakes the core.
+        """
+        actions = [*self._due(now), *self._happened(event, now), *self._due(now)]
+        for demand in self._touched:
+            actions += self._raise_early(demand)
+        self._touched.clear()
+        return actions
+
+    def _happened(self, event: Event, now: float) -> Iterator[Action]:
         if isinstance(event, CallChanged):
-            return [*self._call_changed(event.call, now), *self._due(now)]
-        if isinstance(event, AgentChanged):
-            return [*self._agent_changed(event.agent, now), *self._due(now)]
-        if isinstance(event, ReservationLost):
-            return [*self._reservation_lost(event, now), *self._due(now)]
-        if isinstance(event, AgentRemoved):
-            self._forget_agent(event.agent_id)
-        return list(self._due(now))
+            yield from self._call_changed(event.call, now)
+        elif isinstance(event, AgentChanged):
+            yield from self._agent_changed(event.agent, event.as_of, now)
+        elif isinstance(event, ReservationLost):
+            yield from self._reservation_lost(event, now)
+        elif isinstance(event, AgentRemoved):
+            self._forget_agent(event.agent_id, event.as_of)
+
+    # Calls -------------------------------------------------------------------------------------------
 
     def _call_changed(self, call: ProxyCall, now: float) -> Iterator[Action]:
+        answered = self._answers_claim(call)
         known = self._calls.get(call.proxy_call_id)
-        if known is not None and known.version > call.version:
-            return  # news that came late
-        self._asked.discard(call.proxy_call_id)
-        self._leave_queue(call.proxy_call_id)
-        self._note_serving(call, now)
-        if known is not None and known.agent_id is not None and known.agent_id != call.agent_id:
-            yield Refresh(known.agent_id)
+        if call.proxy_call_id in self._over or (known is not None and known.version > call.version):
+            if answered and call.agent_id is not None:  # late news: the reservation came and went
+                self._disengage(call.agent_id, call.proxy_call_id)
+                yield Refresh(call.agent_id)
+        else:
+            self._asked.discard(call.proxy_call_id)
+            self._raised.discard(call.proxy_call_id)
+            yield from self._released(known, call, now)
+            self._adopt(call, now)
+            known = call
+        if known is not None:
+            yield from self._place(known, now)
+
+    def _answers_claim(self, call: ProxyCall) -> bool:
+        claim = self._claims.get(call.proxy_call_id)
+        if claim is None or call.agent_id != claim.agent_id or call.version <= claim.version:
+            return False
+        del self._claims[call.proxy_call_id]
+        return True
+
+    def _released(self, known: ProxyCall | None, call: ProxyCall, now: float) -> Iterator[Action]:
+        """The reservation that was known of is over: the agent's row says what comes now."""
+        if known is None or known.agent_id is None or known.agent_leg_uuid == call.agent_leg_uuid:
+            return
+        self._disengage(known.agent_id, known.proxy_call_id)
+        if known.state is State.BRIDGED and known.reserved_at is not None:
+            demand = self._matching.class_of(call.demand)
+            demand.note_handling(now - known.reserved_at.timestamp())
+            self._touched[demand] = None
+        yield Refresh(known.agent_id)
+
+    def _adopt(self, call: ProxyCall, now: float) -> None:
         if not call.is_live:
             self._calls.pop(call.proxy_call_id, None)
+            self._over.add(call.proxy_call_id)
+            self._at(now + OVER_KEPT, "over", call.proxy_call_id)
             return
         self._calls[call.proxy_call_id] = call
-        if call.state is State.REQUESTED:
-            yield from self._take(call, now)
-        elif call.state is State.QUEUED and call.proxy_call_id not in self._reserving:
-            yield from self._enqueue(call, now)
-        elif call.state in (State.OFFERED, State.READY):
-            self._at(_offer_ends(call, now), "offer", call.proxy_call_id)
+        if call.agent_id is not None:
+            self._engage(call.agent_id, call.proxy_call_id)
 
-    def _take(self, call: ProxyCall, now: float) -> Iterator[Action]:
+    def _place(self, call: ProxyCall, now: float) -> Iterator[Action]:
+        """Put a call where its row says it belongs, unless the answer to something asked is awaited."""
+        if call.proxy_call_id in self._asked or call.proxy_call_id in self._claims:
+            return
+        if call.state is State.QUEUED:
+            yield from self._enqueue(call, now)
+            return
+        self._leave_queue(call.proxy_call_id)
+        if call.state is State.REQUESTED:
+            yield from self._take(call)
+        elif call.state in (State.OFFERED, State.READY):
+            self._at(_offer_ends(call), "offer", call.proxy_call_id)
+
+    def _take(self, call: ProxyCall) -> Iterator[Action]:
         self._asked.add(call.proxy_call_id)
-        reason = self._reason_to_refuse(call, now)
+        reason = self._reason_to_refuse(call)
         yield Take(call.proxy_call_id) if reason is None else Refuse(call.proxy_call_id, reason)
 
-    def _reason_to_refuse(self, call: ProxyCall, now: float) -> str | None:
-        groups = [group for group in self._class_of(call.demand).groups if group.members]
-        if call.refuse_when != "never" and not groups:
+    def _reason_to_refuse(self, call: ProxyCall) -> str | None:
+        demand = self._matching.class_of(call.demand)
+        if call.refuse_when != "never" and not (demand.groups or demand.prospects):
             return "no_agent_authorized"
-        if call.refuse_when == "no_agent_logged_on" and not any(group.on_duty for group in groups):
+        if call.refuse_when == "no_agent_logged_on" and not any(group.on_duty for group in demand.groups):
             return "no_agent_logged_on"
         return None
 
     def _enqueue(self, call: ProxyCall, now: float) -> Iterator[Action]:
-        if call.longest_wait is not None and call.queued_at is not None:
-            self._at(call.queued_at.timestamp() + call.longest_wait, "overflow", call.proxy_call_id)
-        held_until = call.held_until.timestamp() if call.held_until is not None else 0.0
-        if held_until > now:
-            self._at(held_until, "held", call.proxy_call_id)
+        if (limit := _overflows(call)) is not None:
+            self._at(limit, "overflow", call.proxy_call_id)
+        if call.held_until is not None and call.held_until.timestamp() > now:
+            self._leave_queue(call.proxy_call_id)
+            self._at(call.held_until.timestamp(), "held", call.proxy_call_id)
             return
-        demand = self._class_of(call.demand)
-        place = place_of(call)
-        demand.waiting.add(place)
-        self._queued[call.proxy_call_id] = (demand, place)
-        self._changed.add(call.demand)
-        if demand.waiting[0] == place:
-            yield from self._serve_head(demand, now)
-        yield from self._raise_by_lead(demand, now)
+        standing = Standing(self._matching.class_of(call.demand), place_of(call), call.lead)
+        demand, place = standing.demand, standing.place
+        if self._queued.get(call.proxy_call_id) != standing:
+            self._leave_queue(call.proxy_call_id)
+            self._queued[call.proxy_call_id] = standing
+            demand.add(place, call.lead)
+        self._touched[demand] = self._changed[demand] = None
+        if demand.head() == place and (turn := demand.longest_idle()) is not None:
+            yield self._reserve(place[2], turn[1], "longest_idle")
 
     def _leave_queue(self, proxy_call_id: int) -> None:
-        entry = self._queued.pop(proxy_call_id, None)
-        if entry is not None:
-            demand, place = entry
-            demand.waiting.remove(place)
-            self._changed.add(demand.demand)
-
-    def _note_serving(self, call: ProxyCall, now: float) -> None:
-        if call.agent_id is not None:
-            self._drop_claim(call.proxy_call_id)
-            self._serving.setdefault(call.proxy_call_id, (call.agent_id, now))
-            self._busy.add(call.agent_id)
-            self._leave_idle(call.agent_id)
-            return
-        served = self._serving.pop(call.proxy_call_id, None)
-        if served is not None:
-            self._busy.discard(served[0])
-        if served is not None and call.bridged_at is not None:
-            self._class_of(call.demand).note_handling(now - served[1])
+        standing = self._queued.pop(proxy_call_id, None)
+        if standing is not None:
+            standing.demand.remove(standing.place, standing.lead)
+            self._touched[standing.demand] = self._changed[standing.demand] = None
 
     # Agents ------------------------------------------------------------------------------------------
 
-    def _agent_changed(self, agent: Agent, now: float) -> Iterator[Action]:
-        if agent.agent_id in self._claimed:
-            self._agents[agent.agent_id] = agent
-            return  # the answer to the claim brings the row again
-        self._forget_agent(agent.agent_id)
-        self._agents[agent.agent_id] = agent
-        group = self._group_of(agent, now)
-        group.members.add(agent.agent_id)
-        group.on_duty += agent.status is not AgentStatus.LOGGED_OUT
-        if is_idle(agent, now):
-            yield from self._serve_with(agent, group, now)
-        elif agent.status is AgentStatus.AVAILABLE and not agent.reserved:
-            self._at(agent.available_from.timestamp(), "agent", agent.agent_id)
+    def _agent_changed(self, agent: Agent, as_of: int, now: float) -> Iterator[Action]:
+        if as_of >= self._as_of.get(agent.agent_id, 0):
+            self._as_of[agent.agent_id] = as_of
+            self._enter(agent, now)
+        yield from self._settle(agent.agent_id, now)
 
-    def _forget_agent(self, agent_id: str) -> None:
+    def _enter(self, agent: Agent, now: float) -> None:
+        """An agent's row decides the agent's group, until an authorization begins or ends."""
+        group = self._matching.enter(Qualification.of(agent, now), agent.status is not AgentStatus.LOGGED_OUT)
+        self._leave(agent.agent_id)
+        self._members[agent.agent_id] = Member(agent, group)
+        boundary = next_boundary(agent, now)
+        if boundary is not None and self._boundaries.get(agent.agent_id) != boundary:
+            self._boundaries[agent.agent_id] = boundary
+            self._at(boundary, "agent", agent.agent_id)
+
+    def _leave(self, agent_id: str) -> None:
         self._leave_idle(agent_id)
-        agent = self._agents.pop(agent_id, None)
-        if agent is None:
+        member = self._members.pop(agent_id, None)
+        if member is not None:
+            self._matching.leave(member.group, member.on_duty)
+
+    def _forget_agent(self, agent_id: str, as_of: int) -> None:
+        if as_of >= self._as_of.get(agent_id, 0):
+            self._as_of[agent_id] = as_of
+            self._leave(agent_id)
+
+    def _settle(self, agent_id: str, now: float) -> Iterator[Action]:
+        """An idle agent takes the first contact, or a turn; one who will be idle is looked at again then."""
+        self._leave_idle(agent_id)
+        member = self._members.get(agent_id)
+        if member is None or agent_id in self._engaged:
             return
-        group = self._groups.get(Qualification.of(agent))
-        if group is not None and agent_id in group.members:
-            group.members.remove(agent_id)
-            group.on_duty -= agent.status is not AgentStatus.LOGGED_OUT
+        agent, group = member.agent, member.group
+        if is_idle(agent, now):
+            place = group.first_place()
+            if place is not None:
+                yield self._reserve(place[2], agent_id, "first_of_classes")
+                return
+            member.turn = (agent.idle_since.timestamp(), agent_id)
+            group.idle.add(member.turn)
+        elif agent.status is AgentStatus.AVAILABLE and not agent.reserved:
+            self._at(agent.available_from.timestamp(), "agent", agent_id)
 
     def _leave_idle(self, agent_id: str) -> None:
-        entry = self._idle.pop(agent_id, None)
-        if entry is not None:
-            entry[0].idle.remove(entry[1])
+        member = self._members.get(agent_id)
+        if member is not None and member.turn is not None:
+            member.group.idle.remove(member.turn)
+            member.turn = None
+
+    def _engage(self, agent_id: str, proxy_call_id: int) -> None:
+        self._engaged[agent_id] = proxy_call_id
+        self._leave_idle(agent_id)
+
+    def _disengage(self, agent_id: str, proxy_call_id: int) -> None:
+        if self._engaged.get(agent_id) == proxy_call_id:
+            del self._engaged[agent_id]
+
+    # Claims ------------------------------------------------------------------------------------------
+
+    def _reserve(self, proxy_call_id: int, agent_id: str, why: str) -> Action:
+        standing, call = self._queued[proxy_call_id], self._calls[proxy_call_id]
+        waiting = len(standing.demand.waiting)
+        order = (("strategy", call.strategy), ("why", why), ("place", standing.place), ("waiting", waiting))
+        self._leave_queue(proxy_call_id)
+        self._claims[proxy_call_id] = Claim(agent_id, call.version)
+        self._engage(agent_id, proxy_call_id)
+        return Reserve(proxy_call_id, agent_id, order)
 
     def _reservation_lost(self, event: ReservationLost, now: float) -> Iterator[Action]:
-        self._drop_claim(event.proxy_call_id)
-        if event.agent is not None:
-            yield from self._agent_changed(event.agent, now)
+        """Go on from what is true: the agent first, who may serve another contact at once."""
+        claim = self._claims.get(event.proxy_call_id)
+        answered = claim is not None and claim.agent_id == event.agent_id
+        if answered:
+            del self._claims[event.proxy_call_id]
+            self._disengage(event.agent_id, event.proxy_call_id)
+        if event.agent is None:
+            self._forget_agent(event.agent_id, event.as_of)
+        else:
+            known = (self.agent(event.agent_id), self.call(event.proxy_call_id))
+            unseen = answered and known == (event.agent, event.call)  # clocks that differ by a little
+            agent = _paused(event.agent, now) if unseen else event.agent
+            yield from self._agent_changed(agent, event.as_of, now)
         if event.call is not None:
             yield from self._call_changed(event.call, now)
 
-    def _drop_claim(self, proxy_call_id: int) -> None:
-        agent_id = self._reserving.pop(proxy_call_id, None)
-        if agent_id is not None:
-            self._claimed.discard(agent_id)
+    # Network legs raised early -------------------------------------------------------------------------
 
-    # Decisions ---------------------------------------------------------------------------------------
-
-    def _serve_with(self, agent: Agent, group: AgentGroup, now: float) -> Iterator[Action]:
-        """An agent became idle: the first contact among the classes that the group may serve now."""
-        heads = [
-            demand.waiting[0]
-            for demand in group.classes
-            if demand.waiting and group.qualification.is_authorized(demand.demand, now)
-        ]
-        if heads:
-            yield from self._reserve(min(heads)[2], agent.agent_id, "first_of_classes")
-            return
-        key = (agent.idle_since.timestamp(), agent.agent_id)
-        group.idle.add(key)
-        self._idle[agent.agent_id] = (group, key)
-
-    def _serve_head(self, demand: DemandClass, now: float) -> Iterator[Action]:
-        """A contact is first of its class: the longest idle agent among the groups that may serve it now."""
-        while demand.waiting:
-            idle = [
-                group.idle[0]
-                for group in demand.groups
-                if group.idle and group.qualification.is_authorized(demand.demand, now)
-            ]
-            if not idle:
-                return
-            yield from self._reserve(demand.waiting[0][2], min(idle)[1], "longest_idle")
-
-    def _reserve(self, proxy_call_id: int, agent_id: str, why: str) -> Iterator[Action]:
-        call = self._calls[proxy_call_id]
-        place = place_of(call)
-        waiting = len(self._class_of(call.demand).waiting)
-        self._leave_queue(proxy_call_id)
-        self._leave_idle(agent_id)
-        self._reserving[proxy_call_id] = agent_id
-        self._claimed.add(agent_id)
-        order = (("strategy", call.strategy), ("why", why), ("place", list(place)), ("waiting", waiting))
-        yield Reserve(proxy_call_id, agent_id, order)
-
-    def _raise_by_lead(self, demand: DemandClass, now: float) -> Iterator[Action]:
-        for position, place in enumerate(demand.waiting, 1):
-            call = self._calls[place[2]]
-            if not _lead_has_come(call, position, demand.expected_wait(position)):
-                return
-            if call.network_leg is NetworkLeg.NONE and call.proxy_call_id not in self._asked:
-                switch_id = self._likely_switch(demand, now)
+    def _raise_early(self, demand: DemandClass) -> Iterator[Action]:
+        for position, (_, _, proxy_call_id) in demand.early():
+            call = self._calls[proxy_call_id]
+            if (
+                call.network_leg is NetworkLeg.NONE
+                and proxy_call_id not in self._raised
+                and position <= demand.reach(call.lead)
+            ):
+                switch_id = demand.likely_switch()
                 if switch_id is not None and switch_id != call.switch_id:
-                    self._asked.add(call.proxy_call_id)
-                    yield RaiseNetworkLeg(call.proxy_call_id, switch_id)
-
-    def _likely_switch(self, demand: DemandClass, now: float) -> str | None:
-        """The switch with most agents on duty for the class: where the next one will probably be free."""
-        on_duty: dict[str, int] = {}
-        for group in demand.groups:
-            if group.on_duty and group.qualification.is_authorized(demand.demand, now):
-                switch_id = group.qualification.switch_id
-                on_duty[switch_id] = on_duty.get(switch_id, 0) + group.on_duty
-        return max(sorted(on_duty), key=on_duty.__getitem__) if on_duty else None
+                    self._raised.add(proxy_call_id)
+                    yield RaiseNetworkLeg(proxy_call_id, switch_id)
 
     # Time --------------------------------------------------------------------------------------------
 
-    def _at(self, when: float, what: str, subject: object) -> None:
+    def _at(self, when: float, what: str, subject: int | str) -> None:
         heapq.heappush(self._timers, (when, what, subject))
 
     def _due(self, now: float) -> Iterator[Action]:
         while self._timers and self._timers[0][0] <= now:
             _, what, subject = heapq.heappop(self._timers)
-            if what == "agent":
-                yield from self._agent_due(str(subject), now)
-            elif what == "authorization":
-                yield from self._serve_all(now)
-            else:
-                yield from self._call_due(what, self._calls.get(subject), now)  # type: ignore[call-overload]
-        for demand in tuple(self._changed):
-            yield from self._raise_by_lead(self._classes[demand], now)
+            if isinstance(subject, str):
+                yield from self._agent_due(subject, now)
+            elif what == "over":
+                self._over.discard(subject)
+            elif subject in self._calls and subject not in self._claims and subject not in self._asked:
+                yield from self._call_due(what, self._calls[subject], now)
 
     def _agent_due(self, agent_id: str, now: float) -> Iterator[Action]:
-        agent = self._agents.get(agent_id)
-        if agent is None or agent_id in self._idle or agent_id in self._claimed:
-            return
-        if is_idle(agent, now) and agent_id not in self._busy:
-            yield from self._serve_with(agent, self._group_of(agent, now), now)
+        """Wrap-up or a set-aside has ended, or an authorization has begun or ended."""
+        member = self._members.get(agent_id)
+        if member is not None:
+            self._enter(member.agent, now)
+            yield from self._settle(agent_id, now)
 
-    def _call_due(self, what: str, call: ProxyCall | None, now: float) -> Iterator[Action]:
-        if call is None or call.proxy_call_id in self._reserving:
-            return
-        if what == "offer" and call.state in (State.OFFERED, State.READY) and call.agent_leg_uuid:
-            if _offer_ends(call, now) <= now and call.proxy_call_id not in self._asked:
+    def _call_due(self, what: str, call: ProxyCall, now: float) -> Iterator[Action]:
+        if what == "offer" and call.state in (State.OFFERED, State.READY):
+            if call.agent_leg_uuid is not None and _offer_ends(call) <= now:
                 self._asked.add(call.proxy_call_id)
                 yield Expire(call.proxy_call_id, call.agent_leg_uuid)
-            return
-        if call.state is not State.QUEUED:
-            return
-        if what == "overflow" and call.proxy_call_id not in self._asked:
-            self._leave_queue(call.proxy_call_id)
-            self._asked.add(call.proxy_call_id)
-            yield Overflow(call.proxy_call_id)
-        elif what == "held" and call.proxy_call_id not in self._queued:
+        elif what == "overflow" and call.state is State.QUEUED:
+            if (limit := _overflows(call)) is not None and limit <= now:
+                self._leave_queue(call.proxy_call_id)
+                self._asked.add(call.proxy_call_id)
+                yield Overflow(call.proxy_call_id)
+        elif what == "held" and call.state is State.QUEUED:
             yield from self._enqueue(call, now)
 
-    def _serve_all(self, now: float) -> Iterator[Action]:
-        for demand in tuple(self._classes.values()):
-            yield from self._serve_head(demand, now)
 
-    # Classes and groups --------------------------------------------------------------------------------
-
-    def _class_of(self, demand: Demand) -> DemandClass:
-        known = self._classes.get(demand)
-        if known is None:
-            known = self._classes[demand] = DemandClass(demand)
-            for group in self._groups.values():
-                _join(group, known)
-        return known
-
-    def _group_of(self, agent: Agent, now: float) -> AgentGroup:
-        qualification = Qualification.of(agent)
-        known = self._groups.get(qualification)
-        if known is None:
-            known = self._groups[qualification] = AgentGroup(qualification)
-            for demand in self._classes.values():
-                _join(known, demand)
-            for moment in qualification.boundaries():
-                if moment > now:
-                    self._at(moment, "authorization", 0)
-        return known
-
-
-def _join(group: AgentGroup, demand: DemandClass) -> None:
-    if group.qualification.could_serve(demand.demand):
-        group.classes.append(demand)
-        demand.groups.append(group)
-
-
-def _offer_ends(call: ProxyCall, now: float) -> float:
+def _offer_ends(call: ProxyCall) -> float:
     """When an offer must be over, in seconds since the epoch."""
     if call.state is State.READY and call.accepted_at is not None:
         return call.accepted_at.timestamp() + call.network_leg_timeout + OFFER_GRACE
-    began = call.reserved_at.timestamp() if call.reserved_at is not None else now
-    return began + call.offer_timeout + OFFER_GRACE
+    return (call.reserved_at or call.arrived_at).timestamp() + call.offer_timeout + OFFER_GRACE
 
 
-def _lead_has_come(call: ProxyCall, position: int, expected_wait: float | None) -> bool:
-    if call.lead.kind is LeadKind.POSITION:
-        return position <= call.lead.limit
-    if call.lead.kind is LeadKind.EXPECTED:
-        return expected_wait is not None and expected_wait <= call.lead.limit
-    return False
+def _overflows(call: ProxyCall) -> float | None:
+    if call.longest_wait is None or call.queued_at is None:
+        return None
+    return call.queued_at.timestamp() + call.longest_wait
+
+
+def _paused(agent: Agent, now: float) -> Agent:
+    return replace(agent, available_from=datetime.fromtimestamp(now + CLAIM_PAUSE, UTC))
