@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from dataclasses import dataclass
 
 import gevent
 
@@ -23,6 +25,22 @@ log = logging.getLogger(__name__)
 RETRY = 0.5  # seconds before a lease is campaigned for again
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLegHere:
+    """A network leg that came in: whose it is, which leg at the caller's switch, and the row that admitted it."""
+
+    proxy_call_id: int
+    leg_uuid: str
+    version: float = math.inf  # until the row is known: no row is newer
+
+    def is_stale(self, call: ProxyCall) -> bool:
+        """The row, as new as the one that admitted the leg, does not speak of it any more."""
+        if call.proxy_call_id != self.proxy_call_id or call.version < self.version or call.state is State.BRIDGED:
+            return False
+        standing = call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.JOINED)
+        return not standing or call.network_leg_uuid != self.leg_uuid
 
 
 class AcdRole:
@@ -107,12 +125,8 @@ class AcdRole:
 
     def _check_network_legs(self, call: ProxyCall) -> None:
         """A network leg that the row does not speak of any more is refused: the caller's site hears it at once."""
-        for uuid, (proxy_call_id, leg_uuid) in list(self._network_legs.items()):
-            stale = (
-                call.network_leg not in (NetworkLeg.PRESENT, NetworkLeg.JOINED)
-                or call.network_leg_uuid != leg_uuid
-            )
-            if proxy_call_id == call.proxy_call_id and stale and call.state is not State.BRIDGED:
+        for uuid, leg in list(self._network_legs.items()):
+            if leg.is_stale(call):
                 del self._network_legs[uuid]
                 gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
 
@@ -165,7 +179,7 @@ class AcdRole:
         before = self._store.proxy_calls.get(proxy_call_id)
         if before is None or before.network_switch_id != self._settings.switch_id:
             return None
-        self._network_legs[uuid] = (proxy_call_id, leg_uuid)
+        self._network_legs[uuid] = NetworkLegHere(proxy_call_id, leg_uuid)
         attempt = Attempt(network_leg_uuid=leg_uuid)
         call = self._store.move(
             before, On.NETWORK_LEG_PRESENT, attempt=attempt, set={"rendezvous_uuid": uuid}
@@ -173,6 +187,8 @@ class AcdRole:
         if call is None:
             self._network_legs.pop(uuid, None)
             return None
+        if uuid in self._network_legs:  # it may have hung up meanwhile
+            self._network_legs[uuid] = NetworkLegHere(proxy_call_id, leg_uuid, call.version)
         self._hand_over(uuid, call)
         return call
 

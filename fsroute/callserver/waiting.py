@@ -118,5 +118,4 @@ def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:
     """
     if call.network_leg is NetworkLeg.NOT_NEEDED and channel.doing is Doing.MUSIC:
         return None
-    agent_hung_up = call.agent_id is None
-    return ReportConversationEnded(lost=not agent_hung_up and channel.last_cause not in _ORDERLY)
+    return ReportConversationEnded(lost=channel.last_cause not in _ORDERLY)

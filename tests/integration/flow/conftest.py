@@ -69,12 +69,12 @@ class World:
         until(lambda: len(self.outcomes()) >= len(outcomes), limit)
         assert self.outcomes() == list(outcomes)
 
-    def assert_nothing_left(self) -> None:
+    def assert_nothing_left(self, silence: float = 0.3) -> None:
         """No channel, no live reservation, nobody left in silence."""
         until(lambda: not self.west.switch.channels and not self.east.switch.channels)
         assert self.query("select * from reservation where ended_at is null") == []
         for call in self.calls:
-            assert call.timeline.silences() == [], str(call.timeline)
+            assert call.timeline.silences(silence) == [], str(call.timeline)
 
 
 @pytest.fixture
