@@ -17,6 +17,7 @@ from fsroute.switchsim.people import Agent, Caller, Scenario
 from fsroute.switchsim.profile import CallerProfile
 from fsroute.switchsim.states import CONSUME_MEDIA, INIT, NONE, ROUTING
 from fsroute.switchsim.telephones import AgentCall, CallerCall, Telephone
+from fsroute.switchsim.thread import live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -252,8 +253,6 @@ def _leg_profile(
 
 def _begin(leg: Channel) -> None:
     """Send the events of a leg that is being raised, and start its greenlet."""
-    from fsroute.switchsim.thread import live
-
     leg.state = NONE
     leg.fire("CHANNEL_OUTGOING")
     leg.change_state(INIT)

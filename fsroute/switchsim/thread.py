@@ -80,18 +80,19 @@ def _execute(channel: Channel) -> None:
     channel.hang_up("NORMAL_CLEARING")
 
 
+def _wait(channel: Channel) -> None:
+    """Be a leg that is being raised, until somebody says how it goes on."""
+    rest(channel, breakable=False)
+
+
 _STEPS: dict[str, Callable[[Channel], None]] = {
     states.NEW: _begin,
     states.ROUTING: _route,
     states.EXECUTE: _execute,
     states.PARK: bridging.stay_parked,
-    states.CONSUME_MEDIA: lambda channel: void(rest(channel, breakable=False)),
+    states.CONSUME_MEDIA: _wait,
     states.EXCHANGE_MEDIA: bridging.exchange_media,
     states.HIBERNATE: lambda channel: channel.leave_for(states.RESET),
     states.RESET: bridging.reset,
     states.SOFT_EXECUTE: bridging.soft_execute,
 }
-
-
-def void(_: object) -> None:
-    """Drop a value."""

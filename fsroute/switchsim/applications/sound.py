@@ -7,6 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from fsroute.switchsim.bridging import transfer
 from fsroute.switchsim.encoding import leading_number
 from fsroute.switchsim.running import Rest, play_file, rest, sounding
 from fsroute.switchsim.variables import split_arguments
@@ -127,10 +128,9 @@ def play_and_get_digits(channel: Channel, data: str) -> None:
     for _ in range(leading_number(words[2])):
         if _accepted(channel, collection, words[5], variable, regexp):
             return
-        play_file(channel, words[6]) if words[6] else None
+        if words[6]:
+            play_file(channel, words[6])
     if words[10]:
-        from fsroute.switchsim.bridging import transfer
-
         transfer(channel, words[10])
 
 
