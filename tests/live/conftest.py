@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.fix_database import perform
 from tests.live import freeswitch
+from tests.live.figures import FIGURES
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
@@ -62,3 +63,10 @@ def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
         for center in made:
             for phone in center.phones:
                 phone.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES:
+        terminalreporter.section("measured on two FreeSWITCH instances")
+        for line in FIGURES:
+            terminalreporter.write_line(line)

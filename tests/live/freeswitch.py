@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -34,15 +35,25 @@ def _usual_places() -> Iterator[Path]:
         yield from sorted(Path("/").glob(f"{prefix.removeprefix('/')}/freeswitch"))
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of loopback that nobody uses now."""
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now, over UDP or TCP, and that the kernel gives to nobody."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        if port not in _given and all(map(_is_free, (port, port), (socket.SOCK_DGRAM, socket.SOCK_STREAM))):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int, kind: socket.SocketKind) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_tcp_port() -> int:
-    return free_port(socket.SOCK_STREAM)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ class Ports:
     callers: int = field(default_factory=free_port)
     agents: int = field(default_factory=free_port)
     link: int = field(default_factory=free_port)
-    event_socket: int = field(default_factory=free_tcp_port)
-    callserver: int = field(default_factory=free_tcp_port)
+    event_socket: int = field(default_factory=free_port)
+    callserver: int = field(default_factory=free_port)
 
 
 class FreeSwitch:
@@ -84,12 +95,18 @@ class FreeSwitch:
 
     def start(self) -> None:
         render_switch(self._settings, self.folder)
-        output = (self.folder / "console.log").open("wb")
         command = [str(self._program), *arguments(self.folder)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        until(self._answers, 20)
+        with (self.folder / "console.log").open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def until_ready(self) -> None:
+        until(self._answers, 30)
 
     def stop(self) -> None:
         if self._process is None:
@@ -111,6 +128,15 @@ class FreeSwitch:
         """How many channels there are now (the sessions that the core counts, not its lagging table)."""
         return int(self.api("status").split("session(s) - ")[0].split("\n")[-1].split()[0])
 
+    def variable(self, uuid: str, name: str) -> str:
+        value = self.api(f"uuid_getvar {uuid} {name}").strip()
+        return "" if value == "_undef_" or value.startswith("-ERR") else value
+
+    def answer_state(self, uuid: str) -> str:
+        """``ringing``, ``answered``…; empty where there is no such channel."""
+        dump = self.api(f"uuid_dump {uuid}")
+        return next((line.split()[1] for line in dump.splitlines() if line.startswith("Answer-State:")), "")
+
     def log(self) -> str:
         return (self.folder / "log" / "freeswitch.log").read_text(errors="replace")
 
@@ -118,7 +144,7 @@ class FreeSwitch:
         assert self._process is not None
         assert self._process.poll() is None, f"FreeSWITCH {self.name} ended: see {self.folder}/console.log"
         try:
-            self._socket = EventSocket(self.ports.event_socket)
+            self._socket = self._socket or EventSocket(self.ports.event_socket)
         except OSError:
             return False
         return all(

@@ -166,8 +166,10 @@ class Call:
             self._end("us")
 
     def again(self, direction: str) -> None:
-        """A re-INVITE: `HOLD` or `TALK`."""
+        """A re-INVITE, `HOLD` or `TALK`, until it is answered."""
+        known = len(self.statuses)
         self._request("INVITE", self._sdp(direction))
+        until(lambda: any(method == "INVITE" and status >= 200 for method, status in self.statuses[known:]))
 
     def refer(self, target: str) -> None:
         """Ask for a blind transfer."""
@@ -282,7 +284,7 @@ class Call:
 
     def _sdp(self, direction: str) -> str:
         return (
-            f"v=0\r\no=live {next(_numbers)} {next(_numbers)} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
+            f"v=0\r\no=live {self.media.port} {next(_numbers)} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
             f"t=0 0\r\nm=audio {self.media.port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
             f"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={direction}\r\n"
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +93,46 @@ class ContactCenter:
         until(lambda: self.rows() and self.rows()[-1]["state"] == state, limit)
         return self.rows()[-1]
 
+    def until_leg(self, network_leg: str, limit: float = 10.0) -> dict[str, Any]:
+        """The last proxy call, once its network leg is at `network_leg`."""
+        until(lambda: self.rows() and self.rows()[-1]["network_leg"] == network_leg, limit)
+        return self.rows()[-1]
+
+    def until_step(self, step: str, limit: float = 15.0) -> None:
+        """Wait until the last caller's application is at `step`."""
+        until(lambda: self._step() == step, limit)
+
+    def _step(self) -> str:
+        contact = self.sites.query(
+            "select channel_uuid from contact where contact_center_id = %s order by arrived_at desc limit 1",
+            self.name,
+        )
+        state = self.sites.west.variable(contact[0]["channel_uuid"], "fsroute_state") if contact else ""
+        return str(json.loads(base64.urlsafe_b64decode(state + "=="))["s"]) if state else ""
+
+    def agent_is_idle(self, name: str) -> bool:
+        rows = self.sites.query(
+            "select from agent where agent_id = %s and available_from <= clock_timestamp()",
+            f"{self.name}-{name}",
+        )
+        return bool(rows) and not self.sites.live_reservations()
+
+    def came_back(self) -> int:
+        """How many of its calls the restarted call server has taken up again."""
+        known = self.sites.query("select contact_id::text as id from contact where contact_center_id = %s", self.name)
+        log = self.sites.west_run.log()
+        return sum(f"call came back contact={row['id']}" in log for row in known)
+
+    def last(self, kind: str) -> dict[str, Any]:
+        return [event for event in self.events() if event["kind"] == kind][-1]
+
     def outcomes(self) -> list[str | None]:
         rows = self.sites.query(
             "select outcome from contact where contact_center_id = %s order by arrived_at", self.name
         )
         return [row["outcome"] for row in rows]
 
-    def until_outcomes(self, *outcomes: str, limit: float = 10.0) -> None:
+    def until_outcomes(self, *outcomes: str | None, limit: float = 10.0) -> None:
         try:
             until(lambda: self.outcomes() == list(outcomes), limit)
         except AssertionError:
@@ -147,6 +182,8 @@ class TwoSites:
         self.store = Store(self._opened, self._signals)
         for switch in (self.west, self.east):
             switch.start()
+        for switch in (self.west, self.east):
+            switch.until_ready()
         for run in (self.east_run, self.west_run):
             run.start()
 
@@ -195,6 +232,11 @@ class TwoSites:
 
     def channels(self) -> int:
         return self.west.channels() + self.east.channels()
+
+    def moments_of(self, text: str) -> list[float]:
+        """When west's process logged lines with `text`, in seconds since the epoch."""
+        lines = [line for line in self.west_run.log().splitlines() if text in line]
+        return [datetime.fromisoformat(line.split()[0]).timestamp() for line in lines]
 
     def live_reservations(self) -> Sequence[dict[str, Any]]:
         return self.query("select * from reservation where ended_at is null")

@@ -1,0 +1,89 @@
+"""The call server dies; its calls do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.live.figures import measured
+from tests.live.people import answers_at_once, never_answers
+from tests.live.sip import Phone
+from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, talking, until_they_hear_each_other
+from tests.live.two_sites import ContactCenter, TwoSites
+from tests.waiting import until
+
+pytestmark = pytest.mark.live
+
+Company = Callable[..., ContactCenter]
+
+BACK_WITHIN = 2.0  # seconds from the restart
+
+
+def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) -> None:
+    in_application, waiting, offered, bridged, local = (company() for _ in range(5))
+    talker, agent = talking(bridged)
+    local_talker, local_agent = talking(local, "west")
+    first = waiting.waiting_call(number="5550001", frequency=CALLER)
+    second = waiting.waiting_call(number="5550002")
+    ringing = offered.waiting_call(frequency=CALLER)
+    phone = offered.agent("eve", Phone("1009", never_answers, AGENT)).latest()
+    offered.until_leg("present")
+    chooser = in_application.call("1")
+    in_application.until_step("order_number")
+
+    killed_at = time.time()
+    two_sites.west_run.kill()
+    until(lambda: time.time() > killed_at + 1.5)
+    until_they_hear_each_other(talker, agent)
+    until_they_hear_each_other(local_talker, local_agent)
+    for caller in (first, second, ringing):
+        assert not caller.media.is_silent()
+    phone.answer()
+    until_they_hear_each_other(ringing, phone)
+
+    began = two_sites.west_run.start()
+    for center, number in ((waiting, 2), (in_application, 1)):
+        until(lambda center=center, number=number: center.came_back() >= number, 10)
+    back = max(two_sites.moments_of("call came back"))
+    measured("callers are back after the start of the call server's new process", back - began)
+    assert back - began < BACK_WITHIN
+    silence = first.media.largest_gap(killed_at - 1, time.time())
+    measured("largest silence of a waiting caller over the death of the call server", silence)
+    measured("largest silence of a talker over the death of the call server",
+             talker.media.largest_gap(killed_at - 1, time.time()))  # fmt: skip
+    assert silence < LONGEST_SILENCE, first.media.gaps(killed_at - 1, time.time(), 0.1)
+
+    until_they_hear_each_other(talker, agent)
+    until_they_hear_each_other(local_talker, local_agent)
+    chooser.press("12344")
+    in_application.until_step("anything_else")
+    helper = waiting.agent("fay", Phone("1010", answers_at_once, AGENT)).latest()
+    until_they_hear_each_other(first, helper)
+    assert "5550001" in helper.caller, "the first caller has kept its place"
+
+    agent.hang_up()
+    bridged.until_step("goodbye")
+    local_agent.hang_up()
+    local.until_step("goodbye")
+    for call in (ringing, first, second, chooser):
+        call.hang_up()
+    for call in (talker, local_talker):
+        call.until_over()
+    bridged.until_outcomes("served")
+    local.until_outcomes("served")
+    offered.until_outcomes("served")
+    in_application.until_outcomes("self_served")
+    waiting.until_outcomes("served", "abandoned")
+
+
+def test_a_caller_who_left_while_the_call_server_was_away_is_accounted_for(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    caller = acme.waiting_call()
+    two_sites.west_run.kill()
+    caller.hang_up()
+    two_sites.west_run.start()
+    acme.until_outcomes("abandoned")
