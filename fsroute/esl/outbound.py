@@ -152,8 +152,8 @@ class OutboundServer:
         if greeting.needs_full and channel.get("Control", "full") != "full":
             raise CommandRefused("the dialplan's socket application lacks the word full")
         said = greeting.commands(session.uuid)
-        waiting = [session.send(command) for command in said]
-        replies = [wait_for(*pair, greeting.connect_timeout) for pair in zip(waiting, said, strict=True)]
+        pairs = zip(session.send(*said), said, strict=True)
+        replies = [wait_for(*pair, greeting.connect_timeout) for pair in pairs]
         for reply in replies[1:] if greeting.guarded else replies:  # a guard may have run out already
             refuse_errors(reply)
 

@@ -119,9 +119,9 @@ class Session:
         self.uuid = reply.uuid
         return reply
 
-    def send(self, command: bytes) -> AsyncResult[Message]:
-        """Send without waiting; the result becomes the reply. For commands sent in a row."""
-        return self._transport.ask(command)
+    def send(self, *commands: bytes) -> list[AsyncResult[Message]]:
+        """Send commands in a row without waiting; each result becomes the reply to its command."""
+        return self._transport.ask(*commands)
 
     def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send and wait for the reply, whatever it says.

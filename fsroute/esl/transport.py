@@ -114,12 +114,12 @@ class Transport:
         if sent < len(data):
             self._keep(data[sent:])
 
-    def ask(self, command: bytes) -> AsyncResult[Message]:
-        """Send `command`; the result will be set to its reply, or to SessionClosed."""
-        self.send(command)
-        waiter: AsyncResult[Message] = AsyncResult()
-        self._waiting.append(waiter)
-        return waiter
+    def ask(self, *commands: bytes) -> list[AsyncResult[Message]]:
+        """Send commands in one go; each result will be set to its reply, or to SessionClosed."""
+        self.send(b"".join(commands))
+        waiters: list[AsyncResult[Message]] = [AsyncResult() for _ in commands]
+        self._waiting += waiters
+        return waiters
 
     def request(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send `command` and wait for its reply.
@@ -130,7 +130,7 @@ class Transport:
             CommandTimeout: no reply within `timeout` seconds.
             SessionClosed: the connection is gone, or went while the reply was awaited.
         """
-        return wait_for(self.ask(command), command, timeout)
+        return wait_for(self.ask(command)[0], command, timeout)
 
     def poke(self) -> None:
         """Send a bare newline, unless a command is only half out."""
