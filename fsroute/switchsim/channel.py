@@ -310,6 +310,10 @@ class Channel:
         self.renew_profile()
         self.fire("CHANNEL_ANSWER")
         self.change_call_state("ACTIVE")
+        if (wished := self.get("execute_on_answer")) is not None:
+            name, _, argument = wished.replace("::", " ", 1).partition(" ")
+            headers = {"call-command": "execute", "execute-app-name": name, "execute-app-arg": argument}
+            self.pending.append(Command("sendmsg", headers))
         self.poke()
 
     # -- signalling from the far end

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _UNSAFE = re.compile(rb'%(?![0-9A-F]{2})|[^ -~]|[ #&+:;<=>?@\[\\\]^`{|}"]')
 _PLAIN = re.compile(r"[A-Za-z0-9_.,/()!'*$~-]*\Z")
 
 
+@lru_cache(maxsize=8192)
 def url_encode(value: str) -> str:
     """Encode a header's value; a ``%XX`` in upper case that is already there stays as it is.
 

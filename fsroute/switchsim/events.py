@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from urllib.parse import unquote
 
 from fsroute.switchsim.encoding import url_encode
@@ -38,6 +39,7 @@ MY_EVENTS = _words(
 Headers = tuple[tuple[str, str], ...]
 
 
+@lru_cache(maxsize=16384)
 def header_line(name: str, value: str) -> str:
     """Return one header line with its value encoded and its line end."""
     return f"{name}: {url_encode(value)}\n"

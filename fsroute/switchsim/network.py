@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import gevent
 
@@ -13,7 +13,7 @@ from fsroute.switchsim.addresses import Address, parse_address
 from fsroute.switchsim.causes import parse_cause
 from fsroute.switchsim.link import Link, LinkEnd
 from fsroute.switchsim.originate import DialFailed
-from fsroute.switchsim.people import Agent, Caller, Scenario
+from fsroute.switchsim.people import Agent, Behaviour, Caller, Scenario
 from fsroute.switchsim.profile import CallerProfile
 from fsroute.switchsim.states import CONSUME_MEDIA, INIT, NONE, ROUTING
 from fsroute.switchsim.telephones import AgentCall, CallerCall, Telephone
@@ -41,6 +41,16 @@ class Fault:
     times: int | None = None
 
 
+class Director(Protocol):
+    """Decides call by call what otherwise goes by address; both see the number that the caller shows."""
+
+    def behaviour(self, agent: Agent, caller_number: str) -> Behaviour:
+        """What the agent does with this call."""
+
+    def fault(self, address: str, caller_number: str) -> Fault | None:
+        """What goes wrong with a leg to `address`."""
+
+
 class Network:
     """Joins switches and people. `seed` makes uuids and latencies repeatable.
 
@@ -57,6 +67,7 @@ class Network:
         self.agent_calls: list[AgentCall] = []
         self.caller_calls: list[CallerCall] = []
         self.links: list[Link] = []
+        self.director: Director | None = None
         self._calls_to: dict[str, int] = {}
         self._faults: dict[str, Fault] = {}
 
@@ -163,6 +174,8 @@ class Network:
 
     def _send(self, leg: Channel, address: Address) -> None:
         fault = self._fault(address)
+        if fault is None and self.director is not None:
+            fault = self.director.fault(address.host, leg.profile.caller_id_number)
         delay = fault.seconds if fault is not None and fault.kind == "delay" else 0.0
         if fault is not None and fault.kind == "dead":
             return
@@ -210,6 +223,8 @@ class Network:
         count = self._calls_to.get(agent.address, 0)
         self._calls_to[agent.address] = count + 1
         behaviour = agent.behaviours[min(count, len(agent.behaviours) - 1)]
+        if self.director is not None:
+            behaviour = self.director.behaviour(agent, leg.profile.caller_id_number)
         call = AgentCall(self, agent, behaviour)
         self.agent_calls.append(call)
         leg.party = call

@@ -48,7 +48,8 @@ class Caller:
 
     `patience`: hangs up when not talking with anybody so long after the answer; None: waits for
     ever. `talk`: hangs up so long after a conversation began; None: the other side ends it.
-    `starts`: when to call, counted from the start of the scenario. `host` is where the telephone is.
+    `starts`: when to call, counted from the start of the scenario. `host` is where the telephone is,
+    `profile` the SIP profile of the switch that takes the call.
     """
 
     number: str
@@ -61,6 +62,7 @@ class Caller:
     switch: str = ""
     label: str = ""
     host: str = "127.0.0.1"
+    profile: str = "internal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import gevent
+
 from fsroute.switchsim.causes import parse_cause
 from fsroute.switchsim.encoding import is_true, leading_number
 from fsroute.switchsim.states import Left
@@ -56,6 +58,7 @@ def rest(
         Left: the channel must leave what it runs.
     """
     end = math.inf if seconds is None else time.monotonic() + seconds
+    has_slept = False
     while True:
         channel.check()
         if until is not None and until():
@@ -65,6 +68,9 @@ def rest(
             return Rest.BROKEN
         if channel.pending and not channel.event_lock:
             began = time.monotonic()
+            if has_slept:
+                _await_frame(channel)
+            has_slept = False
             run_pending(channel)
             end += time.monotonic() - began
             continue
@@ -74,6 +80,14 @@ def rest(
         if left <= 0:
             return Rest.TIME
         channel.wait(None if left == math.inf else left)
+        has_slept = True
+
+
+def _await_frame(channel: Channel) -> None:
+    """A command is noticed between two frames of 20 ms; as late as events are on this switch."""
+    if mean := channel.switch.event_latency:
+        gevent.sleep(channel.switch.random.uniform(0, 2 * mean))
+        channel.check()
 
 
 def _offer_digits(channel: Channel, on_digit: Callable[[str], bool]) -> bool:

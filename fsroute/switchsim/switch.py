@@ -36,9 +36,10 @@ class Options:
     """How a switch behaves. Times in seconds.
 
     `event_latency` is the mean of what an event waits (0 to 20 ms on a real one; 0 is for fast
-    tests); `silence_limit` how long a program may be silent after it was connected; `state_delay`
-    one step of a thread that waits for another; `contexts` the dialplan context by the profile
-    that a call comes in on, `link_profile` the one that `link_address` belongs to.
+    tests), and of what a ``sendmsg`` waits for an idle channel; `silence_limit` how long a program
+    may be silent after it was connected; `state_delay` one step of a thread that waits for
+    another; `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
+    the one that `link_address` belongs to.
     """
 
     event_latency: float = 0.010

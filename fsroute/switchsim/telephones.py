@@ -148,6 +148,7 @@ class CallerCall(Telephone):
             name=self.caller.name,
             number_called=self.caller.number_called,
             far_host=self.caller.host,
+            profile=self.caller.profile,
         )
         gevent.spawn(self._follow)
         gevent.spawn(self._lose_patience)

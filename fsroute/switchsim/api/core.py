@@ -71,7 +71,9 @@ def show(switch: Switch, argument: str) -> str:
         return f"{len(rows)} total.\n"
     if words[-2:] == ["as", "json"]:
         table = [_row(channel) for channel in rows]
-        return json.dumps({"row_count": len(table)} | ({"rows": table} if table else {}))
+        return json.dumps(
+            {"row_count": len(table)} | ({"rows": table} if table else {}), separators=(",", ":")
+        )
     return "".join(",".join(_row(channel).values()) + "\n" for channel in rows) + f"\n{len(rows)} total.\n"
 
 

@@ -144,10 +144,10 @@ def test_the_table_of_channels_is_empty_when_all_are_gone(connect: Connect, netw
     client = connect("auth ClueCon", "event plain CHANNEL_PARK CHANNEL_DESTROY")
     network.call(PLAIN)
     client.wait_for("CHANNEL_PARK")
-    assert '"row_count": 1' in client.ask("api show channels as json")
+    assert '"row_count":1' in client.ask("api show channels as json")
     assert client.ask("api hupall MANAGER_REQUEST").startswith("+OK hangup all channels")
     client.wait_for("CHANNEL_DESTROY", Hangup_Cause="MANAGER_REQUEST")
-    assert client.ask("api show channels as json") == '{"row_count": 0}'
+    assert client.ask("api show channels as json") == '{"row_count":0}'
 
 
 def test_the_heart_beats(network: Network, west: Switch, connect: Connect) -> None:
@@ -182,5 +182,5 @@ def test_a_crashed_switch_is_back_on_its_port_with_nothing_in_memory(
     until(lambda: client.is_closed)
     until(lambda: call.cause == "MEDIA_TIMEOUT")
     again = connect("auth ClueCon")
-    assert again.ask("api show channels as json") == '{"row_count": 0}'
+    assert again.ask("api show channels as json") == '{"row_count":0}'
     assert west.core_uuid != core
