@@ -22,19 +22,29 @@ def dial_string(address: str, template: str) -> str:
     return template.format(address=re.sub(r"^(sip|tel):", "", address))
 
 
+def shown_number(number: str) -> str:
+    """A caller's number as it may go into originate variables and SIP headers."""
+    return _NUMBER.sub("", number)[:32] or "anonymous"
+
+
+def shown_name(name: str, number: str) -> str:
+    """A caller's name, or else the number: cut down to letters, digits and a few signs.
+
+    In originate variables a comma or a brace would be syntax, in a SIP header a quote or a line end.
+    """
+    return _NAME.sub("", name)[:40].strip() or shown_number(number)
+
+
 def originate(call: ProxyCall, template: str) -> str:
     """The api command that dials the agent of an offer; the leg waits in park once answered.
 
-    The agent's phone shows the caller. What the caller wrote is cut down to letters, digits and a few signs:
-    in originate variables a comma or a brace would be syntax.
+    The agent's phone shows the caller.
     """
     assert call.agent_address is not None
-    number = _NUMBER.sub("", call.caller_number)[:32] or "anonymous"
-    name = _NAME.sub("", call.caller_name)[:40].strip() or number
     variables = (
         f"origination_uuid={call.agent_leg_uuid}",
-        f"origination_caller_id_number={number}",
-        f"origination_caller_id_name='{name}'",
+        f"origination_caller_id_number={shown_number(call.caller_number)}",
+        f"origination_caller_id_name='{shown_name(call.caller_name, call.caller_number)}'",
         f"originate_timeout={max(1, round(call.offer_timeout))}",
         "ignore_early_media=true",
         "hangup_after_bridge=true",

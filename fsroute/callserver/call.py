@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import speech
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Desk
@@ -87,6 +88,7 @@ class Call:
         if not came_back:
             self.contact_id = self._desk.new_uuid()
             line.set_variable("fsroute_contact", self.contact_id)
+            self._make_presentable()
         line.set_variable("socket_resume", "true")
         contact, caller = self._open()
         application = self._desk.applications.get(contact.application)
@@ -99,6 +101,18 @@ class Call:
         self._position = resume(application, state, caller) if state else start(application, caller)
         verb = "came back" if came_back else "arrived"
         log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
+
+    def _make_presentable(self) -> None:
+        """FreeSWITCH writes a caller's name unquoted into the headers of the legs it bridges to.
+
+        A line end in it spoils the network leg's INVITE, or adds headers to it.
+        """
+        number = self._line.get("Caller-Caller-ID-Number")
+        name = self._line.get("Caller-Caller-ID-Name")
+        if shown_number(number) != number:
+            self._line.execute("set_profile_var", f"caller_id_number={shown_number(number)}")
+        if shown_name(name, number) != name:
+            self._line.execute("set_profile_var", f"caller_id_name={shown_name(name, number)}")
 
     def _open(self) -> tuple[Contact, CallerInformation]:
         store = self._desk.store
@@ -207,8 +221,7 @@ class Call:
             music = music or self._line.execute("playback", self._desk.settings.hold_music)
             self._line.next(STORE_RETRY)
         if music:
-            self._line.api(f"uuid_break {self._line.uuid} all")
-            self._line.completed(music, STORE_RETRY)
+            self._line.stop(music)
         return call
 
     def _hold(self, call: ProxyCall, last_cause: str = "") -> Happening:

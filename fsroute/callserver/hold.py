@@ -30,7 +30,6 @@ from fsroute.store.proxy_calls import Attempt
 log = logging.getLogger(__name__)
 
 READ_AGAIN = 10.0  # seconds after which a waiting call reads its row, signal or not
-BREAK_LIMIT = 2.0  # seconds for music to stop
 TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bridge
 HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
@@ -105,9 +104,10 @@ class Hold:
         secret = {"token_digest": digest(token), "token_lifetime": lifetime, "network_leg_uuid": leg_uuid}
         if not self._move(On.NETWORK_LEG_RAISED, set=secret, data={"to": call.network_switch_id}):
             return
-        self._stop_music()
         for name, value in bridge_variables(call).items():
             self._line.set_variable(name, value)
+        self._stop_music()
+        self._line.set_variable("socket_resume", "false")  # true would cut the talk if this process died
         address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
         self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
         self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
@@ -200,8 +200,7 @@ class Hold:
 
     def _stop_music(self) -> None:
         if self._channel.doing is Doing.MUSIC:
-            self._line.api(f"uuid_break {self._line.uuid} all")
-            self._line.completed(self._music_uuid, BREAK_LIMIT, self._noted)
+            self._line.stop(self._music_uuid, self._noted)
             self._channel = replace(self._channel, doing=Doing.NOTHING)
 
     def _noted(self, item: object) -> None:
@@ -218,7 +217,6 @@ def bridge_variables(call: ProxyCall) -> dict[str, str]:
         "ignore_early_media": "true",
         "continue_on_fail": "true",
         "hangup_after_bridge": "false",
-        "socket_resume": "false",  # true would cut the conversation if this process died
     }
 
 

@@ -9,6 +9,8 @@ from fsroute.esl.messages import Event
 from fsroute.esl.session import Session
 
 NO_EVENT = Event("", b"\n")
+STOP_LIMIT = 2.0  # seconds for an execution to end
+BREAK_AGAIN = 0.2  # seconds after which a break was lost
 HANGUP_LIMIT = 2.0  # seconds for a channel to go after it was told to
 
 
@@ -59,6 +61,18 @@ class Line:
                 other(item)
             if give_up is not None and monotonic() >= give_up:
                 return NO_EVENT
+
+    def stop(self, event_uuid: str, other: Callable[[object], None] | None = None) -> None:
+        """End an execution that runs, such as music without end.
+
+        A break is lost on an execution that has not begun yet, so it is sent until the end has come; ``all`` would
+        drop that execution, and its end would never come.
+        """
+        give_up = monotonic() + STOP_LIMIT
+        while monotonic() < give_up:
+            self.api(f"uuid_break {self.uuid}")
+            if self.completed(event_uuid, BREAK_AGAIN, other) is not NO_EVENT:
+                return
 
     def until_gone(self) -> None:
         """After a hang-up or transfer: read on until the channel has left."""

@@ -20,6 +20,7 @@ WITHOUT_MEDIA: dict[str, Application] = {
     "sched_hangup": calls.sched_hangup,
     "socket": outbound_socket.socket,
     "set": control.set_,
+    "set_profile_var": control.set_profile_var,
     "unset": control.unset,
     "export": control.export,
     "multiset": control.multiset,

@@ -18,6 +18,13 @@ def set_(channel: Channel, data: str) -> None:
     channel.set(name.strip(), None if value == "_undef_" else value)
 
 
+def set_profile_var(channel: Channel, data: str) -> None:
+    """``name=value`` of the caller profile; other names than these two do nothing here."""
+    name, _, value = data.partition("=")
+    if name in ("caller_id_name", "caller_id_number"):
+        setattr(channel.profile, name, value)
+
+
 def unset(channel: Channel, data: str) -> None:
     channel.set(data.strip(), None)
 
