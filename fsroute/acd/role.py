@@ -52,9 +52,7 @@ class AcdRole:
         self._settings = settings
         self._lease = lease
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
-        self._network_legs: dict[
-            str, tuple[int, str]
-        ] = {}  # channel here → proxy call, leg at the caller's switch
+        self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 

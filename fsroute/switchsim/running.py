@@ -71,7 +71,8 @@ def rest(
             if has_slept:
                 _await_frame(channel)
             has_slept = False
-            run_pending(channel)
+            if channel.pending:  # uuid_break may have flushed it meanwhile
+                run_pending(channel)
             end += time.monotonic() - began
             continue
         if on_digit is not None and _offer_digits(channel, on_digit):
