@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 NOTICEABLE = 0.3  # seconds; a shorter silence is between two sounds
+TOO_SHORT = 0.002  # seconds; a stretch that nobody could hear is not recorded
 SILENCE = "silence"
 
 
@@ -33,7 +34,7 @@ class Timeline:
         if self._end is not None or (self._entries and self._entries[-1][1] == what):
             return False
         now = self._clock() - self.began
-        if self._entries and now - self._entries[-1][0] < 0.002:
+        if self._entries and now - self._entries[-1][0] < TOO_SHORT:
             self._entries.pop()
         if not self._entries or self._entries[-1][1] != what:
             self._entries.append((now, what))
@@ -43,6 +44,8 @@ class Timeline:
         """The call is over: the last stretch ends now."""
         if self._end is None:
             self._end = self._clock() - self.began
+            if len(self._entries) > 1 and self._end - self._entries[-1][0] < TOO_SHORT:
+                self._entries.pop()
 
     @property
     def now(self) -> str:

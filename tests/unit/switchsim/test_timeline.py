@@ -46,6 +46,11 @@ def test_a_change_taken_back_at_once_leaves_no_trace() -> None:
     assert line.stretches() == [Heard(0, "talking with Ann", 2)]
 
 
+def test_what_begins_with_the_end_leaves_no_trace() -> None:
+    line = timeline((0, "file a"), (1, "silence"), end=1.0001)
+    assert [one.what for one in line.stretches()] == ["file a"]
+
+
 def test_nothing_is_heard_after_the_end() -> None:
     line = timeline((0, "ringing"), end=1)
     assert not line.add("file a")
