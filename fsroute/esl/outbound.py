@@ -64,7 +64,8 @@ def hang_up(session: Session) -> None:
 
     A closed connection alone would leave the call in park for ever.
     """
-    session.hangup("SWITCH_CONGESTION")
+    refuse_errors(session.command(commands.hangup("SWITCH_CONGESTION")))
+    session.leaving = True
     session.wait_hungup(REFUSAL_TIMEOUT)
 
 

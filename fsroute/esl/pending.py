@@ -13,7 +13,7 @@ class PendingApplications:
     """The applications queued on one channel that have not ended, oldest first, by Event-UUID.
 
     FreeSWITCH takes them in order, so the end of one says that those before it are no longer
-    queued, even if one of them (a bridge) still runs.
+    queued, even if one of them still runs: a bridge or a prompt runs what comes meanwhile inside.
     """
 
     __slots__ = ("_uuids",)

@@ -145,7 +145,9 @@ class Session:
         """Queue an application and return its Event-UUID.
 
         Its end comes into the mailbox as CHANNEL_EXECUTE_COMPLETE with that ``Application-UUID``;
-        an unknown application instead hangs up with DESTINATION_OUT_OF_ORDER.
+        an unknown application instead hangs up with DESTINATION_OUT_OF_ORDER. Without `lock`,
+        what is queued while it runs is run inside of it (two prompts: the second is heard at once,
+        and ends first); with `lock` it waits its turn.
 
         Raises:
             CommandRefused: FreeSWITCH answered -ERR, or 200 applications wait already.
@@ -209,9 +211,15 @@ class Session:
         return None if value == "_undef_" else value
 
     def hangup(self, cause: str = "NORMAL_CLEARING", timeout: float = COMMAND_TIMEOUT) -> None:
-        """Hang the channel up; queued behind what runs, as every sendmsg."""
-        refuse_errors(self.command(commands.hangup(cause), timeout))
+        """Hang the channel up at once, whatever runs on it; a channel that is gone is no error.
+
+        Through ``uuid_kill``: a ``sendmsg`` would wait behind an application queued with `lock`.
+
+        Raises:
+            CommandTimeout, SessionClosed: as :meth:`command`.
+        """
         self.leaving = True
+        self.command(commands.api(f"uuid_kill {self.uuid} {commands.token(cause, 'a cause')}"), timeout)
 
     def release(self, timeout: float = PARK_TIMEOUT) -> None:
         """Give the call back to the dialplan, which goes on behind its ``socket`` application.

@@ -20,6 +20,7 @@ from fsroute.esl.messages import API_RESPONSE, COMMAND_REPLY, Message
 from fsroute.esl.protocol import NEED_DATA, Connection, ConnectionClosed
 
 logger = logging.getLogger(__name__)
+wire = logging.getLogger("fsroute.esl.wire")  # everything that crosses, at DEBUG; no password
 
 COMMAND_TIMEOUT: Final = 5.0  # seconds
 READ_SIZE: Final = 1 << 16  # bytes taken at once, so that one busy socket does not hold the hub
@@ -59,6 +60,19 @@ class Receiver(Protocol):
         """Called once, after the last message."""
 
 
+class _Nobody:
+    """The receiver of a closed transport."""
+
+    def message_arrived(self, message: Message) -> None:
+        """Nothing comes any more."""
+
+    def connection_lost(self, reason: str) -> None:
+        """It is lost already."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class Transport:
     """Sends commands, pairs replies with them first in first out, hands on everything else."""
 
@@ -79,7 +93,7 @@ class Transport:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
-        self._owner = owner
+        self._owner: Receiver = owner
         self._protocol = Connection()
         self._waiting: list[AsyncResult[Message]] = []
         self._out = b""
@@ -116,6 +130,9 @@ class Transport:
 
     def ask(self, *commands: bytes) -> list[AsyncResult[Message]]:
         """Send commands in one go; each result will be set to its reply, or to SessionClosed."""
+        if wire.isEnabledFor(logging.DEBUG):
+            for command in commands:
+                wire.debug("> %r", command[:5] if command.startswith(b"auth ") else command)
         self.send(b"".join(commands))
         waiters: list[AsyncResult[Message]] = [AsyncResult() for _ in commands]
         self._waiting += waiters
@@ -155,7 +172,8 @@ class Transport:
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             waiter.set_exception(SessionClosed(reason))
-        self._owner.connection_lost(reason)
+        owner, self._owner = self._owner, _NOBODY  # so that no cycle keeps the two alive
+        owner.connection_lost(reason)
 
     def shut_down(self) -> None:
         """Make both directions end without touching any state; safe from another thread."""
@@ -184,10 +202,13 @@ class Transport:
 
     def _deliver(self) -> None:
         next_event = self._protocol.next_event
+        talkative = wire.isEnabledFor(logging.DEBUG)
         while self.reason is None:
             message = next_event()
             if message is NEED_DATA:
                 return
+            if talkative:
+                wire.debug("< %r %s", message, getattr(message, "reply_text", ""))
             if isinstance(message, ConnectionClosed):
                 self.close("FreeSWITCH closed the connection")
             elif message.content_type in (COMMAND_REPLY, API_RESPONSE):

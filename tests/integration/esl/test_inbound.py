@@ -324,6 +324,16 @@ def test_newlines_go_on_after_a_reconnection(switch: Switch) -> None:
         until(lambda: switch.subscriber().newlines > 3)
 
 
+def test_the_wire_is_logged_without_the_password(switch: Switch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "fsroute.esl.wire")
+    with client_of(switch, Recorder()) as client:
+        assert client.wait_connected(5)
+        client.api("status")
+    assert "> b'api status" in caplog.text
+    assert "+OK accepted" in caplog.text
+    assert "ClueCon" not in caplog.text
+
+
 def test_stop_closes_both_connections_and_tells_nobody(switch: Switch) -> None:
     recorder = Recorder()
     with client_of(switch, recorder) as client:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import _socket
+import gc
 import socket
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -246,6 +248,14 @@ def test_a_variable_is_set_and_read_through_api(pair: Pair) -> None:
             assert getting.get(timeout=5) == value
 
 
+def test_a_hang_up_waits_behind_no_application_and_a_channel_that_is_gone_is_no_error(pair: Pair) -> None:
+    session, channel = pair
+    for output in ("+OK\n", "-ERR No such channel!\n"):
+        with running(session.hangup, "USER_BUSY") as hanging_up:
+            channel.expect(f"api uuid_kill {UUID} USER_BUSY", api_reply(output))
+            hanging_up.get(timeout=5)
+
+
 def test_api_without_full_is_refused(pair: Pair) -> None:
     session, channel = pair
     with running(session.api, "status") as asking:
@@ -290,6 +300,19 @@ def test_a_peer_that_reads_nothing_is_given_up(pair: Pair) -> None:
     with pytest.raises(SessionClosed, match="has read nothing"):
         flood()
     assert session.closed
+
+
+def test_a_closed_session_is_freed_without_the_collector() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        session = Session(plain_socket(socket.create_connection(listener.getsockname())))
+    session.close("the test is over")
+    alive = weakref.ref(session)
+    gc.disable()
+    try:
+        del session
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_a_plain_socket_is_used_as_it_is() -> None:
