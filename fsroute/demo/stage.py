@@ -119,6 +119,9 @@ class Stage:
         return Fault("delay", seconds=1.0) if planned.kind is Kind.GONE_WHEN_READY else None
 
     def _signalled(self, key: str | int | None, row: object) -> None:
+        """A caller hangs up in the state that the plan names; news of the other center brings no row."""
+        if row is None and key is not None:
+            row = self.app.store.proxy_calls.get(int(str(key).removeprefix("p:")))
         if not isinstance(row, ProxyCall):
             return
         planned = self.planned.get(row.caller_number)
