@@ -9,7 +9,7 @@ from typing import Any
 
 from fsroute.errors import FsrouteError
 from fsroute.model.agent import Agent, AgentStatus, Authorization
-from fsroute.store.database import Database
+from fsroute.store.database import Statements
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ class SwitchRow:
 class Agents:
     """The agents and switches of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Statements) -> None:
         self._database = database
 
     def all(self) -> list[Agent]:
@@ -47,7 +47,10 @@ class Agents:
         Raises:
             UnknownAgent: there is no such agent.
         """
-        if self._database.one("set_agent_status", agent_id=agent_id, status=str(status), reason=reason) is None:
+        if (
+            self._database.one("set_agent_status", agent_id=agent_id, status=str(status), reason=reason)
+            is None
+        ):
             raise UnknownAgent(f"there is no agent {agent_id!r}")
 
     def board(self) -> list[Mapping[str, Any]]:
@@ -87,4 +90,6 @@ def _agent(row: Mapping[str, Any]) -> Agent:
 
 def _authorization(center: str, medium: str, begin: float | None, end: float | None) -> Authorization:
     until = None if end is None else datetime.fromtimestamp(float(end), UTC)
-    return Authorization(center, medium, ALWAYS if begin is None else datetime.fromtimestamp(float(begin), UTC), until)
+    return Authorization(
+        center, medium, ALWAYS if begin is None else datetime.fromtimestamp(float(begin), UTC), until
+    )

@@ -1,0 +1,67 @@
+-- What `fsroute audit` reads, all in one snapshot.
+
+-- name: audit_snapshot
+set transaction isolation level repeatable read, read only;
+
+-- name: audit_now
+select extract(epoch from clock_timestamp())::float8 as now;
+
+-- name: audit_first_events
+-- The sum keeps the planner from walking the ledger from its beginning; the index by time is a small one.
+select coalesce((select min(event_id + 0) from contact_event where at >= %(since)s::timestamptz), 0) as contact_event,
+       coalesce((select min(event_id + 0) from agent_event where at >= %(since)s::timestamptz), 0) as agent_event;
+
+-- name: audit_contact_events
+select event_id, extract(epoch from at)::float8 as at, contact_id::text, contact_center_id, proxy_call_id, agent_id,
+       kind, state, data
+  from contact_event
+ where event_id > %(after)s
+   and (%(since)s::timestamptz is null or at >= %(since)s)
+   and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s)
+ order by event_id limit %(limit)s;
+
+-- name: audit_agent_events
+select event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_id, contact_id::text, kind, data
+  from agent_event
+ where event_id > %(after)s and (%(since)s::timestamptz is null or at >= %(since)s)
+ order by event_id limit %(limit)s;
+
+-- name: audit_agent_events_before
+-- Each agent's last status and last reservation or release before the first event to be read.
+select * from (
+    select distinct on (agent_id, kind = 'status')
+           event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_id, contact_id::text, kind, data
+      from agent_event
+     where at < %(since)s and kind in ('status', 'reserved', 'released')
+     order by agent_id, kind = 'status', event_id desc) as last
+ order by event_id;
+
+-- name: audit_system_events
+select event_id, extract(epoch from at)::float8 as at, kind, data from system_event order by event_id;
+
+-- name: audit_leadership
+select holder, extract(epoch from renewed_at)::float8 as renewed_at,
+       case when isfinite(expires_at) then extract(epoch from expires_at - renewed_at)::float8 end as duration
+  from lease where name = 'coordinator';
+
+-- name: audit_undeclared_agents
+select agent_id from agent a
+ where not exists (select from agent_event e where e.agent_id = a.agent_id and e.kind = 'status');
+
+-- name: audit_open_contacts
+select contact_id::text from contact
+ where ended_at is null
+   and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
+
+-- name: audit_contacts_before
+-- Those that were open at that moment, and had arrived before it.
+select contact_id::text from contact
+ where arrived_at < %(since)s::timestamptz + interval '1 minute' and (ended_at is null or ended_at >= %(since)s);
+
+-- name: audit_live_proxy_calls
+select contact_id::text, proxy_call_id, state from proxy_call
+ where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+   and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
+
+-- name: audit_live_reservations
+select agent_id, proxy_call_id from reservation where ended_at is null;
