@@ -246,9 +246,13 @@ class Offer:
         try:
             if self.call.network_leg is NetworkLeg.PRESENT:
                 self._switch.api(f"uuid_answer {network_uuid}")
+            else:  # the caller's own channel: set, this would end the talk when the caller's process dies
+                self._switch.api(f"uuid_setvar {network_uuid} socket_resume false")
             self._switch.api(f"uuid_bridge {network_uuid} {self.agent_leg_uuid}")
         except SwitchError as error:
             log.warning("legs not joined: %s contact=%s", error, self.call.contact_id)
+            if network_uuid == self.call.channel_uuid:
+                self._tell(f"uuid_setvar {network_uuid} socket_resume true")
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:

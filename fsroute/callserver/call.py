@@ -9,7 +9,7 @@ from fsroute.callserver import speech
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold
-from fsroute.callserver.line import CallerGone, Line
+from fsroute.callserver.line import CallerGone, ChannelTaken, Line
 from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
 from fsroute.esl.errors import SessionClosed
 from fsroute.esl.session import Session
@@ -70,6 +70,8 @@ class Call:
             self._converse()
         except CallerGone:
             self._hung_up = True
+        except ChannelTaken:
+            log.debug("the switch has joined a call contact=%s", self.contact_id)
         except SessionClosed as closed:
             log.debug("a call left its socket: %s contact=%s", closed, self.contact_id)
         except FsrouteError as error:

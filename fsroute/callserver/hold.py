@@ -8,7 +8,7 @@ from dataclasses import replace
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest
 from fsroute.callserver.desk import Desk, Signalled
-from fsroute.callserver.line import Line
+from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.waiting import (
     Channel,
     Doing,
@@ -58,7 +58,8 @@ class Hold:
         """Hold the caller until the proxy call is over; returns its result, as an application names it.
 
         Raises:
-            CallerGone, SessionClosed: the caller hung up, or the switch took the channel.
+            CallerGone, SessionClosed: the caller hung up, or the connection went.
+            ChannelTaken: the switch has joined the caller with an agent of its own.
         """
         self._desk.watch(self.call.proxy_call_id, self._line.session)
         try:
@@ -150,12 +151,15 @@ class Hold:
             self._row_changed(item.row)
         elif item is None:
             self._time_passed()
-        elif (
-            isinstance(item, Event) and item.name == "CHANNEL_BRIDGE" and self._channel.doing is Doing.RAISING
-        ):
-            self._channel = replace(self._channel, doing=Doing.TALKING)
+        elif isinstance(item, Event) and item.name == "CHANNEL_BRIDGE":
+            self._bridged()
         elif isinstance(item, Event) and item.name == "CHANNEL_EXECUTE_COMPLETE":
             self._execution_ended(item)
+
+    def _bridged(self) -> None:
+        if self._channel.doing not in (Doing.RAISING, Doing.TALKING):
+            raise ChannelTaken
+        self._channel = replace(self._channel, doing=Doing.TALKING)
 
     def _row_changed(self, row: ProxyCall | None) -> None:
         if row is None:
@@ -179,10 +183,8 @@ class Hold:
 
     def _is_being_taken(self) -> bool:
         """On one switch the acd joins the two: the music ends because the switch takes the channel away."""
-        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in (
-            State.READY,
-            State.BRIDGED,
-        )
+        offered = (State.OFFERED, State.READY, State.BRIDGED)  # the news of the acceptance may be on its way still
+        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in offered
         self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
         return taken
 

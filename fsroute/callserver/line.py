@@ -18,6 +18,14 @@ class CallerGone(Exception):
     """The caller's channel hung up: the way out of whatever the call was doing."""
 
 
+class ChannelTaken(Exception):
+    """The switch bridges the caller's channel itself.
+
+    The socket stays open, but what follows in the dialplan is not its business: the caller comes back as a session
+    of its own.
+    """
+
+
 class Line:
     """One session of the outbound event socket. Methods raise `CallerGone` when the channel has hung up."""
 

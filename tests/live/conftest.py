@@ -44,6 +44,7 @@ def two_sites(program: Path, postgres: str, migrated_template: str) -> Iterator[
 def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
     """Makes client companies; afterwards nothing of them may be left on a switch or in a reservation."""
     made: list[ContactCenter] = []
+    two_sites.revive()
 
     def make(**queue: object) -> ContactCenter:
         made.append(two_sites.contact_center(**queue))

@@ -81,6 +81,9 @@ class FsrouteRun:
         assert self._process.poll() is None, f"fsroute ended: see {self.log_file}"
         return self.log().count("fsroute serves") > before
 
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:

@@ -187,6 +187,12 @@ class TwoSites:
         for run in (self.east_run, self.west_run):
             run.start()
 
+    def revive(self) -> None:
+        """Start the processes again that a test that failed has left dead."""
+        for run in (self.east_run, self.west_run):
+            if not run.runs():
+                run.start()
+
     def stop(self) -> None:
         for stop in (self.west_run.stop, self.east_run.stop, self.west.stop, self.east.stop):
             try:
