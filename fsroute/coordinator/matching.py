@@ -26,13 +26,15 @@ def place_of(call: ProxyCall) -> Place:
 class DemandClass:
     """Contacts that ask for the same, in the order of the queue.
 
-    `groups` may serve them now; `prospects` will when an authorization begins.
+    `groups` may serve them now, `idle_groups` are those of them with somebody idle; `prospects` will when an
+    authorization begins.
     """
 
     def __init__(self, demand: Demand) -> None:
         self.demand = demand
         self.waiting: SortedList[Place] = SortedList()
         self.groups: dict[AgentGroup, None] = {}
+        self.idle_groups: dict[AgentGroup, None] = {}
         self.prospects: dict[AgentGroup, None] = {}
         self._leads: dict[Lead, int] = {}  # early leads among the waiting, with how many have them
         self._handling_time: float | None = None  # seconds, exponentially smoothed
@@ -56,7 +58,7 @@ class DemandClass:
 
     def longest_idle(self) -> Turn | None:
         """Who has been idle longest among those who may serve this class now."""
-        return min((group.idle[0] for group in self.groups if group.idle), default=None)
+        return min((group.idle[0] for group in self.idle_groups), default=None)
 
     def likely_switch(self) -> str | None:
         """The switch with most agents on duty for this class: where the next one will probably be free."""
@@ -111,9 +113,17 @@ class AgentGroup:
         self.on_duty = 0
         self.classes: list[DemandClass] = []
 
-    def first_place(self) -> Place | None:
-        """The first in order among the contacts that the group may serve now."""
-        return min((demand.waiting[0] for demand in self.classes if demand.waiting), default=None)
+    def add_idle(self, turn: Turn) -> None:
+        if not self.idle:
+            for demand in self.classes:
+                demand.idle_groups[self] = None
+        self.idle.add(turn)
+
+    def remove_idle(self, turn: Turn) -> None:
+        self.idle.remove(turn)
+        if not self.idle:
+            for demand in self.classes:
+                del demand.idle_groups[self]
 
 
 class Matching:
@@ -157,5 +167,7 @@ def _join(group: AgentGroup, demand: DemandClass) -> None:
     if group.qualification.may_serve(demand.demand):
         group.classes.append(demand)
         demand.groups[group] = None
+        if group.idle:
+            demand.idle_groups[group] = None
     elif group.qualification.could_serve(demand.demand):
         demand.prospects[group] = None

@@ -2,10 +2,9 @@
 
 Waiting contacts with the same demand share a *class*, ordered by (priority, arrival, sequence). Agents with
 the same skills and authorizations at one switch share a *group*, its idle agents ordered by how long they are
-idle. Groups and classes are joined once, when either appears; a decision then looks at the heads only: an
-agent who becomes idle takes the first head among the classes of the group, a contact that arrives takes the
-longest idle head among the groups of its class. So one thing holds after every event: where a contact waits,
-no agent who may serve it is idle.
+idle. Groups and classes are joined once, when either appears. A decision looks only at the heads of what has
+just changed: the first contact that can be served gets the longest idle of the agents who may serve it. So
+one thing holds after every event: where a contact waits, no agent who may serve it is idle.
 
 News comes in any order. Of two rows of one proxy call the higher version counts; of two rows of one agent the
 one whose reading began later. A claim is under way until the database has answered it, by a row that names
@@ -41,7 +40,7 @@ from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.routing.eligibility import Qualification, is_idle, next_boundary
 
 OFFER_GRACE = 3.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
-OVER_KEPT = 60.0  # seconds for which late news of a proxy call that is over is known as such
+OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
 CLAIM_PAUSE = 0.05  # seconds before an agent is claimed again who was refused though no row has changed
 
 
@@ -91,6 +90,7 @@ class Coordinator:
         self._raised: set[int] = set()  # an early network leg was asked for; the row has not come back
         self._timers: list[tuple[float, str, int | str]] = []
         self._boundaries: dict[str, float] = {}  # agent → when an authorization begins or ends next
+        self._hopeful: dict[DemandClass, None] = {}  # by this event: its head may find an agent now
         self._touched: dict[DemandClass, None] = {}  # by this event: a lead may have come
         self._changed: dict[DemandClass, None] = {}  # since the last `progress`
 
@@ -134,7 +134,7 @@ class Coordinator:
 
         What fell due comes first: an authorization that has ended serves nobody, whatever wakes the core.
         """
-        actions = [*self._due(now), *self._happened(event, now), *self._due(now)]
+        actions = [*self._due(now), *self._happened(event, now), *self._due(now), *self._match()]
         for demand in self._touched:
             actions += self._raise_early(demand)
         self._touched.clear()
@@ -144,7 +144,7 @@ class Coordinator:
         if isinstance(event, CallChanged):
             yield from self._call_changed(event.call, now)
         elif isinstance(event, AgentChanged):
-            yield from self._agent_changed(event.agent, event.as_of, now)
+            self._agent_changed(event.agent, event.as_of, now)
         elif isinstance(event, ReservationLost):
             yield from self._reservation_lost(event, now)
         elif isinstance(event, AgentRemoved):
@@ -157,8 +157,7 @@ class Coordinator:
         known = self._calls.get(call.proxy_call_id)
         if call.proxy_call_id in self._over or (known is not None and known.version > call.version):
             if answered and call.agent_id is not None:  # late news: the reservation came and went
-                self._disengage(call.agent_id, call.proxy_call_id)
-                yield Refresh(call.agent_id)
+                yield self._let_go(call.agent_id, call.proxy_call_id)
         else:
             self._asked.discard(call.proxy_call_id)
             self._raised.discard(call.proxy_call_id)
@@ -179,12 +178,11 @@ class Coordinator:
         """The reservation that was known of is over: the agent's row says what comes now."""
         if known is None or known.agent_id is None or known.agent_leg_uuid == call.agent_leg_uuid:
             return
-        self._disengage(known.agent_id, known.proxy_call_id)
         if known.state is State.BRIDGED and known.reserved_at is not None:
             demand = self._matching.class_of(call.demand)
             demand.note_handling(now - known.reserved_at.timestamp())
             self._touched[demand] = None
-        yield Refresh(known.agent_id)
+        yield self._let_go(known.agent_id, known.proxy_call_id)
 
     def _adopt(self, call: ProxyCall, now: float) -> None:
         if not call.is_live:
@@ -201,7 +199,7 @@ class Coordinator:
         if call.proxy_call_id in self._asked or call.proxy_call_id in self._claims:
             return
         if call.state is State.QUEUED:
-            yield from self._enqueue(call, now)
+            self._enqueue(call, now)
             return
         self._leave_queue(call.proxy_call_id)
         if call.state is State.REQUESTED:
@@ -222,7 +220,7 @@ class Coordinator:
             return "no_agent_logged_on"
         return None
 
-    def _enqueue(self, call: ProxyCall, now: float) -> Iterator[Action]:
+    def _enqueue(self, call: ProxyCall, now: float) -> None:
         if (limit := _overflows(call)) is not None:
             self._at(limit, "overflow", call.proxy_call_id)
         if call.held_until is not None and call.held_until.timestamp() > now:
@@ -236,8 +234,8 @@ class Coordinator:
             self._queued[call.proxy_call_id] = standing
             demand.add(place, call.lead)
         self._touched[demand] = self._changed[demand] = None
-        if demand.head() == place and (turn := demand.longest_idle()) is not None:
-            yield self._reserve(place[2], turn[1], "longest_idle")
+        if demand.head() == place:
+            self._hopeful[demand] = None
 
     def _leave_queue(self, proxy_call_id: int) -> None:
         standing = self._queued.pop(proxy_call_id, None)
@@ -247,11 +245,11 @@ class Coordinator:
 
     # Agents ------------------------------------------------------------------------------------------
 
-    def _agent_changed(self, agent: Agent, as_of: int, now: float) -> Iterator[Action]:
+    def _agent_changed(self, agent: Agent, as_of: int, now: float) -> None:
         if as_of >= self._as_of.get(agent.agent_id, 0):
             self._as_of[agent.agent_id] = as_of
             self._enter(agent, now)
-        yield from self._settle(agent.agent_id, now)
+        self._settle(agent.agent_id, now)
 
     def _enter(self, agent: Agent, now: float) -> None:
         """An agent's row decides the agent's group, until an authorization begins or ends."""
@@ -274,27 +272,24 @@ class Coordinator:
             self._as_of[agent_id] = as_of
             self._leave(agent_id)
 
-    def _settle(self, agent_id: str, now: float) -> Iterator[Action]:
-        """An idle agent takes the first contact, or a turn; one who will be idle is looked at again then."""
+    def _settle(self, agent_id: str, now: float) -> None:
+        """An idle agent has a turn; one who will be idle is looked at again then."""
         self._leave_idle(agent_id)
         member = self._members.get(agent_id)
         if member is None or agent_id in self._engaged:
             return
-        agent, group = member.agent, member.group
+        agent = member.agent
         if is_idle(agent, now):
-            place = group.first_place()
-            if place is not None:
-                yield self._reserve(place[2], agent_id, "first_of_classes")
-                return
             member.turn = (agent.idle_since.timestamp(), agent_id)
-            group.idle.add(member.turn)
+            member.group.add_idle(member.turn)
+            self._hopeful.update((demand, None) for demand in member.group.classes if demand.waiting)
         elif agent.status is AgentStatus.AVAILABLE and not agent.reserved:
             self._at(agent.available_from.timestamp(), "agent", agent_id)
 
     def _leave_idle(self, agent_id: str) -> None:
         member = self._members.get(agent_id)
         if member is not None and member.turn is not None:
-            member.group.idle.remove(member.turn)
+            member.group.remove_idle(member.turn)
             member.turn = None
 
     def _engage(self, agent_id: str, proxy_call_id: int) -> None:
@@ -305,19 +300,47 @@ class Coordinator:
         if self._engaged.get(agent_id) == proxy_call_id:
             del self._engaged[agent_id]
 
-    # Claims ------------------------------------------------------------------------------------------
+    def _let_go(self, agent_id: str, proxy_call_id: int) -> Action:
+        """A reservation has ended: what the agent does now is known when the agent's row has been read."""
+        self._disengage(agent_id, proxy_call_id)
+        member = self._members.get(agent_id)
+        if member is not None:
+            self._leave_idle(agent_id)
+            member.agent = replace(member.agent, reserved=True)
+        return Refresh(agent_id)
 
-    def _reserve(self, proxy_call_id: int, agent_id: str, why: str) -> Action:
-        standing, call = self._queued[proxy_call_id], self._calls[proxy_call_id]
-        waiting = len(standing.demand.waiting)
-        order = (("strategy", call.strategy), ("why", why), ("place", standing.place), ("waiting", waiting))
-        self._leave_queue(proxy_call_id)
-        self._claims[proxy_call_id] = Claim(agent_id, call.version)
-        self._engage(agent_id, proxy_call_id)
-        return Reserve(proxy_call_id, agent_id, order)
+    # Decisions -----------------------------------------------------------------------------------------
+
+    def _match(self) -> Iterator[Action]:
+        """Serve in order all who can be served now that something has changed."""
+        heads = [(place, demand) for demand in self._hopeful if (place := demand.head()) is not None]
+        self._hopeful.clear()
+        heapq.heapify(heads)
+        while heads:
+            _, demand = heapq.heappop(heads)
+            turn = demand.longest_idle()
+            if turn is not None:
+                yield self._reserve(demand, turn)
+                if (place := demand.head()) is not None:
+                    heapq.heappush(heads, (place, demand))
+
+    def _reserve(self, demand: DemandClass, turn: Turn) -> Action:
+        """Claim the longest idle for the head; the order that was goes with the decision."""
+        place, (idle_since, agent_id) = demand.waiting[0], turn
+        call = self._calls[place[2]]
+        order = (
+            ("strategy", call.strategy),
+            ("place", place),
+            ("waiting", len(demand.waiting)),
+            ("idle_since", idle_since),
+        )
+        self._leave_queue(call.proxy_call_id)
+        self._claims[call.proxy_call_id] = Claim(agent_id, call.version)
+        self._engage(agent_id, call.proxy_call_id)
+        return Reserve(call.proxy_call_id, agent_id, order)
 
     def _reservation_lost(self, event: ReservationLost, now: float) -> Iterator[Action]:
-        """Go on from what is true: the agent first, who may serve another contact at once."""
+        """Go on from what is true now."""
         claim = self._claims.get(event.proxy_call_id)
         answered = claim is not None and claim.agent_id == event.agent_id
         if answered:
@@ -329,7 +352,7 @@ class Coordinator:
             known = (self.agent(event.agent_id), self.call(event.proxy_call_id))
             unseen = answered and known == (event.agent, event.call)  # clocks that differ by a little
             agent = _paused(event.agent, now) if unseen else event.agent
-            yield from self._agent_changed(agent, event.as_of, now)
+            self._agent_changed(agent, event.as_of, now)
         if event.call is not None:
             yield from self._call_changed(event.call, now)
 
@@ -357,18 +380,18 @@ class Coordinator:
         while self._timers and self._timers[0][0] <= now:
             _, what, subject = heapq.heappop(self._timers)
             if isinstance(subject, str):
-                yield from self._agent_due(subject, now)
+                self._agent_due(subject, now)
             elif what == "over":
                 self._over.discard(subject)
             elif subject in self._calls and subject not in self._claims and subject not in self._asked:
                 yield from self._call_due(what, self._calls[subject], now)
 
-    def _agent_due(self, agent_id: str, now: float) -> Iterator[Action]:
+    def _agent_due(self, agent_id: str, now: float) -> None:
         """Wrap-up or a set-aside has ended, or an authorization has begun or ended."""
         member = self._members.get(agent_id)
         if member is not None:
             self._enter(member.agent, now)
-            yield from self._settle(agent_id, now)
+            self._settle(agent_id, now)
 
     def _call_due(self, what: str, call: ProxyCall, now: float) -> Iterator[Action]:
         if what == "offer" and call.state in (State.OFFERED, State.READY):
@@ -381,7 +404,7 @@ class Coordinator:
                 self._asked.add(call.proxy_call_id)
                 yield Overflow(call.proxy_call_id)
         elif what == "held" and call.state is State.QUEUED:
-            yield from self._enqueue(call, now)
+            self._enqueue(call, now)
 
 
 def _offer_ends(call: ProxyCall) -> float:

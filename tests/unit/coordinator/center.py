@@ -31,7 +31,10 @@ def demand(center: str = "a", **skills: int) -> Demand:
 
 def authorized(center: str = "a", begins: float | None = None, ends: float | None = None) -> Authorization:
     return Authorization(
-        center, "voice", LONG_AGO if begins is None else moment(begins), None if ends is None else moment(ends)
+        center,
+        "voice",
+        LONG_AGO if begins is None else moment(begins),
+        None if ends is None else moment(ends),
     )
 
 
@@ -179,7 +182,9 @@ class Database:
         return self._move(proxy_call_id, (State.REQUESTED, State.QUEUED), state=State.REFUSED)
 
     def expire(self, proxy_call_id: int, agent_leg_uuid: str) -> ProxyCall | None:
-        return None if self.calls[proxy_call_id].agent_leg_uuid != agent_leg_uuid else self.fail(proxy_call_id)
+        return (
+            None if self.calls[proxy_call_id].agent_leg_uuid != agent_leg_uuid else self.fail(proxy_call_id)
+        )
 
     def raise_early(self, proxy_call_id: int, switch_id: str) -> ProxyCall | None:
         if self.calls[proxy_call_id].network_leg is not NetworkLeg.NONE:
@@ -202,9 +207,18 @@ class Database:
         """Pause None: the agent's wrap-up."""
         agent_id = self.calls[proxy_call_id].agent_id
         row = self._move(
-            proxy_call_id, sources, state=target, agent_id=None, agent_switch_id=None, agent_leg_uuid=None,
-            reserved_at=None, accepted_at=None, agent_leg=AgentLeg.NONE, network_leg=NetworkLeg.NONE, **changes,
-        )  # fmt: skip
+            proxy_call_id,
+            sources,
+            state=target,
+            agent_id=None,
+            agent_switch_id=None,
+            agent_leg_uuid=None,
+            reserved_at=None,
+            accepted_at=None,
+            agent_leg=AgentLeg.NONE,
+            network_leg=NetworkLeg.NONE,
+            **changes,
+        )
         if row is not None and agent_id is not None:
             agent = self.agents[agent_id]
             until = moment(self.now + (agent.wrap_up if pause is None else pause))

@@ -7,8 +7,8 @@
     25  no answer 1          |
     55                       | 1 to anna
 
-Options follow their subject: ``skill=level``, and for an agent ``wrap_up= begins= ends= idle= switch=``, for a
-call ``center= priority= arrived= lead= limit= refuse=``.
+Options follow their subject: ``skill=level``, and for an agent ``center= wrap_up= begins= ends= idle= switch=
+status=``, for a call ``center= priority= arrived= lead= limit= refuse=``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from fsroute.model.agent import AgentStatus
 from tests.unit.coordinator.center import Center, authorized, demand
 
 _AGENT = {"idle": "idle_since", "wrap_up": "wrap_up"}
-_CALL = {"priority": "priority", "arrived": "arrived", "lead": "lead", "limit": "longest_wait", "refuse": "refuse_when"}
+_CALL = {
+    "priority": "priority",
+    "arrived": "arrived",
+    "lead": "lead",
+    "limit": "longest_wait",
+    "refuse": "refuse_when",
+}
 
 
 def play(table: str) -> Center:
@@ -84,8 +90,8 @@ def hire(center: Center, text: str) -> None:
     named: dict[str, Any] = {_AGENT[name]: float(options.pop(name)) for name in _AGENT if name in options}
     named["switch_id"] = options.pop("switch", "s2")
     named["status"] = AgentStatus(options.pop("status", "available"))
-    skills = {name: int(level) for name, level in options.items()}
-    center.database.hire(agent_id, *windows, **named, **skills)
+    named.update((name, int(level)) for name, level in options.items())
+    center.database.hire(agent_id, *windows, **named)
     center.read(agent_id)
 
 

@@ -258,7 +258,9 @@ def test_a_contact_that_overflows_while_its_claim_is_under_way_is_served_or_over
         ("agent anna status=on_break", "never", None),
     ],
 )
-def test_a_contact_nobody_could_serve_is_refused_by_rule(agents: str, refuse: str, reason: str | None) -> None:
+def test_a_contact_nobody_could_serve_is_refused_by_rule(
+    agents: str, refuse: str, reason: str | None
+) -> None:
     play(f"""
         0  {agents} |
         1  call 1 refuse={refuse} | {f"refuse 1: {reason}" if reason else ""}
