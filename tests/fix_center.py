@@ -39,7 +39,8 @@ insert into agent (agent_id, name, site_id, switch_id, address, wrap_up, set_asi
 insert into agent_skill (agent_id, skill, level)
     select agent_id, skill, 2 from agent, unnest(array['orders', 'english']) as skill;
 insert into agent_authorization (agent_id, contact_center_id) select agent_id, 'blue' from agent;
-insert into lease (name, holder, epoch, expires_at) values ('coordinator', 'leader', 7, 'infinity');
+insert into lease (name, holder, epoch, expires_at) values ('coordinator', 'leader', 0, 'infinity');
+update lease set epoch = 7;
 """
 
 
