@@ -216,6 +216,8 @@ class Listener:
                 self._socket.sendall(self._goodbye())
             except OSError:
                 log.debug("%s could not say goodbye", self.switch.name)
+            finally:
+                self._lock.release()
         self._close()
         if self.channel is not None:
             self.channel.release(self)
@@ -241,7 +243,6 @@ class Listener:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        self._socket.close()
-        for greenlet in self._greenlets:
-            if greenlet is not gevent.getcurrent():
-                greenlet.kill(block=False)
+        self._socket.close()  # whoever reads or writes is told by an OSError
+        self._wake.set()
+        self._poke.set()

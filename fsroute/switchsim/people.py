@@ -46,8 +46,8 @@ Step = Wait | WaitFor | Press | HangUp
 class Caller:
     """Somebody who calls. After the script the caller stays on the line.
 
-    `patience`: hangs up when not talking with anybody so long after the answer; None: waits for
-    ever. `talk`: hangs up so long after a conversation began; None: the other side ends it.
+    `patience`: hangs up when nobody has talked with them so long after the call began; None: waits
+    for ever. `talk`: hangs up so long after a conversation began; None: the other side ends it.
     `starts`: when to call, counted from the start of the scenario. `host` is where the telephone is,
     `profile` the SIP profile of the switch that takes the call.
     """

@@ -23,6 +23,7 @@ def set_profile_var(channel: Channel, data: str) -> None:
     name, _, value = data.partition("=")
     if name in ("caller_id_name", "caller_id_number"):
         setattr(channel.profile, name, value)
+        channel.renew_profile()
 
 
 def unset(channel: Channel, data: str) -> None:
