@@ -14,6 +14,10 @@ What is different from a real one, and known:
 - SIP itself is not there: no REGISTER, no re-INVITE, no REFER (an agent's is refused and counted).
 - Sound is a name: ``file …``, ``talking with …``, ``silence``. The tone of a ringing network is
   ``ringing``. A caller sends silence to ``record``.
+- No conference, no mod_callcenter: recordings of those are not replayed.
+- ``sched_transfer`` comes to the millisecond (the real one looks once a second); limits of
+  ``originate`` count whole seconds of the clock, as the real ones do.
+- Behind a lost socket with ``socket_resume`` everything but an endless playback ends at once.
 - CHANNEL_DESTROY comes when the last outbound connection of the channel is gone, as in FreeSWITCH;
   until then ``uuid_exists`` is true and ``show channels`` lists the channel.
 """
