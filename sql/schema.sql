@@ -400,7 +400,9 @@ begin
         held_until = case when p_set ? 'held_for'
                           then clock_timestamp() + make_interval(secs => (p_set ->> 'held_for')::double precision)
                           when v_state = 'queued' then held_until end,
-        queued_at = case when v_state = 'queued' then coalesce(queued_at, clock_timestamp()) else queued_at end,
+        queued_at = case when v_state <> 'queued' then queued_at
+                         when p.state = 'bridged' then clock_timestamp() -- a lost conversation waits anew
+                         else coalesce(queued_at, clock_timestamp()) end,
         accepted_at = case when v_state = 'ready' and p.state <> 'ready' then clock_timestamp()
                            when v_state in ('queued', 'offered') then null else accepted_at end,
         bridged_at = case when v_state = 'bridged' and p.state <> 'bridged' then clock_timestamp() else bridged_at end,

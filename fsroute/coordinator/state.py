@@ -176,7 +176,7 @@ class Coordinator:
 
     def _released(self, known: ProxyCall | None, call: ProxyCall, now: float) -> Iterator[Action]:
         """The reservation that was known of is over: the agent's row says what comes now."""
-        if known is None or known.agent_id is None or known.agent_leg_uuid == call.agent_leg_uuid:
+        if known is None or known.agent_id is None or known.agent_id == call.agent_id:
             return
         if known.state is State.BRIDGED and known.reserved_at is not None:
             demand = self._matching.class_of(call.demand)

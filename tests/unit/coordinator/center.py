@@ -162,7 +162,14 @@ class Database:
 
     def lose(self, proxy_call_id: int) -> ProxyCall | None:
         """The conversation was lost."""
-        return self._release(proxy_call_id, (State.BRIDGED,), State.QUEUED, 0.0, priority=HEAD_PRIORITY)
+        return self._release(
+            proxy_call_id,
+            (State.BRIDGED,),
+            State.QUEUED,
+            0.0,
+            priority=HEAD_PRIORITY,
+            queued_at=moment(self.now),
+        )
 
     def leave(self, proxy_call_id: int) -> ProxyCall | None:
         """The agent hung up; the caller is still there."""

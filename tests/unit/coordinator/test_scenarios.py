@@ -220,6 +220,19 @@ def test_the_limit_of_the_queue_overflows() -> None:
     """)
 
 
+def test_a_lost_conversation_waits_anew_before_it_overflows() -> None:
+    play("""
+        0    agent anna |
+        1    call 1 limit=60 | 1 to anna
+        3    accept 1 |
+        4    join 1 |
+        50   on_break anna |
+        50   lose 1 |
+        109  |
+        110  | overflow 1
+    """)
+
+
 def test_a_contact_being_offered_does_not_overflow_but_does_when_it_comes_back_too_late() -> None:
     play("""
         0    agent anna |
@@ -274,6 +287,14 @@ def test_a_contact_is_refused_once_the_last_agent_was_dismissed() -> None:
         2  dismiss anna |
         3  call 2 refuse=no_agent_authorized | refuse 2: no_agent_authorized
     """)
+
+
+def test_an_authorization_that_ended_unseen_is_none_for_the_rule_either() -> None:
+    center = play("0 agent anna ends=60 |")
+    center.database.now = 61.0
+    center.database.request(1, refuse_when="no_agent_authorized")
+    center.hear()
+    assert center.said == ["refuse 1: no_agent_authorized"]
 
 
 def test_an_agent_on_a_break_gets_nothing_until_back() -> None:
