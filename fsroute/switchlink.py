@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 
 import gevent
@@ -26,6 +27,8 @@ EVENTS = (
     "CHANNEL_UNHOLD",
     "DTMF",
 )
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SwitchLink:
@@ -127,7 +130,10 @@ class SwitchLink:
         self._guarded(self._write_sign_of_life)
 
     def _write_sign_of_life(self) -> None:
-        self.core_uuid = self.client.api("global_getvar core_uuid", check=False).strip()
+        core_uuid = self.client.api("global_getvar core_uuid", check=False).strip()
+        if not _UUID.fullmatch(core_uuid):
+            raise SwitchError(f"global_getvar core_uuid answered {core_uuid[:60]!r}")
+        self.core_uuid = core_uuid
         self._store.agents.see_switch(self.switch_id, self.core_uuid)
 
     def _guarded(self, do: Callable[[], None]) -> None:

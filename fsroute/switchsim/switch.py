@@ -93,7 +93,7 @@ class Switch:
         self.logged: list[str] = []
         self.sessions = self.peak = 0
         self.started = time.time()
-        self.core_uuid = self.new_uuid()
+        self.core_uuid = self.globals["core_uuid"] = self.new_uuid()
         self.stamp = Stamp(self.core_uuid, name)
         self._source = dialplan
         self.dialplan = self._read_dialplan()
@@ -160,7 +160,7 @@ class Switch:
     def restart(self) -> None:
         """Crash and come up again with an empty memory, on the same port."""
         self.crash()
-        self.core_uuid = self.new_uuid()
+        self.core_uuid = self.globals["core_uuid"] = self.new_uuid()
         self.stamp = Stamp(self.core_uuid, self.name)
         self.started = time.time()
         self.start()
