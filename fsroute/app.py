@@ -89,6 +89,7 @@ class App:
         config = self.config
         switch_id = config.site.switch_id
         event_socket = config.event_socket
+        self.store.agents.register_switch(config.site.site_id, switch_id, config.links.address or None)
         self.link = SwitchLink(
             self.store,
             switch_id,

@@ -126,10 +126,13 @@ class Callserver(Section, frozen=True):
 class Links(Section, frozen=True):
     """How network legs travel between switches.
 
+    `address` is this switch's own, as the other switches dial it: ``host:port`` of its link
+    profile. It is entered into the database at the start; empty leaves there what is there.
     `dial_string` is what the caller's switch dials; ``{token}`` and ``{address}``, the agent's
     switch's as the database holds it, are filled in.
     """
 
+    address: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_.-]+:[0-9]{1,5})?$")] = ""
     dial_string: str = "sofia/fsroute_link/{token}@{address}"
 
     def __post_init__(self) -> None:

@@ -37,7 +37,11 @@ class NetworkLegHere:
 
     def is_stale(self, call: ProxyCall) -> bool:
         """The row, as new as the one that admitted the leg, does not speak of it any more."""
-        if call.proxy_call_id != self.proxy_call_id or call.version < self.version or call.state is State.BRIDGED:
+        if (
+            call.proxy_call_id != self.proxy_call_id
+            or call.version < self.version
+            or call.state is State.BRIDGED
+        ):
             return False
         standing = call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.JOINED)
         return not standing or call.network_leg_uuid != self.leg_uuid
@@ -221,9 +225,8 @@ class AcdRole:
             and call.network_switch_id == self._settings.switch_id
         ):
             if self._link.exists(call.rendezvous_uuid):
-                self._network_legs.setdefault(
-                    call.rendezvous_uuid, (call.proxy_call_id, call.network_leg_uuid)
-                )
+                leg = NetworkLegHere(call.proxy_call_id, call.network_leg_uuid, call.version)
+                self._network_legs.setdefault(call.rendezvous_uuid, leg)
         if not self._is_ours(call) or call.state not in _OFFERED:
             return
         offer = self._offers.get(call.agent_leg_uuid or "")

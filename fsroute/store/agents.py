@@ -57,6 +57,12 @@ class Agents:
         """One row for each agent, for people: status, what the agent does, for whom."""
         return list(self._database.run("agent_board"))
 
+    def register_switch(self, site_id: str, switch_id: str, link_address: str | None) -> None:
+        """Enter a site and a switch that are not known yet; `link_address` (``host:port``) replaces a known one."""
+        self._database.execute(
+            "register_switch", site_id=site_id, switch_id=switch_id, link_address=link_address
+        )
+
     def see_switch(self, switch_id: str, core_uuid: str) -> None:
         """Note that a switch answers, and which FreeSWITCH process it is.
 

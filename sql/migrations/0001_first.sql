@@ -32,7 +32,7 @@ create table queue (
     priority integer not null default 0, -- higher is served first
     strategy text not null default 'longest_idle',
     lead text not null default 'offered' check (lead ~ '^(ready|offered|position:[0-9]+|expected:[0-9.]+)$'),
-    hold_music text not null default 'local_stream://moh',
+    hold_music text not null default 'local_stream://fsroute',
     offer_timeout double precision not null default 20 check (offer_timeout > 0), -- seconds
     network_leg_timeout double precision not null default 10 check (network_leg_timeout > 0), -- seconds
     network_leg_tries integer not null default 3 check (network_leg_tries > 0),

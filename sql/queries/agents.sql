@@ -39,5 +39,13 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.status, a.status_reason, a.
 update switch set core_uuid = %(core_uuid)s, seen_at = clock_timestamp() where switch_id = %(switch_id)s
 returning switch_id, site_id, link_address;
 
+-- name: register_switch
+with here as (
+    insert into site (site_id, name) values (%(site_id)s, %(site_id)s) on conflict do nothing
+)
+insert into switch as known (switch_id, site_id, link_address)
+values (%(switch_id)s, %(site_id)s, coalesce(%(link_address)s, '127.0.0.1:5090'))
+on conflict (switch_id) do update set link_address = coalesce(%(link_address)s, known.link_address);
+
 -- name: switches
 select switch_id, site_id, link_address, core_uuid, seen_at from switch order by switch_id;
