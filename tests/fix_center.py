@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import gevent
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import CallerInformation
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.contacts import Contact, Contacts
 from fsroute.store.database import Database
 from fsroute.store.proxy_calls import ProxyCalls
@@ -42,6 +43,15 @@ insert into agent_authorization (agent_id, contact_center_id) select agent_id, '
 insert into lease (name, holder, epoch, expires_at) values ('coordinator', 'leader', 0, 'infinity');
 update lease set epoch = 7;
 """
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a proxy call and its legs stand."""
+
+    state: State
+    agent_leg: AgentLeg
+    network_leg: NetworkLeg
 
 
 @dataclass(slots=True)
@@ -156,6 +166,17 @@ class Center:
         """End every reservation and every pause, so that the agents can be reserved again."""
         self.sql("update reservation set ended_at = clock_timestamp() where ended_at is null")
         self.sql("update agent set available_from = 'epoch'")
+
+
+def standing(call: ProxyCall | None) -> Standing | None:
+    return None if call is None else Standing(call.state, call.agent_leg, call.network_leg)
+
+
+def at_once(*doings: Callable[[], Any]) -> list[Any]:
+    """Do all of it in greenlets, each on a connection of its own; returns what they returned."""
+    greenlets = [gevent.spawn(doing) for doing in doings]
+    gevent.joinall(greenlets, timeout=10, raise_error=True)
+    return [greenlet.value for greenlet in greenlets]
 
 
 def _there(call: ProxyCall | None) -> ProxyCall:

@@ -33,6 +33,31 @@ START = 1_800_000_000.0  # seconds since the epoch: the table's moment 0
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+SERVED = """
+    0     leader  leader
+    1     ann     status               available
+    1     c1      arrived
+    2     c1      requested
+    2.01  c1      taken
+    2.02  c1      agent_reserved       ann
+    2.1   c1      network_leg_raised
+    2.2   c1      agent_ringing
+    2.3   c1      network_leg_present
+    6     c1      agent_accepted
+    6.1   c1      joined
+    60    c1      agent_left
+    60    ann     released             wrap_up 5
+    60.1  c1      conversation_over
+    63    c1      closed               served
+    90    end
+"""
+
+
+def lines(text: str, begin: int = 0, end: int | None = None) -> str:
+    """Some lines of a table."""
+    return "\n".join(text.strip().splitlines()[begin:end]) + "\n"
+
+
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(START + at, UTC)
 

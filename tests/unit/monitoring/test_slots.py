@@ -1,0 +1,96 @@
+"""I1, I6 and I7: a ledger that violates it is found, and its lawful neighbour is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fsroute.model.agent import Authorization
+from tests.unit.monitoring.ledger import ALWAYS, SERVED, Table, agent, audited, invariants, lines, moment
+
+# I1 -------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_reserved_twice_is_found() -> None:
+    found = audited(lines(SERVED, 0, 6) + "3 ann reserved 7")
+    assert [violation.invariant for violation in found][:1] == ["I1"]
+    assert [event.kind for event in found.violations[0].events] == ["reserved", "reserved"]
+
+
+def test_an_agent_reserved_again_after_the_release_is_in_order() -> None:
+    again = """
+        70   c2  arrived
+        71   c2  requested
+        71   c2  taken
+        71.01 c2 agent_reserved ann
+        72   c2  caller_gone
+        72   ann released abandoned 0
+        72   c2  closed abandoned
+    """
+    assert invariants(lines(SERVED, 0, -1) + again) == []
+
+
+def test_an_agent_released_without_a_reservation_is_found() -> None:
+    assert invariants(lines(SERVED, 0, 2) + "3 ann released wrap_up 5") == ["I1"]
+
+
+def test_an_agent_released_from_another_proxy_call_is_found() -> None:
+    wrong = lines(SERVED, 0, 6) + "3 c1 agent_failed\n3 ann released busy 30 9"
+    assert invariants(wrong) == ["I1"]
+    assert invariants(wrong.replace("30 9", "30 1")) == []
+
+
+def test_a_reservation_that_only_the_tables_or_only_the_events_know_is_found() -> None:
+    table = Table()
+    table.read(lines(SERVED, 0, 6))
+    present = table.present()
+    assert invariants(lines(SERVED, 0, 6), present=present) == []
+    assert invariants(lines(SERVED, 0, 6), present=replace(present, reservations={})) == ["I1"]
+    both = replace(present, reservations={"ann": 1, "bob": 2})
+    assert invariants(lines(SERVED, 0, 6), present=both) == ["I1"]
+
+
+# I6 -------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_who_stays_reserved_is_found() -> None:
+    table = lines(SERVED, 0, 6)
+    for end in ("{} c1 agent_failed\n{} ann released no_answer 30", "{} end"):
+        assert invariants(table + end.format(27.1, 27.1)) == ["I6"]
+        assert invariants(table + end.format(27.0, 27.0)) == []
+
+
+def test_an_agent_who_talks_is_reserved_as_long_as_the_talk_lasts() -> None:
+    assert invariants(SERVED.replace("60", "600").replace("63", "630").replace("90", "900")) == []
+    late = lines(SERVED, 0, 9) + "27.1 c1 agent_accepted\n27.2 c1 joined"
+    assert invariants(late) == ["I6"]
+
+
+def test_a_reservation_without_a_leader_has_longer() -> None:
+    table = lines(SERVED, 0, 6) + "10 leader leader_gone\n{} leader leader\n{} end"
+    assert invariants(table.format(20, 36)) == []
+    assert invariants(table.format(20, 39)) == ["I6"]
+
+
+# I7 -------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_who_is_not_authorized_is_found() -> None:
+    for authorization in (
+        Authorization("green", "voice", ALWAYS),
+        Authorization("blue", "chat", ALWAYS),
+        Authorization("blue", "voice", moment(3)),
+        Authorization("blue", "voice", ALWAYS, moment(2)),
+    ):
+        assert invariants(SERVED, agent("ann", authorization)) == ["I7"]
+    assert invariants(SERVED, agent("ann", Authorization("blue", "voice", moment(2), moment(3)))) == []
+
+
+def test_an_agent_who_lacks_a_skill_is_found() -> None:
+    table = SERVED.replace("requested", "requested skills=orders:2,english:1")
+    assert invariants(table, agent("ann", skills={"orders": 2})) == ["I7"]
+    assert invariants(table, agent("ann", skills={"orders": 1, "english": 1})) == ["I7"]
+    assert invariants(table, agent("ann", skills={"orders": 2, "english": 1})) == []
+
+
+def test_an_agent_whom_nobody_knows_is_found() -> None:
+    assert invariants(SERVED, agent("bob", status="on_break")) == ["I7"]
