@@ -17,6 +17,7 @@ otherwise. ``agent_reserved`` writes the agent's event too; ``ann released wrap_
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -210,7 +211,7 @@ class Table:
             contact.priority = data["priority"] = int(values["priority"])
         if on is On.AGENT_RESERVED:
             data["place"] = [-contact.priority, contact.arrived_at, contact.proxy_call_id]
-            data |= {"place": eval(values["place"])} if "place" in values else {}
+            data |= {"place": json.loads(values["place"])} if "place" in values else {}
         self._write(name, on, contact.state, data)
         if on is On.AGENT_RESERVED and "alone" not in values:
             self._agent(rest[0], ["reserved", str(contact.proxy_call_id)])
