@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import gevent
 from gevent.queue import Empty, Queue
 
 from fsroute.acd.dial import originate
@@ -28,7 +29,7 @@ from fsroute.acd.serving import (
 )
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 READ_AGAIN = 10.0  # seconds after which an offer reads its row, signal or not
 RETRY = 0.5  # seconds before a step is tried again that the database or the switch did not take
+DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a leg
+LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
 
 
@@ -69,7 +72,6 @@ class Offer:
 
     Args:
         forget: called once, when the offer is over.
-        legs: what is known of the legs already; an offer that another process began is adopted with them.
     """
 
     def __init__(
@@ -79,23 +81,36 @@ class Offer:
         settings: Settings,
         call: ProxyCall,
         forget: Callable[[Offer], None],
-        legs: Legs | None = None,
     ) -> None:
         assert call.agent_leg_uuid is not None
         self._store = store
         self._switch = switch
         self._settings = settings
         self._forget = forget
-        self._dialled = legs is not None
+        self._dialled = False
         self._over = False
+        self._greenlet: gevent.Greenlet[..., None] | None = None
         self.inbox: Queue[ProxyCall | Event | NetworkLegArrived | None] = Queue()
         self.call = call
         same = call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
-        self.legs = legs or Legs(call.agent_leg_uuid, store.now(), network_uuid=same)
+        self.legs = Legs(call.agent_leg_uuid, store.now(), network_uuid=same)
 
     @property
     def agent_leg_uuid(self) -> str:
         return self.legs.agent_leg_uuid
+
+    def adopt(self, legs: Legs) -> None:
+        """Another process dialled the agent; this is how far the legs are."""
+        self._dialled = True
+        self.legs = legs
+
+    def start(self) -> None:
+        self._greenlet = gevent.spawn(self.run)
+
+    def leave(self) -> None:
+        """Let go of the offer as it is: another process will adopt it."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
 
     def run(self) -> None:
         """Until the offer is over, whoever ends it."""
@@ -103,11 +118,7 @@ class Offer:
             if not self._dialled:
                 self._dial()
             while not self._over:
-                step = decide(self.call, self.legs, self._store.now())
-                if step is None:
-                    self._take(self._next())
-                else:
-                    self._try(step)
+                self._try(decide(self.call, self.legs, self._store.now()))
         finally:
             self._forget(self)
 
@@ -196,7 +207,7 @@ class Offer:
 
     # What is done ------------------------------------------------------------------------------------------
 
-    def _try(self, step: Step) -> None:
+    def _try(self, step: Step | None) -> None:
         try:
             self._do(step)
         except StoreError as error:
@@ -206,8 +217,10 @@ class Offer:
             except (Empty, StoreError):
                 return
 
-    def _do(self, step: Step) -> None:
-        if isinstance(step, ReportAccepted):
+    def _do(self, step: Step | None) -> None:
+        if step is None:
+            self._take(self._next())
+        elif isinstance(step, ReportAccepted):
             wanted = self.call.network_leg is NetworkLeg.NONE
             self.legs = replace(self.legs, accepted_at=self._store.now())
             self._report(On.AGENT_ACCEPTED, network_leg=NetworkLeg.WANTED if wanted else None,
@@ -221,7 +234,7 @@ class Offer:
         elif isinstance(step, Join):
             self._join(step.network_uuid)
         elif isinstance(step, ReportJoined):
-            self._report(On.JOINED)
+            self._report_joined()
         elif isinstance(step, ReportLeft):
             self._report_left(step.cause)
         elif isinstance(step, AskForKey):
@@ -231,10 +244,17 @@ class Offer:
             self._tear_down(step.cause)
 
     def _report(self, on: On, **values: object) -> None:
-        moved = self._move(on, **values)
-        self._row_changed(
-            moved if moved is not None else self._store.proxy_calls.get(self.call.proxy_call_id)
-        )
+        """A transition; if the race for it was lost, go on from what is true.
+
+        Raises:
+            StoreError: nothing moved and nothing is new, so the same would be tried again at once.
+        """
+        row = self._move(on, **values)
+        if row is None:
+            row = self._store.proxy_calls.get(self.call.proxy_call_id)
+            if row is not None and row.version <= self.call.version:
+                raise StoreError(f"{on} is refused in {row.state}")
+        self._row_changed(row)
 
     def _move(self, on: On, **values: object) -> ProxyCall | None:
         attempt = Attempt(agent_leg_uuid=self.agent_leg_uuid)
@@ -255,6 +275,12 @@ class Offer:
                 self._tell(f"uuid_setvar {network_uuid} socket_resume true")
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
+    def _report_joined(self) -> None:
+        """Refused where the caller's site has seen the network leg end already: then they are not joined any more."""
+        self._report(On.JOINED)
+        if self.call.state is State.READY:
+            self.legs = replace(self.legs, joined=False, joining=False, network_uuid=None)
+
     def _report_left(self, cause: str) -> None:
         moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause)
         if moved is not None:
@@ -264,15 +290,29 @@ class Offer:
     def _tear_down(self, cause: str) -> None:
         self._over = True
         if self.legs.agent is not Agent.GONE:
-            self._tell(f"uuid_kill {self.agent_leg_uuid} {cause}")
+            self._end_agent_leg(cause)
         if self.legs.network_uuid is not None and self.legs.network_uuid != self.call.channel_uuid:
             self._tell(
                 f"uuid_kill {self.legs.network_uuid} {'NORMAL_CLEARING' if self.legs.joined else 'NO_ANSWER'}"
             )
 
-    def _tell(self, command: str) -> None:
-        """A command whose failure changes nothing: the channel is gone already."""
+    def _end_agent_leg(self, cause: str) -> None:
+        """Hang up; a leg that was only just dialled has no channel yet, and is hung up when it has."""
+        kill = f"uuid_kill {self.agent_leg_uuid} {cause}"
+        give_up = self._store.now() + DIALLED_LIMIT
+        while not self._tell(kill) and self.legs.agent is Agent.DIALLED and self._store.now() < give_up:
+            try:
+                item = self.inbox.get(timeout=LOOK_AGAIN)
+            except Empty:
+                continue
+            if isinstance(item, Event) and (item.name in ("BACKGROUND_JOB", "CHANNEL_HANGUP")):
+                self._take(item)
+
+    def _tell(self, command: str) -> bool:
+        """A command whose failure changes nothing: the channel is gone already. Whether it was taken."""
         try:
             self._switch.api(command)
         except SwitchError as error:
             log.debug("%s: %s", command.split()[0], error)
+            return False
+        return True

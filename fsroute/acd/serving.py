@@ -116,6 +116,8 @@ REASONS = {
 }
 """FreeSWITCH's hang-up causes of an agent's leg, as reasons why an offer failed; any other is ``failed``."""
 
+_JOINABLE = (NetworkLeg.PRESENT, NetworkLeg.NOT_NEEDED)
+
 
 def decide(call: ProxyCall, legs: Legs, now: float) -> Step | None:
     """The one thing to do now; None: nothing until something happens or `deadline` comes."""
@@ -123,10 +125,10 @@ def decide(call: ProxyCall, legs: Legs, now: float) -> Step | None:
         return TearDown("NORMAL_CLEARING" if call.state is State.ENDED else "ORIGINATOR_CANCEL")
     if call.state is State.BRIDGED:
         return ReportLeft(legs.cause) if legs.agent is Agent.GONE else None
-    if call.state is State.READY and legs.joined:
+    if call.state is State.READY and legs.joined and call.network_leg in _JOINABLE:
         return ReportJoined()
-    if legs.agent is Agent.GONE:
-        return ReportFailed(REASONS.get(legs.cause, "failed"))
+    if legs.agent is Agent.GONE:  # joined: the network leg failed first, through no fault of the agent
+        return ReportFailed("join_failed" if legs.joined else REASONS.get(legs.cause, "failed"))
     if call.state is State.OFFERED:
         return _while_offered(call, legs, now)
     if call.state is State.READY:
@@ -147,13 +149,16 @@ def _while_offered(call: ProxyCall, legs: Legs, now: float) -> Step | None:
 def _while_ready(call: ProxyCall, legs: Legs, now: float) -> Step | None:
     if legs.joining:
         return None
-    if (
-        legs.network_uuid is not None
-        and legs.parked
-        and call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.NOT_NEEDED)
-    ):
+    if legs.parked and legs.network_uuid is not None and legs.network_uuid == _expected(call):
         return Join(legs.network_uuid)
     return ReportNetworkLegAbsent() if now >= legs.accepted_at + call.network_leg_timeout else None
+
+
+def _expected(call: ProxyCall) -> str | None:
+    """The channel here that the agent is to be bridged with, once it is there."""
+    if call.network_leg is NetworkLeg.NOT_NEEDED:
+        return call.channel_uuid
+    return call.rendezvous_uuid if call.network_leg is NetworkLeg.PRESENT else None
 
 
 def _offer_ends(call: ProxyCall, legs: Legs) -> float:
