@@ -55,15 +55,24 @@ def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
         for phone in center.phones:
             for call in phone.calls:
                 call.hang_up()
-        two_sites.execute(
-            "update agent set status = 'logged_out' where agent_id like %s", f"{center.name}-%"
-        )
+        two_sites.execute("update agent set status = 'logged_out' where agent_id like %s", f"{center.name}-%")
     try:
-        until(lambda: two_sites.channels() == 0 and not two_sites.live_reservations(), 10)
+        until_all_is_over(two_sites, made)
     finally:
         for center in made:
             for phone in center.phones:
                 phone.close()
+
+
+def until_all_is_over(sites: TwoSites, made: list[ContactCenter]) -> None:
+    try:
+        until(lambda: sites.channels() == 0 and not sites.live_reservations(), 10)
+    except AssertionError:
+        stories = "\n\n".join(center.story() for center in made)
+        raise AssertionError(
+            f"{sites.channels()} channels and {len(sites.live_reservations())} reservations are left\n{stories}"
+            f"\n{sites.west.api('show channels')}\n{sites.east.api('show channels')}"
+        ) from None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

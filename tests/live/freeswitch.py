@@ -138,7 +138,7 @@ class FreeSwitch:
 
     def _answers(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, f"FreeSWITCH {self.name} ended: see {self.folder}/console.log"
+        assert self._process.poll() is None, f"FreeSWITCH {self.name} ended"
         try:
             self._socket = self._socket or EventSocket(self.ports.event_socket)
         except OSError:

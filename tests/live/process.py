@@ -14,6 +14,7 @@ from tests.waiting import until
 
 CONFIGURATION = """\
 state_dir = "{folder}"
+applications = ["{folder}/../applications"]
 {roles}
 [site]
 site_id = "{site}"
@@ -78,7 +79,7 @@ class FsrouteRun:
 
     def _serves(self, before: int) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, f"fsroute ended: see {self.log_file}"
+        assert self._process.poll() is None, f"fsroute ended: {self.log()[-1000:]}"
         return self.log().count("fsroute serves") > before
 
     def runs(self) -> bool:

@@ -111,7 +111,9 @@ class Phone:
 class Call:
     """One dialog, from either side. Moments in seconds since the epoch, 0 until they come."""
 
-    def __init__(self, phone: Phone, call_id: str, target: str, port: int, offer: Message | None = None) -> None:
+    def __init__(
+        self, phone: Phone, call_id: str, target: str, port: int, offer: Message | None = None
+    ) -> None:
         self.phone = phone
         self.call_id = call_id
         self.media = Media(phone.frequency)
@@ -135,7 +137,11 @@ class Call:
     # What one does ---------------------------------------------------------------------------------------
 
     def invite(self, name: str) -> None:
-        self._local = f'"{name}" <{self.phone.address}>;tag={self._tag}' if name else f"<{self.phone.address}>;tag={self._tag}"
+        self._local = (
+            f'"{name}" <{self.phone.address}>;tag={self._tag}'
+            if name
+            else f"<{self.phone.address}>;tag={self._tag}"
+        )
         self._remote = f"<{self._target}>"
         self._request("INVITE", self._sdp(TALK))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from fsroute.app import sample_folder
 from fsroute.model.agent import AgentStatus
 from fsroute.store.database import Database
 from fsroute.store.signals import Signals
@@ -22,6 +24,13 @@ from tests.live.freeswitch import FreeSwitch, Ports
 from tests.live.process import FsrouteRun
 from tests.live.sip import Call, Phone
 from tests.waiting import until
+
+QUEUE: dict[str, object] = {
+    "queue": "support",
+    "hold_music": "local_stream://fsroute",
+    "refuse_when": "never",
+}
+STRAIGHT = Path(__file__).parent / "applications" / "straight"
 
 _numbers = itertools.count(1)
 
@@ -35,22 +44,22 @@ class ContactCenter:
     sites: TwoSites
     phones: list[Phone] = field(default_factory=list)
 
-    def agent(self, name: str, phone: Phone, site: str = "east", *, available: bool = True) -> Phone:
-        """An agent of this company, at `phone`."""
+    def agent(self, name: str, phone: Phone, site: str = "east") -> Phone:
+        """An agent of this company, available, at `phone`."""
+        self.phones.append(phone)
+        self.agent_at(name, phone.address, site)
+        return phone
+
+    def agent_at(self, name: str, address: str, site: str = "east") -> None:
         agent_id = f"{self.name}-{name}"
         self.sites.execute(
             "insert into agent (agent_id, name, site_id, switch_id, address, wrap_up, set_aside)"
             " values (%s, %s, %s, %s, %s, 0, 60)",
-            agent_id, name, site, f"{site}-1", phone.address,
+            agent_id, name, site, f"{site}-1", address,
         )  # fmt: skip
         self.sites.execute("insert into agent_skill values (%s, 'orders', 1)", agent_id)
         self.sites.execute("insert into agent_authorization values (%s, %s, 'voice')", agent_id, self.name)
-        self.phones.append(phone)
-        if available:
-            self.log_on(name)
-        else:
-            self.sites.store.announce_agent(agent_id)
-        return phone
+        self.log_on(name)
 
     def log_on(self, name: str) -> None:
         agent_id = f"{self.name}-{name}"
@@ -88,6 +97,9 @@ class ContactCenter:
     def count(self, *states: str) -> int:
         return sum(row["state"] in states for row in self.rows())
 
+    def live(self) -> int:
+        return self.count("requested", "queued", "offered", "ready", "bridged")
+
     def until_state(self, state: str, limit: float = 10.0) -> dict[str, Any]:
         """The last proxy call, once it is in `state`."""
         until(lambda: self.rows() and self.rows()[-1]["state"] == state, limit)
@@ -119,7 +131,9 @@ class ContactCenter:
 
     def came_back(self) -> int:
         """How many of its calls the restarted call server has taken up again."""
-        known = self.sites.query("select contact_id::text as id from contact where contact_center_id = %s", self.name)
+        known = self.sites.query(
+            "select contact_id::text as id from contact where contact_center_id = %s", self.name
+        )
         log = self.sites.west_run.log()
         return sum(f"call came back contact={row['id']}" in log for row in known)
 
@@ -136,7 +150,9 @@ class ContactCenter:
         try:
             until(lambda: self.outcomes() == list(outcomes), limit)
         except AssertionError:
-            raise AssertionError(f"outcomes are {self.outcomes()}, not {list(outcomes)}\n{self.story()}") from None
+            raise AssertionError(
+                f"outcomes are {self.outcomes()}, not {list(outcomes)}\n{self.story()}"
+            ) from None
 
     def kinds(self) -> list[str]:
         return [event["kind"] for event in self.events()]
@@ -161,10 +177,16 @@ class TwoSites:
     def __init__(self, program: Path, folder: Path, database: str) -> None:
         self.folder = folder
         self.database = database
+        gather_applications(folder / "applications")
         self.west = FreeSwitch(program, "west-1", folder / "west", Ports(rtp=21000))
         self.east = FreeSwitch(program, "east-1", folder / "east", Ports(rtp=24000))
         self.west_run = FsrouteRun(
-            folder / "west-run", "west", "west-1", self.west.ports, database, roles='roles = ["callserver", "acd"]'
+            folder / "west-run",
+            "west",
+            "west-1",
+            self.west.ports,
+            database,
+            roles='roles = ["callserver", "acd"]',
         )
         self.east_run = FsrouteRun(folder / "east-run", "east", "east-1", self.east.ports, database)
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
@@ -214,18 +236,22 @@ class TwoSites:
                 f"{site}-1", site, f"127.0.0.1:{switch.ports.link}",
             )  # fmt: skip
 
-    def contact_center(self, **queue: object) -> ContactCenter:
+    def contact_center(self, application: str = "orders", **queue: object) -> ContactCenter:
         """A new client company with a number and a queue; `queue` are columns of it."""
         number = next(_numbers)
         center = ContactCenter(f"c{number}", f"80055{number:05}", self)
         self.execute("insert into contact_center values (%s, %s)", center.name, f"Company {number}")
-        columns = {"contact_center_id": center.name, "queue": "support", "hold_music": "local_stream://fsroute"}
+        columns = {
+            "contact_center_id": center.name,
+            "queue": "support",
+            "hold_music": "local_stream://fsroute",
+        }
         columns["refuse_when"] = "never"
         columns |= queue
         names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
         self.execute(f"insert into queue ({names}) values ({places})", *columns.values())
         self.execute("insert into queue_skill values (%s, 'support', 'orders', 1)", center.name)
-        self.execute("insert into number_called values (%s, %s, 'orders')", center.number, center.name)
+        self.execute("insert into number_called values (%s, %s, %s)", center.number, center.name, application)
         return center
 
     def execute(self, statement: str, *values: object) -> None:
@@ -246,3 +272,11 @@ class TwoSites:
 
     def live_reservations(self) -> Sequence[dict[str, Any]]:
         return self.query("select * from reservation where ended_at is null")
+
+
+def gather_applications(folder: Path) -> None:
+    """The sample, and ``straight``, which asks for an agent at once, with the sample's prompts."""
+    sample = sample_folder() / "orders"
+    shutil.copytree(sample, folder / "orders")
+    shutil.copytree(STRAIGHT, folder / "straight")
+    shutil.copytree(sample / "prompts" / "en", folder / "straight" / "prompts" / "en")
