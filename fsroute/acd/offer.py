@@ -29,7 +29,7 @@ from fsroute.acd.serving import (
 )
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -234,7 +234,7 @@ class Offer:
         elif isinstance(step, Join):
             self._join(step.network_uuid)
         elif isinstance(step, ReportJoined):
-            self._report_joined()
+            self._report(On.JOINED)
         elif isinstance(step, ReportLeft):
             self._report_left(step.cause)
         elif isinstance(step, AskForKey):
@@ -274,12 +274,6 @@ class Offer:
             if network_uuid == self.call.channel_uuid:
                 self._tell(f"uuid_setvar {network_uuid} socket_resume true")
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
-
-    def _report_joined(self) -> None:
-        """Refused where the caller's site has seen the network leg end already: then they are not joined any more."""
-        self._report(On.JOINED)
-        if self.call.state is State.READY:
-            self.legs = replace(self.legs, joined=False, joining=False, network_uuid=None)
 
     def _report_left(self, cause: str) -> None:
         moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause)
