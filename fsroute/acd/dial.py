@@ -6,6 +6,8 @@ import re
 
 from fsroute.model.proxy_call import ProxyCall
 
+PARK_GRACE = 10.0  # seconds beyond its offer after which an answered leg ends that nobody cares for any more
+
 _ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#._-]")
 _NAME = re.compile(r"[^\w .+-]")
@@ -41,11 +43,13 @@ def originate(call: ProxyCall, template: str) -> str:
     The agent's phone shows the caller.
     """
     assert call.agent_address is not None
+    waits = call.offer_timeout + call.network_leg_timeout + PARK_GRACE
     variables = (
         f"origination_uuid={call.agent_leg_uuid}",
         f"origination_caller_id_number={shown_number(call.caller_number)}",
         f"origination_caller_id_name='{shown_name(call.caller_name, call.caller_number)}'",
         f"originate_timeout={max(1, round(call.offer_timeout))}",
+        f"park_timeout={max(1, round(waits))}",
         "ignore_early_media=true",
         "hangup_after_bridge=true",
         f"fsroute_proxy_call={call.proxy_call_id}",

@@ -23,6 +23,7 @@ from fsroute.switchlink import SwitchLink
 log = logging.getLogger(__name__)
 
 RETRY = 0.5  # seconds before a lease is campaigned for again
+DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
 
@@ -57,6 +58,7 @@ class AcdRole:
         self._lease = lease
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
+        self._admitting: set[str] = set()  # channels whose token is being claimed
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -68,6 +70,8 @@ class AcdRole:
         if self._greenlet is not None:
             self._greenlet.kill()
         self.leads = False
+        for offer in list(self._offers.values()):
+            offer.leave()
         self._lease.resign()
 
     def offers(self) -> int:
@@ -115,11 +119,15 @@ class AcdRole:
     def _is_ours(self, call: ProxyCall) -> bool:
         return call.agent_switch_id == self._settings.switch_id and call.agent_leg_uuid is not None
 
-    def _begin(self, call: ProxyCall, legs: Legs | None = None) -> None:
-        offer = Offer(self._store, self._link, self._settings, call, self._forget, legs)
+    def _begin(self, call: ProxyCall) -> None:
+        self._register(call).start()
+
+    def _register(self, call: ProxyCall) -> Offer:
+        """From here on the offer hears of its legs and its row."""
+        offer = Offer(self._store, self._link, self._settings, call, self._forget)
         self._offers[offer.agent_leg_uuid] = offer
         self._link.client.busy = True
-        gevent.spawn(offer.run)
+        return offer
 
     def _forget(self, offer: Offer) -> None:
         self._offers.pop(offer.agent_leg_uuid, None)
@@ -146,8 +154,13 @@ class AcdRole:
             offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
-        elif name == "CHANNEL_PARK" and is_token(event.get("Caller-Destination-Number", "")):
-            gevent.spawn(self._admit, uuid, event.get("Caller-Destination-Number", ""))
+        elif name == "CHANNEL_PARK":
+            self._arrived(uuid, event.get("Caller-Destination-Number", ""))
+
+    def _arrived(self, uuid: str, number: str) -> None:
+        if is_token(number) and uuid not in self._network_legs and uuid not in self._admitting:
+            self._admitting.add(uuid)
+            gevent.spawn(self._admit, uuid, number)
 
     def _agent_leg_of_bridge(self, event: Event) -> str | None:
         """FreeSWITCH tells of a bridge once, on the first named channel; either end may be the agent's."""
@@ -168,6 +181,7 @@ class AcdRole:
         except StoreError as error:
             log.warning("network leg refused, its token cannot be read: %s", error)
             call = None
+        self._admitting.discard(uuid)
         if call is None:
             log.warning(
                 "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
@@ -214,30 +228,61 @@ class AcdRole:
         try:
             for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
                 self._reconcile(call)
+            self._forget_network_legs()
+            self._take_strays()
         except FsrouteError as error:
             log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
             gevent.spawn_later(RETRY, self.reconcile)
 
     def _reconcile(self, call: ProxyCall) -> None:
-        if (
-            call.rendezvous_uuid
-            and call.network_leg_uuid
-            and call.network_switch_id == self._settings.switch_id
-        ):
-            if self._link.exists(call.rendezvous_uuid):
-                leg = NetworkLegHere(call.proxy_call_id, call.network_leg_uuid, call.version)
-                self._network_legs.setdefault(call.rendezvous_uuid, leg)
+        uuid, leg_uuid = call.rendezvous_uuid, call.network_leg_uuid
+        here = call.network_switch_id == self._settings.switch_id
+        if uuid and leg_uuid and here and self._link.exists(uuid):
+            self._network_legs.setdefault(uuid, NetworkLegHere(call.proxy_call_id, leg_uuid, call.version))
         if not self._is_ours(call) or call.state not in _OFFERED:
             return
         offer = self._offers.get(call.agent_leg_uuid or "")
-        legs = self._seen(call)
         if offer is None:
-            never_dialled = legs.agent is Agent.GONE and call.agent_leg is AgentLeg.DIALLING
-            self._begin(call, None if never_dialled else legs)
+            self._adopt(call)
         else:
-            offer.inbox.put(call)
-            if legs.agent is Agent.GONE and offer.legs.agent is Agent.ANSWERED:
-                offer.inbox.put(_hangup(call.agent_leg_uuid or ""))
+            self._check(offer, call)
+
+    def _adopt(self, call: ProxyCall) -> None:
+        """Go on with an offer that another process began; it hears of events before its legs are looked at."""
+        offer = self._register(call)
+        try:
+            legs = self._seen(call)
+        except SwitchError:
+            self._forget(offer)
+            raise
+        if legs.agent is not Agent.GONE or call.agent_leg is not AgentLeg.DIALLING:
+            offer.adopt(legs)
+        offer.inbox.put(None)  # the row may have changed since it was read
+        offer.start()
+
+    def _check(self, offer: Offer, call: ProxyCall) -> None:
+        """An offer in hand, after events may have been missed."""
+        offer.inbox.put(call)
+        age = self._store.now() - offer.legs.offered_at
+        if age > DIALLED_LIMIT and not self._link.exists(offer.agent_leg_uuid):
+            offer.inbox.put(_hangup(offer.agent_leg_uuid))
+
+    def _forget_network_legs(self) -> None:
+        """Those whose hang-up was missed."""
+        for uuid in list(self._network_legs):
+            if not self._link.exists(uuid) and uuid in self._network_legs:
+                self._network_leg_event(uuid, _hangup(uuid))
+
+    def _take_strays(self) -> None:
+        """Channels that came or stayed while nobody looked: a network leg is admitted, an agent's leg ended."""
+        for row in self._link.channels():
+            uuid = row.get("uuid", "")
+            if is_token(row.get("dest", "")):
+                self._arrived(uuid, row["dest"])
+            elif row.get("direction") == "outbound" and uuid not in self._offers:
+                if self._link.variable(uuid, "fsroute_proxy_call") and uuid not in self._offers:
+                    log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
+                    self._kill(uuid, "ORIGINATOR_CANCEL")
 
     def _seen(self, call: ProxyCall) -> Legs:
         """The legs of an offer as the switch has them now."""

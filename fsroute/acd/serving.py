@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 
 OFFER_GRACE = 1.0  # seconds beyond the offer time-out that the switch may take to tell of it
+READY_GRACE = 3.0  # seconds beyond the offer time-out that an agent who has accepted may be kept waiting
 
 
 class Agent(enum.StrEnum):
@@ -151,7 +152,7 @@ def _while_ready(call: ProxyCall, legs: Legs, now: float) -> Step | None:
         return None
     if legs.parked and legs.network_uuid is not None and legs.network_uuid == _expected(call):
         return Join(legs.network_uuid)
-    return ReportNetworkLegAbsent() if now >= legs.accepted_at + call.network_leg_timeout else None
+    return ReportNetworkLegAbsent() if now >= _wait_ends(call, legs) else None
 
 
 def _expected(call: ProxyCall) -> str | None:
@@ -165,10 +166,16 @@ def _offer_ends(call: ProxyCall, legs: Legs) -> float:
     return legs.offered_at + call.offer_timeout + OFFER_GRACE
 
 
+def _wait_ends(call: ProxyCall, legs: Legs) -> float:
+    """When an agent who accepted has waited long enough: nobody stays reserved for long after the offer time-out."""
+    longest = legs.offered_at + call.offer_timeout + READY_GRACE
+    return min(legs.accepted_at + call.network_leg_timeout, longest)
+
+
 def deadline(call: ProxyCall, legs: Legs) -> float | None:
     """When `decide` must be asked again though nothing has happened; None: never."""
     if call.state is State.OFFERED:
         return _offer_ends(call, legs)
     if call.state is State.READY and not legs.joining:
-        return legs.accepted_at + call.network_leg_timeout
+        return _wait_ends(call, legs)
     return None

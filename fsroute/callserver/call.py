@@ -41,7 +41,11 @@ from fsroute.store.contacts import Contact
 
 log = logging.getLogger(__name__)
 
+NEWS_LIMIT = 0.2  # seconds in which the news of a hang-up may follow a command that failed for it
 STORE_LIMIT = 30.0  # seconds after which the application goes on without an agent
+
+ANSWERED = frozenset({State.ENDED, State.OVERFLOWED, State.REFUSED})
+"""How a proxy call may have ended while the caller is still there and the application does not know yet."""
 
 
 class Unroutable(FsrouteError):
@@ -57,6 +61,7 @@ class Call:
         self._collections = 0
         self._hung_up = False
         self._left = False
+        self.is_closed = False
         self._application: Application | None = None
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
@@ -75,7 +80,8 @@ class Call:
         except SessionClosed as closed:
             log.debug("a call left its socket: %s contact=%s", closed, self.contact_id)
         except FsrouteError as error:
-            if not self._line.session.hungup:
+            self._hung_up = self._line.session.wait_hungup(NEWS_LIMIT)  # a command may fail before the news comes
+            if not self._hung_up:
                 self._give_up(str(error))
         finally:
             self._close()
@@ -152,7 +158,7 @@ class Call:
     def _came_back(self) -> Do | None:
         """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
         call = self._desk.store.proxy_calls.latest(self.contact_id)
-        if call is None or not (call.is_live or call.state is State.ENDED):
+        if call is None or not (call.is_live or call.state in ANSWERED):
             return None
         return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
 
@@ -260,5 +266,6 @@ class Call:
             self._desk.store.close_contact(
                 self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call
             )
+            self.is_closed = True
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, self.contact_id)

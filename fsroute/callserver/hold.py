@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from fsroute.acd.proxy_call import On
@@ -169,6 +170,7 @@ class Hold:
 
     def _time_passed(self) -> None:
         if self._channel.doing is Doing.TAKEN and self._desk.store.now() >= self._taken_until:
+            self._line.set_variable("socket_resume", "true")
             self._channel = replace(self._channel, doing=Doing.NOTHING)
         self._row_changed(None)
 
@@ -183,7 +185,11 @@ class Hold:
 
     def _is_being_taken(self) -> bool:
         """On one switch the acd joins the two: the music ends because the switch takes the channel away."""
-        offered = (State.OFFERED, State.READY, State.BRIDGED)  # the news of the acceptance may be on its way still
+        offered = (
+            State.OFFERED,
+            State.READY,
+            State.BRIDGED,
+        )  # the news of the acceptance may be on its way still
         taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in offered
         self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
         return taken
@@ -195,19 +201,32 @@ class Hold:
         )
         self._leg_cause = cause if talked else event.get("variable_originate_disposition", "")
         self._channel = self._channel.over(cause if talked else "")
+        if not talked and self._is_joined_here():
+            self._channel = replace(self._channel, doing=Doing.TAKEN)
+            return
         self._line.set_variable("socket_resume", "true")
         if not talked:
             self._do(PlayMusic())
         self._row_changed(None)
 
-    def _stop_music(self) -> None:
-        if self._channel.doing is Doing.MUSIC:
-            self._line.stop(self._music_uuid, self._noted)
-            self._channel = replace(self._channel, doing=Doing.NOTHING)
+    def _is_joined_here(self) -> bool:
+        """An early leg was no more needed, and the acd has joined the two before it was dropped."""
+        if self.call.network_leg is not NetworkLeg.NOT_NEEDED:
+            return False
+        with suppress(StoreError):
+            self._row_changed(None)
+        taken = self.call.state in (State.READY, State.BRIDGED)
+        self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
+        return taken
 
-    def _noted(self, item: object) -> None:
-        if isinstance(item, Signalled) and item.row is not None:
-            self._row_changed(item.row)
+    def _stop_music(self) -> None:
+        """News that come meanwhile are heard afterwards."""
+        if self._channel.doing is Doing.MUSIC:
+            news: list[object] = []
+            self._line.stop(self._music_uuid, news.append)
+            self._channel = replace(self._channel, doing=Doing.NOTHING)
+            for item in news:
+                self._line.session.post(item)
 
 
 def bridge_variables(call: ProxyCall) -> dict[str, str]:

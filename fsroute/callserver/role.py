@@ -12,18 +12,19 @@ from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
-from fsroute.errors import StoreError
+from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.esl.outbound import OutboundServer
 from fsroute.esl.session import Session
 from fsroute.ivr import Application
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
 
 log = logging.getLogger(__name__)
 
+BREAKABLE = frozenset({"playback", "play_and_get_digits"})  # not bridge: a conversation is left alone
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -56,7 +57,7 @@ class CallServerRole:
         self.server = OutboundServer(self._serve, address, max_sessions=max_sessions)
 
     def start(self) -> None:
-        self._link.listen(self._event, self.reconcile, self.reconcile)
+        self._link.listen(self._event, self._link_came_up, self.reconcile)
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
         self.server.start()
 
@@ -75,6 +76,17 @@ class CallServerRole:
         finally:
             if self._calls.get(session.uuid) is call:
                 del self._calls[session.uuid]
+            if not call.is_closed and call.contact_id:
+                self._closers.spawn(self._close_if_gone, call.contact_id, session.uuid)
+
+    def _close_if_gone(self, contact_id: str, channel_uuid: str) -> None:
+        """The connection of a call was lost: perhaps because the caller hung up."""
+        try:
+            gone = not self._link.exists(channel_uuid)
+        except SwitchError:  # the switch's connection will come back, and all contacts are looked at then
+            return
+        if gone:
+            self._close(contact_id, "the caller left unseen")
 
     # Signals -----------------------------------------------------------------------------------------------
 
@@ -109,6 +121,27 @@ class CallServerRole:
             self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _link_came_up(self) -> None:
+        self.reconcile()
+        self._fetch()
+
+    def _fetch(self) -> None:
+        """Callers whose process died hear its music, which has no end: broken, they come back by the dialplan."""
+        switch_id = self._settings.switch_id
+        calls = self._store.proxy_calls.live_of_caller_switch(switch_id)
+        talking = {call.contact_id for call in calls if call.state is State.BRIDGED}
+        for contact_id, channel_uuid, _ in self._store.contacts.live_of_switch(switch_id):
+            if channel_uuid not in self._calls and contact_id not in talking:
+                self._fetch_one(contact_id, channel_uuid)
+
+    def _fetch_one(self, contact_id: str, channel_uuid: str) -> None:
+        try:
+            if self._link.variable(channel_uuid, "current_application") in BREAKABLE:
+                log.info("call fetched contact=%s", contact_id)
+                self._link.api(f"uuid_break {channel_uuid}")
+        except SwitchError as error:
+            log.debug("call not fetched: %s contact=%s", error, contact_id)
 
     def reconcile(self) -> None:
         """Close the contacts whose callers left while nobody looked."""

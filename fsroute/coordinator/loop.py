@@ -235,7 +235,7 @@ class CoordinatorRole:
         if call is None:
             self._reservation_lost(action)
             return
-        self._store.announce(call)
+        self._store.announce(self._core.call(action.proxy_call_id), call)  # an early network leg may be elsewhere
 
     def _reservation_lost(self, action: Reserve) -> None:
         as_of = next(self._readings)

@@ -82,7 +82,7 @@ class ProxyCalls:
         proxy_call_id: int,
         on: On,
         *,
-        attempt: Attempt = Attempt(),  # noqa: B008  frozen
+        attempt: Attempt = Attempt(),
         network_leg: NetworkLeg | None = None,
         end_reservation: str | None = None,
         epoch: int | None = None,
@@ -106,7 +106,7 @@ class ProxyCalls:
         agent_leg = AGENT_LEG_TABLE.targets(on)
         network = NETWORK_LEG_TABLE.targets(on)
         if network_leg is not None:
-            network = {leg: network_leg for leg in (network or NetworkLeg)}
+            network = dict.fromkeys(network or NetworkLeg, network_leg)
         values = _pairs("", targets) | _pairs("agent_leg_", agent_leg) | _pairs("network_leg_", network)
         return self._one(
             "move_proxy_call",
@@ -142,6 +142,11 @@ class ProxyCalls:
         """The agent's leg ended after the talk: the reservation ends and wrap-up begins."""
         return self._one("agent_left", agent_leg_uuid=agent_leg_uuid, data=Jsonb({"cause": cause}))
 
+    def last_reserved_switch(self, proxy_call_id: int) -> str | None:
+        """The switch of the agent whom the proxy call was offered last; None if it never was."""
+        value = self._database.value("last_reserved_switch", proxy_call_id=proxy_call_id)
+        return None if value is None else str(value)
+
     def of_token(self, digest: str) -> tuple[int, str | None] | None:
         """The proxy call that raised a network leg with this token's digest, and the leg; None if late or unknown."""
         row = self._database.one("proxy_call_of_token", token_digest=digest)
@@ -152,7 +157,9 @@ class ProxyCalls:
     def write_progress(self, progress: Sequence[tuple[int, int, float | None]]) -> list[tuple[int, str]]:
         """Write (proxy call, position, expected wait in seconds); returns (proxy call, caller's switch)."""
         ids, positions, waits = (list(column) for column in zip(*progress, strict=True))
-        rows = self._database.run("write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits)
+        rows = self._database.run(
+            "write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits
+        )
         return [(row["proxy_call_id"], row["switch_id"]) for row in rows]
 
     def _one(self, name: str, **values: object) -> ProxyCall | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from fsroute.acd.proxy_call import On
+from fsroute.errors import StoreError
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.store.agents import Agents
@@ -67,9 +68,18 @@ class Store:
             for switch_id in (call.switch_id, call.agent_switch_id, call.network_switch_id)
             if switch_id is not None
         }
+        if len({call.version for call in known}) > 1 and row.version > known[0].version + 1:
+            switches |= self._unseen_switch(row)  # somebody else's change came between: maybe a reservation
         for switch_id in sorted(switches):
             self.signals.publish(switch_topic(switch_id), key, row)
         self.signals.publish(COORDINATOR, key, row)
+
+    def _unseen_switch(self, row: ProxyCall) -> set[str]:
+        try:
+            switch_id = self.proxy_calls.last_reserved_switch(row.proxy_call_id)
+        except StoreError:  # the change is made: its news must go out
+            return set()
+        return set() if switch_id is None else {switch_id}
 
     def announce_agent(self, agent_id: str) -> None:
         self.signals.publish(COORDINATOR, agent_key(agent_id))

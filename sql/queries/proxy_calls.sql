@@ -32,6 +32,10 @@ select * from reserve_agent(%(epoch)s, %(proxy_call_id)s, %(agent_id)s, %(agent_
 -- name: agent_left
 select * from agent_left(%(agent_leg_uuid)s, %(data)s);
 
+-- name: last_reserved_switch
+-- Where the agent is, or was, whom the proxy call was offered last.
+select agent_switch_id from reservation where proxy_call_id = %(proxy_call_id)s order by reservation_id desc limit 1;
+
 -- name: proxy_call_of_token
 select proxy_call_id, network_leg_uuid, token_expires_at > clock_timestamp() as valid
   from proxy_call where token_digest = decode(%(token_digest)s, 'hex');
