@@ -567,7 +567,8 @@ begin
         values (c.contact_id, c.contact_center_id, p.proxy_call_id, v_agent_id, p_kind, v_state,
                 p_data || jsonb_build_object('from', p.state));
     end if;
-    v_outcome := case v_state when 'ended' then 'served' when 'abandoned' then 'abandoned' when 'lost' then 'lost'
+    v_outcome := case v_state when 'ended' then 'served' when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
+                              when 'lost' then 'lost'
                               when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
     update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;
     insert into contact_event (contact_id, contact_center_id, kind, data)

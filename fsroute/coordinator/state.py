@@ -39,7 +39,7 @@ from fsroute.model.contact import Lead
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.routing.eligibility import Qualification, is_idle, next_boundary
 
-OFFER_GRACE = 3.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
+OFFER_GRACE = 4.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
 OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
 CLAIM_PAUSE = 0.05  # seconds before an agent is claimed again who was refused though no row has changed
 
@@ -408,9 +408,7 @@ class Coordinator:
 
 
 def _offer_ends(call: ProxyCall) -> float:
-    """When an offer must be over, in seconds since the epoch."""
-    if call.state is State.READY and call.accepted_at is not None:
-        return call.accepted_at.timestamp() + call.network_leg_timeout + OFFER_GRACE
+    """When an offer must be over, accepted or not, in seconds since the epoch."""
     return (call.reserved_at or call.arrived_at).timestamp() + call.offer_timeout + OFFER_GRACE
 
 

@@ -29,7 +29,9 @@ SILENCE = 1.0  # seconds of nothing that a caller would notice at this speed
 __all__ = ["run_demo"]
 
 
-def run_demo(calls: int, agents: int, seed: int, report: Path | None = None, console: Console | None = None) -> int:
+def run_demo(
+    calls: int, agents: int, seed: int, report: Path | None = None, console: Console | None = None
+) -> int:
     """Place `calls` calls between two stand-in centers; returns the exit status.
 
     0 means that every call ended as it had to, no caller was left in silence, and the audit found nothing.
@@ -40,7 +42,10 @@ def run_demo(calls: int, agents: int, seed: int, report: Path | None = None, con
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "postgres")
     began = time.monotonic()
-    console.print(f"Two call centers, {agents} agents, {calls} calls (seed {seed}); starting PostgreSQL and the switches …")
+    console.print(
+        f"Two call centers, {agents} agents, {calls} calls (seed {seed}); starting PostgreSQL and the switches …",
+        soft_wrap=True,
+    )
     try:
         conninfo = server.start()
         migrate(conninfo)

@@ -61,7 +61,11 @@ class Center:
         self._dialplan = dialplan or DialplanSettings(numbers=("*",))
         self._port = 0
         self.switch = Switch(
-            settings.switch_id, network, link_address=settings.link_address, options=options, dialplan=self._render
+            settings.switch_id,
+            network,
+            link_address=settings.link_address,
+            options=options,
+            dialplan=self._render,
         )
         self.app: App | None = None
 

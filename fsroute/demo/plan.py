@@ -7,7 +7,18 @@ import random
 from dataclasses import dataclass
 
 from fsroute.model.contact import Outcome
-from fsroute.switchsim.people import Answers, Behaviour, Busy, Caller, HangUp, NoAnswer, Press, Rejects, Wait, WaitFor
+from fsroute.switchsim.people import (
+    Answers,
+    Behaviour,
+    Busy,
+    Caller,
+    HangUp,
+    NoAnswer,
+    Press,
+    Rejects,
+    Wait,
+    WaitFor,
+)
 
 ACME, GLOBEX, INITECH, UMBRELLA = "8005550100", "8005550200", "8005550300", "8005550400"
 
@@ -44,7 +55,11 @@ EXPECTED = {
 }
 """How each kind must end; a kind that is not here must be served."""
 
-HANGS_UP_WHEN = {Kind.GONE_WHILE_WAITING: "queued", Kind.GONE_WHILE_OFFERED: "offered", Kind.GONE_WHEN_READY: "ready"}
+HANGS_UP_WHEN = {
+    Kind.GONE_WHILE_WAITING: "queued",
+    Kind.GONE_WHILE_OFFERED: "offered",
+    Kind.GONE_WHEN_READY: "ready",
+}
 """The state of the proxy call in which the caller of a kind hangs up."""
 
 _NUMBERS = {

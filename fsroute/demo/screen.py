@@ -28,7 +28,9 @@ class Screen:
             TextColumn("calls"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
         )
         self._task = self._progress.add_task("calls", total=len(planned))
-        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        self._live = (
+            Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -54,6 +56,7 @@ class Screen:
                 self.console.print(
                     f"{len(self._told):4}/{len(self._planned)}  {row['caller_number']}  {row['outcome']:<12} {kind}",
                     highlight=False,
+                    soft_wrap=True,
                 )
 
     def _table(self, rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -63,7 +66,12 @@ class Screen:
             now = row["outcome"] or row["state"] or "in the application"
             style = "dim" if row["outcome"] else "bold" if row["state"] == "bridged" else None
             table.add_row(
-                row["caller_number"], row["contact_center_id"], now, row["agent_name"] or "", self._kind(row), style=style
+                row["caller_number"],
+                row["contact_center_id"],
+                now,
+                row["agent_name"] or "",
+                self._kind(row),
+                style=style,
             )
         return table
 
@@ -81,7 +89,9 @@ def summarize(console: Console, report: Report, seconds: float) -> None:
     figures = Table(show_header=False, title="What it came to", title_justify="left")
     waits, agent_waits = report.waits(), report.agent_waits()
     saved = 1 - report.network_leg / report.sent_at_once if report.sent_at_once else 0.0
-    figures.add_row("callers' wait for an agent", f"median {median(waits):.1f} s, longest {percentile(waits, 1):.1f} s")
+    figures.add_row(
+        "callers' wait for an agent", f"median {median(waits):.1f} s, longest {percentile(waits, 1):.1f} s"
+    )
     figures.add_row(
         "agent's wait after accepting",
         f"median {median(agent_waits):.0f} ms, 95th percentile {percentile(agent_waits, 0.95):.0f} ms",
@@ -93,7 +103,9 @@ def summarize(console: Console, report: Report, seconds: float) -> None:
     figures.add_row("time", f"{seconds:.0f} s")
     console.print(figures)
     for line in (*report.wrong, *report.violations):
-        console.print(line, style="red", highlight=False)
+        console.print(line, style="red", highlight=False, soft_wrap=True)
     if report.missing:
         console.print(f"{report.missing} calls left no contact", style="red")
-    console.print(f"{len(report.violations)} violations", style="bold green" if report.is_good else "bold red")
+    console.print(
+        f"{len(report.violations)} violations", style="bold green" if report.is_good else "bold red"
+    )

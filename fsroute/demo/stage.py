@@ -75,7 +75,9 @@ class Stage:
         self.calls[planned.caller.number] = self.network.call(planned.caller, self.centers[0].switch)
 
     def is_over(self) -> bool:
-        return len(self.calls) == len(self.planned) and all(call.over.is_set() for call in self.calls.values())
+        return len(self.calls) == len(self.planned) and all(
+            call.over.is_set() for call in self.calls.values()
+        )
 
     def stray_channels(self) -> int:
         return sum(len(center.switch.channels) for center in self.centers)
@@ -84,7 +86,9 @@ class Stage:
 
     def hire(self, database: Database, agents: int) -> None:
         """Agents at their telephones: four in five at the far site, the others where the callers are."""
-        run_script(database, (resources.folder("sql") / "samples" / "demo.sql").read_text("utf-8"), "demo.sql")
+        run_script(
+            database, (resources.folder("sql") / "samples" / "demo.sql").read_text("utf-8"), "demo.sql"
+        )
         for index in range(agents):
             name = NAMES[index % len(NAMES)] + (str(index // len(NAMES) + 1) if index >= len(NAMES) else "")
             center = WEST if index % 5 == 4 else EAST

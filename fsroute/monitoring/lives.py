@@ -22,7 +22,7 @@ KINDS = {str(on): on for on in On}
 
 OUTCOMES = {
     State.ENDED: {Outcome.SERVED},
-    State.ABANDONED: {Outcome.ABANDONED},
+    State.ABANDONED: {Outcome.ABANDONED, Outcome.FAILED},  # failed: fsroute itself let go of the caller
     State.LOST: {Outcome.LOST},
     State.OVERFLOWED: {Outcome.OVERFLOWED},
     State.REFUSED: {Outcome.REFUSED},

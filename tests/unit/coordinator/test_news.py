@@ -201,7 +201,7 @@ def test_a_leader_that_begins_takes_over_offers_and_talks(desk: Desk) -> None:
     desk.agent("boris", 1)
     desk.call(database.calls[1])
     desk.call(database.calls[2])
-    assert desk.core.deadline() == BEGIN + 23.0
+    assert desk.core.deadline() == BEGIN + 24.0
     assert claims(desk.call(desk.queued(3))) == []
     assert desk.call(database.hang_up(2)) == [act.Refresh("boris")]
     assert claims(desk.agent("boris", 2)) == [(3, "boris")]

@@ -368,10 +368,10 @@ def test_an_offer_that_nobody_finishes_is_expired() -> None:
     play("""
         0   agent anna |
         1   call 1 | 1 to anna
-        23  |
-        24  | expire 1
-        53  |
-        54  | 1 to anna
+        24  |
+        25  | expire 1
+        54  |
+        55  | 1 to anna
     """)
 
 
@@ -380,8 +380,8 @@ def test_an_accepted_offer_whose_network_leg_nobody_misses_is_expired() -> None:
         0   agent anna |
         1   call 1 | 1 to anna
         19  accept 1 |
-        31  |
-        32  | expire 1
+        24  |
+        25  | expire 1
     """)
 
 
