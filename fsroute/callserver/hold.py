@@ -36,6 +36,8 @@ HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the age
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
 STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
 EARLY_LEG_RINGS = 80.0  # seconds that a leg raised before an agent was reserved may ring
+RANG_LONG_ENOUGH = frozenset({"NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT"})
+"""Nobody came for an early leg in its time: no fault of the way, and a new one is raised."""
 
 
 class Hold:
@@ -115,6 +117,10 @@ class Hold:
         self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
 
     def _report_leg_failed(self, leg_uuid: str | None) -> None:
+        if self.call.state is State.QUEUED and self._leg_cause in RANG_LONG_ENOUGH:
+            self._move(On.NETWORK_LEG_GIVEN_UP, attempt=Attempt(network_leg_uuid=leg_uuid),
+                       data={"cause": self._leg_cause})  # fmt: skip
+            return
         failures = self.call.network_leg_failures + 1
         given_up = failures >= self.call.network_leg_tries
         self._channel = replace(self._channel, raise_after=self._desk.store.now() + RAISE_AGAIN * failures)

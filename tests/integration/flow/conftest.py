@@ -13,6 +13,7 @@ from fsroute.app import sample_folder
 from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import load
 from fsroute.model import AgentStatus
+from fsroute.monitoring.audit import audit
 from fsroute.store.store import Store
 from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Network, Options, Press, WaitFor
 from fsroute.switchsim.people import Behaviour
@@ -40,7 +41,10 @@ class World:
     def log_on(self, agent_id: str, *behaviours: Behaviour) -> None:
         address = f"sofia/fsroute_agents/{ADDRESSES[agent_id]}"
         self.network.add_agent(Agent(address, agent_id, behaviours or (Answers(after=0.1),)))
-        self.store.agents.set_status(agent_id, AgentStatus.AVAILABLE)
+        self.declare(agent_id, AgentStatus.AVAILABLE)
+
+    def declare(self, agent_id: str, status: AgentStatus) -> None:
+        self.store.agents.set_status(agent_id, status)
         self.store.announce_agent(agent_id)
 
     def call_for_an_agent(self, number: str = "+14155550123", **values: Any) -> CallerCall:
@@ -68,6 +72,16 @@ class World:
     def wait_for_outcomes(self, *outcomes: str, limit: float = 10.0) -> None:
         until(lambda: len(self.outcomes()) >= len(outcomes), limit)
         assert self.outcomes() == list(outcomes)
+
+    def kinds_of(self, call: CallerCall) -> list[str]:
+        """The kinds of events of the contact of a caller's number."""
+        text = "select kind from contact_event join contact_personal using (contact_id) where caller_number = '{}' order by event_id"
+        return [row[0] for row in self.query(text.format(call.caller.number))]
+
+    def assert_nothing_violated(self) -> None:
+        """What must always hold did."""
+        found = [str(violation) for violation in audit(self.store.database)]
+        assert found == [], "\n".join(found)
 
     def assert_nothing_left(self, silence: float = 0.3) -> None:
         """No channel, no live reservation, nobody left in silence."""
