@@ -21,7 +21,7 @@ def play(do: Play, folder: Path) -> Iterator[Execution]:
         if isinstance(item, Say):
             yield from _playback(files)
             files = []
-            yield "say", f"{item.language} {item.kind} {item.method} {item.text}"
+            yield "say", f"{item.language} {item.kind} {item.method} {_one_word(item.text)}"
         else:
             files.append(str(folder / item))
     yield from _playback(files)
@@ -37,12 +37,22 @@ def one_file(files: list[str]) -> str:
     return files[0] if len(files) == 1 else "file_string://" + "!".join(files)
 
 
+def _one_word(text: str) -> str:
+    """``say`` would take the first of two words for a gender (mod_dptools, say_function)."""
+    return "".join(text.split())
+
+
+def _argument(text: str) -> str:
+    """One of several arguments of an application, which are parted at blanks (switch_separate_string)."""
+    return f"'{text}'" if " " in text else text
+
+
 def collect(do: Collect, folder: Path, variable: str) -> Execution:
     """``play_and_get_digits`` (mod_dptools): what is keyed comes in `variable`."""
     prompt = one_file([str(folder / name) for name in do.files]) if do.files else SILENCE
     invalid = one_file([str(folder / name) for name in do.invalid_files]) if do.invalid_files else SILENCE
     argument = (
         f"{do.min} {do.max} {do.tries} {do.timeout_ms} {do.terminators or NO_KEYS} "
-        f"{prompt} {invalid} {variable} {do.pattern} {do.digit_timeout_ms}"
+        f"{_argument(prompt)} {_argument(invalid)} {variable} {do.pattern} {do.digit_timeout_ms}"
     )
     return "play_and_get_digits", argument

@@ -1,0 +1,249 @@
+"""What a waiting caller's channel does next, as scenarios: the row, what the channel does, the one step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from fsroute.callserver.waiting import (
+    RESULTS,
+    Channel,
+    Doing,
+    DropLeg,
+    Finish,
+    PlayMusic,
+    RaiseLeg,
+    ReportConversationEnded,
+    ReportLegFailed,
+    Step,
+    decide,
+)
+from fsroute.model.proxy_call import FINAL, LIVE, NetworkLeg, State
+from tests.unit.rows import proxy_call
+
+NOW = 1000.0  # seconds since the epoch
+NOTHING = Channel()
+MUSIC = Channel(Doing.MUSIC)
+RAISING = Channel(Doing.RAISING, "leg")
+TALKING = Channel(Doing.TALKING, "leg")
+TAKEN = Channel(Doing.TAKEN)
+WAITING = [State.REQUESTED, State.QUEUED, State.OFFERED, State.READY]
+NONE, WANTED, RAISED, PRESENT, JOINED, NOT_NEEDED = (
+    NetworkLeg.NONE,
+    NetworkLeg.WANTED,
+    NetworkLeg.RAISING,
+    NetworkLeg.PRESENT,
+    NetworkLeg.JOINED,
+    NetworkLeg.NOT_NEEDED,
+)
+
+# Music --------
+
+
+@pytest.mark.parametrize("state", WAITING)
+@pytest.mark.parametrize("leg", [NONE, NOT_NEEDED])
+def test_a_waiting_caller_hears_music_from_now_on(state: State, leg: NetworkLeg) -> None:
+    assert decide(proxy_call(state, leg), NOTHING, NOW) == PlayMusic()
+    assert decide(proxy_call(state, leg), MUSIC, NOW) is None
+
+
+def test_music_that_ended_is_played_again() -> None:
+    assert decide(proxy_call(State.QUEUED), replace(MUSIC, doing=Doing.NOTHING), NOW) == PlayMusic()
+
+
+# The network leg --------
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.OFFERED, State.READY])  # by the lead
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC])
+def test_a_leg_that_is_wanted_is_raised(state: State, channel: Channel) -> None:
+    assert decide(proxy_call(state, WANTED), channel, NOW) == RaiseLeg()
+
+
+def test_a_leg_that_has_just_failed_is_raised_again_a_little_later_with_music_meanwhile() -> None:
+    failed = replace(NOTHING, raise_after=NOW + 0.3)
+    assert decide(proxy_call(State.OFFERED, WANTED), failed, NOW) == PlayMusic()
+    assert decide(proxy_call(State.OFFERED, WANTED), replace(failed, doing=Doing.MUSIC), NOW) is None
+    assert (
+        decide(proxy_call(State.OFFERED, WANTED), replace(failed, doing=Doing.MUSIC), NOW + 0.3) == RaiseLeg()
+    )
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.OFFERED, State.READY])
+@pytest.mark.parametrize("leg", [RAISED, PRESENT])
+def test_a_leg_that_rings_is_waited_for(state: State, leg: NetworkLeg) -> None:
+    assert decide(proxy_call(state, leg), RAISING, NOW) is None
+
+
+def test_a_leg_that_was_answered_before_the_news_of_the_join_is_waited_for() -> None:
+    assert decide(proxy_call(State.READY, PRESENT), TALKING, NOW) is None
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.OFFERED, State.READY])
+@pytest.mark.parametrize("leg", [RAISED, PRESENT])
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC])  # the leg ended, or this process began after it
+def test_a_leg_that_the_row_speaks_of_and_that_is_not_there_has_failed(
+    state: State, leg: NetworkLeg, channel: Channel
+) -> None:
+    assert decide(proxy_call(state, leg), channel, NOW) == ReportLegFailed("leg")
+
+
+@pytest.mark.parametrize("channel", [RAISING, TALKING])
+@pytest.mark.parametrize(
+    ("state", "leg"),
+    [
+        (State.QUEUED, NONE),  # the agent did not answer
+        (State.OFFERED, WANTED),  # the next agent is at another switch
+        (State.OFFERED, NOT_NEEDED),  # the next agent is at this switch
+        (State.READY, WANTED),  # somebody else saw it fail
+        (State.ABANDONED, NONE),
+        (State.OVERFLOWED, NONE),
+        (State.REFUSED, NONE),
+        (State.LOST, NONE),
+        (State.ENDED, NONE),
+    ],
+)
+def test_a_leg_that_is_not_wanted_any_more_is_dropped(
+    state: State, leg: NetworkLeg, channel: Channel
+) -> None:
+    assert decide(proxy_call(state, leg), channel, NOW) == DropLeg("leg")
+
+
+def test_a_leg_of_an_attempt_that_is_over_is_dropped_though_another_is_spoken_of() -> None:
+    other = replace(RAISING, leg_uuid="an-older-leg")
+    assert decide(proxy_call(State.OFFERED, RAISED), other, NOW) == DropLeg("an-older-leg")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_leg_that_is_being_dropped_is_waited_for(state: State) -> None:
+    assert decide(proxy_call(state, NONE), replace(RAISING, dropping=True), NOW) is None
+
+
+def test_after_the_drop_there_is_music_again() -> None:
+    after = replace(RAISING, dropping=True).over("")
+    assert after == NOTHING
+    assert decide(proxy_call(State.QUEUED), after, NOW) == PlayMusic()
+
+
+def test_after_the_drop_a_leg_to_the_next_agent_is_raised() -> None:
+    assert (
+        decide(proxy_call(State.OFFERED, WANTED), replace(RAISING, dropping=True).over(""), NOW) == RaiseLeg()
+    )
+
+
+# The talk --------
+
+
+@pytest.mark.parametrize("channel", [RAISING, TALKING])  # the news of the answer may come after the row
+def test_while_they_talk_there_is_nothing_to_do(channel: Channel) -> None:
+    assert decide(proxy_call(State.BRIDGED, JOINED), channel, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "lost"),
+    [
+        ("NORMAL_CLEARING", False),
+        ("SUCCESS", False),
+        ("", False),
+        ("MEDIA_TIMEOUT", True),
+        ("NETWORK_OUT_OF_ORDER", True),
+        ("DESTINATION_OUT_OF_ORDER", True),
+        ("RECOVERY_ON_TIMER_EXPIRE", True),
+    ],
+)
+@pytest.mark.parametrize("agent_id", [None, "anna"])  # the agent's site may have told of its end first
+def test_a_talk_that_ended_is_over_or_lost_by_its_cause(cause: str, lost: bool, agent_id: str | None) -> None:
+    call = proxy_call(State.BRIDGED, JOINED, agent_id=agent_id)
+    assert decide(call, TALKING.over(cause), NOW) == ReportConversationEnded(lost)
+
+
+def test_a_lost_conversation_is_music_again_and_a_finished_one_goes_on_in_the_application() -> None:
+    assert decide(proxy_call(State.QUEUED), TALKING.over("MEDIA_TIMEOUT"), NOW) == PlayMusic()
+    assert decide(proxy_call(State.ENDED), TALKING.over("NORMAL_CLEARING"), NOW) == Finish("served")
+
+
+def test_a_talk_whose_leg_ended_before_the_join_was_heard_of_is_decided_by_who_was_first() -> None:
+    ended = TALKING.over("NORMAL_CLEARING")
+    assert decide(proxy_call(State.READY, PRESENT), ended, NOW) == ReportLegFailed("leg")
+    assert decide(proxy_call(State.BRIDGED, JOINED), ended, NOW) == ReportConversationEnded(lost=False)
+
+
+# Caller and agent on one switch --------
+
+
+def test_on_one_switch_the_caller_hears_music_until_the_switch_takes_the_channel() -> None:
+    for state in (State.OFFERED, State.READY, State.BRIDGED):
+        assert decide(proxy_call(state, NOT_NEEDED), MUSIC, NOW) is None
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_channel_that_the_switch_is_taking_is_left_alone(state: State) -> None:
+    assert decide(proxy_call(state, NOT_NEEDED), TAKEN, NOW) is None
+
+
+def test_a_join_on_one_switch_that_failed_is_music_again() -> None:
+    assert decide(proxy_call(State.QUEUED), replace(TAKEN, doing=Doing.NOTHING), NOW) == PlayMusic()
+
+
+# After a restart: a new session knows nothing but the row and how the bridge ended --------
+
+
+@pytest.mark.parametrize(
+    ("state", "leg", "last_cause", "step"),
+    [
+        (State.REQUESTED, NONE, "", PlayMusic()),
+        (State.QUEUED, NONE, "", PlayMusic()),
+        (State.QUEUED, PRESENT, "", ReportLegFailed("leg")),
+        (State.OFFERED, WANTED, "", RaiseLeg()),
+        (State.OFFERED, RAISED, "", ReportLegFailed("leg")),
+        (State.READY, PRESENT, "", ReportLegFailed("leg")),
+        (State.READY, NOT_NEEDED, "", PlayMusic()),
+        (State.BRIDGED, JOINED, "NORMAL_CLEARING", ReportConversationEnded(lost=False)),
+        (State.BRIDGED, JOINED, "MEDIA_TIMEOUT", ReportConversationEnded(lost=True)),
+        (State.BRIDGED, NOT_NEEDED, "NORMAL_CLEARING", ReportConversationEnded(lost=False)),
+        (State.ENDED, NONE, "NORMAL_CLEARING", Finish("served")),
+        (State.OVERFLOWED, NONE, "", Finish("overflowed")),
+        (State.REFUSED, NONE, "", Finish("refused")),
+    ],
+)
+def test_a_caller_who_comes_back_goes_on_where_the_call_stands(
+    state: State, leg: NetworkLeg, last_cause: str, step: Step
+) -> None:
+    assert decide(proxy_call(state, leg), Channel(last_cause=last_cause), NOW) == step
+
+
+# The end --------
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC])
+def test_a_proxy_call_that_is_over_gives_its_result_to_the_application(
+    state: State, channel: Channel
+) -> None:
+    assert decide(proxy_call(state), channel, NOW) == Finish(RESULTS[state])
+
+
+def test_every_end_has_a_result() -> None:
+    assert set(RESULTS) == FINAL
+
+
+# Whatever comes together --------
+
+
+@pytest.mark.parametrize("state", sorted(LIVE))
+def test_no_caller_is_in_silence(state: State) -> None:
+    """A channel that does nothing is always told to do something, or the row is corrected."""
+    for leg, raise_after in product(NetworkLeg, (0.0, NOW + 9)):
+        assert decide(proxy_call(state, leg), Channel(raise_after=raise_after), NOW) is not None
+
+
+def test_only_one_leg_is_up_at_a_time() -> None:
+    for state, leg, channel in product(State, NetworkLeg, (RAISING, TALKING, TAKEN)):
+        assert decide(proxy_call(state, leg), channel, NOW) != RaiseLeg()
+
+
+def test_music_and_a_bridge_do_not_run_together() -> None:
+    for state, leg, channel in product(State, NetworkLeg, (RAISING, TALKING, TAKEN, MUSIC)):
+        assert decide(proxy_call(state, leg), channel, NOW) != PlayMusic()
