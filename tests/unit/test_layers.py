@@ -1,0 +1,146 @@
+"""Imports point down: pure modules know no I/O, and SQL is reached through one room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fsroute
+
+ROOT = Path(fsroute.__file__).parent
+
+PURE = [
+    "fsroute.acd.dial",
+    "fsroute.acd.drawing",
+    "fsroute.acd.proxy_call",
+    "fsroute.acd.rendezvous",
+    "fsroute.acd.serving",
+    "fsroute.callserver.caller",
+    "fsroute.callserver.speech",
+    "fsroute.callserver.waiting",
+    "fsroute.coordinator.actions",
+    "fsroute.coordinator.matching",
+    "fsroute.coordinator.state",
+    "fsroute.errors",
+    "fsroute.esl.commands",
+    "fsroute.esl.messages",
+    "fsroute.esl.protocol",
+    "fsroute.ivr.actions",
+    "fsroute.ivr.interpreter",
+    "fsroute.model",
+    "fsroute.routing.eligibility",
+]
+
+INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
+
+ABOVE = {
+    "fsroute.routing": {"fsroute.model"},
+    "fsroute.coordinator.matching": {"fsroute.model", "fsroute.routing"},
+    "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
+}
+
+ROLES = ("callserver", "acd", "coordinator")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, those within functions and type-checking blocks too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+
+
+def modules() -> list[tuple[str, Path]]:
+    names = []
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        names.append((".".join(parts).removesuffix(".__init__"), path))
+    return names
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(room + ".")
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_brings_no_input_or_output(module: str) -> None:
+    """In a process of its own: here, everything is imported already."""
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT.parent, check=True
+    )
+    assert INPUT_OUTPUT & set(done.stdout.split()) == set()
+
+
+def test_only_the_store_knows_the_database_driver() -> None:
+    users = {
+        name
+        for name, path in modules()
+        for imported in imports(path)
+        if within(imported, "psycopg") or within(imported, "psycopg_pool")
+    }
+    assert users, "the store is there"
+    assert {name for name in users if not within(name, "fsroute.store")} == set()
+
+
+def test_only_the_templates_know_the_template_engine() -> None:
+    users = {name for name, path in modules() for imported in imports(path) if within(imported, "jinja2")}
+    assert {name for name in users if within(name, "fsroute.ivr")} <= {"fsroute.ivr.templates"}
+
+
+@pytest.mark.parametrize("room", ABOVE)
+def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
+    allowed = {room, "fsroute.errors"} | ABOVE[room]
+    strange = {
+        (name, imported)
+        for name, path in modules()
+        if within(name, room)
+        for imported in imports(path)
+        if within(imported, "fsroute") and not any(within(imported, below) for below in allowed)
+    }
+    assert strange == set()
+
+
+def test_the_model_knows_nothing_of_the_rest() -> None:
+    known = {
+        imported
+        for name, path in modules()
+        if within(name, "fsroute.model")
+        for imported in imports(path)
+        if within(imported, "fsroute")
+    }
+    assert {name for name in known if not within(name, "fsroute.model")} == set()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles_meet_through_values_only(role: str) -> None:
+    """State tables, tokens and dial strings are values; nothing else of one role is known to another."""
+    values = {"fsroute.acd.proxy_call", "fsroute.acd.rendezvous", "fsroute.acd.dial"}
+    strange = {
+        (name, imported)
+        for name, path in modules()
+        if within(name, f"fsroute.{role}")
+        for imported in imports(path)
+        for other in ROLES
+        if other != role and within(imported, f"fsroute.{other}") and imported not in values
+    }
+    assert strange == set()
+
+
+def test_the_event_socket_knows_no_contact_center() -> None:
+    strange = {
+        (name, imported)
+        for name, path in modules()
+        if within(name, "fsroute.esl")
+        for imported in imports(path)
+        if within(imported, "fsroute")
+        and not within(imported, "fsroute.esl")
+        and imported != "fsroute.errors"
+    }
+    assert strange == set()
