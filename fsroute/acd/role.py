@@ -264,7 +264,8 @@ class AcdRole:
         """An offer in hand, after events may have been missed."""
         offer.inbox.put(call)
         age = self._store.now() - offer.legs.offered_at
-        if age > DIALLED_LIMIT and not self._link.exists(offer.agent_leg_uuid):
+        had_channel = call.agent_leg is not AgentLeg.DIALLING or age > DIALLED_LIMIT
+        if had_channel and not self._link.exists(offer.agent_leg_uuid):
             offer.inbox.put(_hangup(offer.agent_leg_uuid))
 
     def _forget_network_legs(self) -> None:
@@ -277,9 +278,10 @@ class AcdRole:
         """Channels that came or stayed while nobody looked: a network leg is admitted, an agent's leg ended."""
         for row in self._link.channels():
             uuid = row.get("uuid", "")
-            if is_token(row.get("dest", "")):
+            inbound = row.get("direction") == "inbound"  # a leg raised by this switch has a token as well
+            if inbound and is_token(row.get("dest", "")):
                 self._arrived(uuid, row["dest"])
-            elif row.get("direction") == "outbound" and uuid not in self._offers:
+            elif not inbound and uuid not in self._offers:
                 if self._link.variable(uuid, "fsroute_proxy_call") and uuid not in self._offers:
                     log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
                     self._kill(uuid, "ORIGINATOR_CANCEL")
