@@ -23,6 +23,7 @@ BACK_WITHIN = 2.0  # seconds from the restart
 
 def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) -> None:
     in_application, waiting, offered, bridged, local = (company() for _ in range(5))
+    unlucky = company(offer_timeout=4)
     talker, agent = talking(bridged)
     local_talker, local_agent = talking(local, "west")
     first = waiting.waiting_call(number="5550001", frequency=CALLER)
@@ -30,6 +31,9 @@ def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) 
     ringing = offered.waiting_call(frequency=CALLER)
     phone = offered.agent("eve", Phone("1009", never_answers, AGENT)).latest()
     offered.until_leg("present")
+    hopeful = unlucky.waiting_call(frequency=CALLER)
+    silent = unlucky.agent("gil", Phone("1011", never_answers)).latest()
+    unlucky.until_leg("present")
     chooser = in_application.call("1")
     in_application.until_step("order_number")
 
@@ -42,15 +46,19 @@ def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) 
         assert not caller.media.is_silent()
     phone.answer()
     until_they_hear_each_other(ringing, phone)
+    silent.until_over()
+    hears_music = until(lambda: not hopeful.media.is_silent())
+    measured("an offer fails while the call server is dead: caller without music", hears_music)
 
     began = two_sites.west_run.start()
-    for center, number in ((waiting, 2), (in_application, 1)):
-        until(lambda center=center, number=number: center.came_back() >= number, 10)
+    until(lambda: waiting.came_back() + in_application.came_back() + unlucky.came_back() == 4, 10)
     back = max(two_sites.moments_of("call came back"))
     measured("callers are back after the start of the call server's new process", back - began)
     assert back - began < BACK_WITHIN
     silence = first.media.largest_gap(killed_at - 1, time.time())
     measured("largest silence of a waiting caller over the death of the call server", silence)
+    measured("largest silence of a caller whose offer failed meanwhile",
+             hopeful.media.largest_gap(killed_at - 1, time.time()))  # fmt: skip
     measured("largest silence of a talker over the death of the call server",
              talker.media.largest_gap(killed_at - 1, time.time()))  # fmt: skip
     assert silence < LONGEST_SILENCE, first.media.gaps(killed_at - 1, time.time(), 0.1)
@@ -63,17 +71,21 @@ def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) 
     until_they_hear_each_other(first, helper)
     assert "5550001" in helper.caller, "the first caller has kept its place"
 
+    rescuer = unlucky.agent("hal", Phone("1012", answers_at_once, AGENT)).latest()
+    until_they_hear_each_other(hopeful, rescuer)
+
     agent.hang_up()
     bridged.until_step("goodbye")
     local_agent.hang_up()
     local.until_step("goodbye")
-    for call in (ringing, first, second, chooser):
+    for call in (ringing, first, second, chooser, hopeful):
         call.hang_up()
     for call in (talker, local_talker):
         call.until_over()
     bridged.until_outcomes("served")
     local.until_outcomes("served")
     offered.until_outcomes("served")
+    unlucky.until_outcomes("served")
     in_application.until_outcomes("self_served")
     waiting.until_outcomes("served", "abandoned")
 

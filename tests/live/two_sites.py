@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -102,17 +102,17 @@ class ContactCenter:
 
     def until_state(self, state: str, limit: float = 10.0) -> dict[str, Any]:
         """The last proxy call, once it is in `state`."""
-        until(lambda: self.rows() and self.rows()[-1]["state"] == state, limit)
+        self.until(lambda: self.rows() and self.rows()[-1]["state"] == state, limit)
         return self.rows()[-1]
 
     def until_leg(self, network_leg: str, limit: float = 10.0) -> dict[str, Any]:
         """The last proxy call, once its network leg is at `network_leg`."""
-        until(lambda: self.rows() and self.rows()[-1]["network_leg"] == network_leg, limit)
+        self.until(lambda: self.rows() and self.rows()[-1]["network_leg"] == network_leg, limit)
         return self.rows()[-1]
 
     def until_step(self, step: str, limit: float = 15.0) -> None:
         """Wait until the last caller's application is at `step`."""
-        until(lambda: self._step() == step, limit)
+        self.until(lambda: self._step() == step, limit)
 
     def _step(self) -> str:
         contact = self.sites.query(
@@ -147,12 +147,16 @@ class ContactCenter:
         return [row["outcome"] for row in rows]
 
     def until_outcomes(self, *outcomes: str | None, limit: float = 10.0) -> None:
+        self.until(lambda: self.outcomes() == list(outcomes), limit)
+
+    def until(self, condition: Callable[[], object], limit: float = 5.0) -> None:
+        """Wait for `condition`; what happened to the company's contacts goes with a failure."""
         try:
-            until(lambda: self.outcomes() == list(outcomes), limit)
-        except AssertionError:
-            raise AssertionError(
-                f"outcomes are {self.outcomes()}, not {list(outcomes)}\n{self.story()}"
-            ) from None
+            until(condition, limit)
+        except AssertionError as error:
+            error.add_note(f"outcomes: {self.outcomes()}\n{self.story()}")
+            error.add_note(f"west's log ends:\n{self.sites.west_run.log()[-3000:]}")
+            raise
 
     def kinds(self) -> list[str]:
         return [event["kind"] for event in self.events()]
