@@ -58,7 +58,7 @@ class DemandClass:
 
     def longest_idle(self) -> Turn | None:
         """Who has been idle longest among those who may serve this class now."""
-        return min((group.idle[0] for group in self.idle_groups), default=None)
+        return min(group.idle[0] for group in self.idle_groups) if self.idle_groups else None
 
     def likely_switch(self) -> str | None:
         """The switch with most agents on duty for this class: where the next one will probably be free."""
