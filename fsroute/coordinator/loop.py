@@ -235,7 +235,8 @@ class CoordinatorRole:
         if call is None:
             self._reservation_lost(action)
             return
-        self._store.announce(self._core.call(action.proxy_call_id), call)  # an early network leg may be elsewhere
+        before = self._core.call(action.proxy_call_id)  # an early network leg may be elsewhere
+        self._store.announce(before, call)
 
     def _reservation_lost(self, action: Reserve) -> None:
         as_of = next(self._readings)
