@@ -164,6 +164,10 @@ def test_a_lost_conversation_is_music_again_and_a_finished_one_goes_on_in_the_ap
     assert decide(proxy_call(State.ENDED), TALKING.over("NORMAL_CLEARING"), NOW) == Finish("served")
 
 
+def test_a_talk_that_was_over_before_it_was_heard_of_is_over_though_music_plays_again() -> None:
+    assert decide(proxy_call(State.BRIDGED, JOINED), MUSIC, NOW) == ReportConversationEnded(lost=False)
+
+
 def test_a_talk_whose_leg_ended_before_the_join_was_heard_of_is_decided_by_who_was_first() -> None:
     ended = TALKING.over("NORMAL_CLEARING")
     assert decide(proxy_call(State.READY, PRESENT), ended, NOW) == ReportLegFailed("leg")
