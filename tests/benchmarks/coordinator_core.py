@@ -206,7 +206,7 @@ def report(name: str, measure: Callable[[Size], tuple[float, float]], size: Size
     gc.collect()
     decision, contact = measure(size)
     print(
-        f"{name} {size.agents:6} agents, {size.groups} groups, {size.classes} classes, {size.waiting} waiting",
+        f"{name} {size.agents:6} agents {size.groups:4} groups {size.classes:4} classes {size.waiting:5} queued",
         f"{1 / decision:7,.0f} decisions/s ({decision * 1e6:4.1f} us)",
         f"{1 / contact:7,.0f} contacts/s",
         sep=", ",
