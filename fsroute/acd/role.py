@@ -281,10 +281,15 @@ class AcdRole:
             inbound = row.get("direction") == "inbound"  # a leg raised by this switch has a token as well
             if inbound and is_token(row.get("dest", "")):
                 self._arrived(uuid, row["dest"])
-            elif not inbound and uuid not in self._offers:
-                if self._link.variable(uuid, "fsroute_proxy_call") and uuid not in self._offers:
-                    log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
-                    self._kill(uuid, "ORIGINATOR_CANCEL")
+            elif not inbound and self._is_stray(uuid):
+                log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
+                self._kill(uuid, "ORIGINATOR_CANCEL")
+
+    def _is_stray(self, uuid: str) -> bool:
+        """An agent's leg without an offer; one may begin while the switch is asked."""
+        if uuid in self._offers or not self._link.variable(uuid, "fsroute_proxy_call"):
+            return False
+        return uuid not in self._offers
 
     def _seen(self, call: ProxyCall) -> Legs:
         """The legs of an offer as the switch has them now."""

@@ -80,7 +80,9 @@ class Call:
         except SessionClosed as closed:
             log.debug("a call left its socket: %s contact=%s", closed, self.contact_id)
         except FsrouteError as error:
-            self._hung_up = self._line.session.wait_hungup(NEWS_LIMIT)  # a command may fail before the news comes
+            self._hung_up = self._line.session.wait_hungup(
+                NEWS_LIMIT
+            )  # a command may fail before the news comes
             if not self._hung_up:
                 self._give_up(str(error))
         finally:

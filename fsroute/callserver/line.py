@@ -56,6 +56,7 @@ class Line:
         """Wait until an execution is over; returns its CHANNEL_EXECUTE_COMPLETE.
 
         Args:
+            event_uuid: the execution's.
             limit: seconds, after which an event without headers is returned.
             other: takes what is not an event of FreeSWITCH.
         """

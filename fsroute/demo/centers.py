@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from fsroute.app import App
-from fsroute.config import Config, Role, Secret, Site, Timing
 from fsroute.config import Callserver as CallserverSection
+from fsroute.config import Config, Role, Secret, Site, Timing
 from fsroute.config import Database as DatabaseSection
 from fsroute.config import EventSocket as EventSocketSection
 from fsroute.install.render import render_dialplans

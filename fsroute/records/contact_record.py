@@ -10,7 +10,9 @@ from typing import Any
 
 from fsroute.acd.proxy_call import On
 
-LEG_ENDS = frozenset({On.AGENT_LEFT, On.CONVERSATION_OVER, On.CONVERSATION_LOST, On.CALLER_GONE, On.SWITCH_DIED})
+LEG_ENDS = frozenset(
+    {On.AGENT_LEFT, On.CONVERSATION_OVER, On.CONVERSATION_LOST, On.CALLER_GONE, On.SWITCH_DIED}
+)
 
 
 @dataclass(frozen=True, slots=True)

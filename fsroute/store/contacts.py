@@ -82,7 +82,9 @@ class Contacts:
 
     def learn(self, contact_id: str, facts: Mapping[str, str], language: str) -> None:
         """Facts that the application learned join the caller information."""
-        self._database.execute("learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language)
+        self._database.execute(
+            "learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language
+        )
 
     def log(self, contact_id: str, kind: str, data: Mapping[str, object], proxy_call_id: int | None = None,
             agent_id: str | None = None, state: str | None = None) -> None:  # fmt: skip

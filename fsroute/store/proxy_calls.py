@@ -92,6 +92,8 @@ class ProxyCalls:
         """One transition as the tables have it; None when the race was lost and nothing was changed.
 
         Args:
+            proxy_call_id: whose.
+            on: what happened.
             attempt: the legs that must still be the present ones.
             network_leg: a target for the network leg other than the table's.
             end_reservation: ends the live reservation, for this reason.
