@@ -205,7 +205,9 @@ def idle(size: Size) -> tuple[float, float]:
 def report(name: str, measure: Callable[[Size], tuple[float, float]], size: Size) -> float:
     gc.collect()
     decision, contact = measure(size)
-    made_of = f"{size.agents:6} agents {size.groups:4} groups {size.classes:4} classes {size.waiting:5} waiting"
+    made_of = (
+        f"{size.agents:6} agents {size.groups:4} groups {size.classes:4} classes {size.waiting:5} waiting"
+    )
     speed = f"{1 / decision:7,.0f} decisions/s ({decision * 1e6:4.1f} us), {1 / contact:7,.0f} contacts/s"
     print(f"{name} {made_of}: {speed}")
     return decision
