@@ -16,12 +16,14 @@ from tests.live.figures import FIGURES
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
+NONE_FOUND = f"no FreeSWITCH found: looked at {freeswitch.SEARCHED}"
+
 
 @pytest.fixture(scope="session")
 def program() -> Path:
     found = freeswitch.find()
     if found is None:
-        pytest.skip(f"no FreeSWITCH found: looked at {freeswitch.SEARCHED}")
+        pytest.skip(NONE_FOUND)
     return found
 
 
@@ -46,8 +48,8 @@ def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
     made: list[ContactCenter] = []
     two_sites.revive()
 
-    def make(**queue: object) -> ContactCenter:
-        made.append(two_sites.contact_center(**queue))
+    def make(application: str = "orders", **queue: object) -> ContactCenter:
+        made.append(two_sites.contact_center(application, **queue))
         return made[-1]
 
     yield make
@@ -69,13 +71,16 @@ def until_all_is_over(sites: TwoSites, made: list[ContactCenter]) -> None:
         until(lambda: sites.channels() == 0 and not sites.live_reservations(), 10)
     except AssertionError:
         stories = "\n\n".join(center.story() for center in made)
-        raise AssertionError(
-            f"{sites.channels()} channels and {len(sites.live_reservations())} reservations are left\n{stories}"
-            f"\n{sites.west.api('show channels')}\n{sites.east.api('show channels')}"
-        ) from None
+        tables = "\n".join(switch.api("show channels") for switch in (sites.west, sites.east))
+        left = f"{sites.channels()} channels and {len(sites.live_reservations())} reservations are left"
+        for switch in (sites.west, sites.east):
+            switch.api("hupall")  # so that the next test does not suffer
+        raise AssertionError(f"{left}\n{stories}\n{tables}") from None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if freeswitch.find() is None:
+        terminalreporter.write_line(NONE_FOUND, red=True)
     if FIGURES:
         terminalreporter.section("measured on two FreeSWITCH instances")
         for line in FIGURES:

@@ -38,12 +38,13 @@ level = "{level}"
 """
 
 
+WITHOUT_COORDINATOR = 'roles = ["callserver", "acd"]'
+
+
 class FsrouteRun:
     """One host's process: started, killed as hard as can be, started again."""
 
-    def __init__(
-        self, folder: Path, site: str, switch: str, ports: Ports, database: str, roles: str = ""
-    ) -> None:
+    def __init__(self, folder: Path, site: str, ports: Ports, database: str, roles: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.configuration = folder / "fsroute.toml"
         self.log_file = folder / "fsroute.log"
@@ -51,7 +52,7 @@ class FsrouteRun:
             CONFIGURATION.format(
                 folder=folder,
                 site=site,
-                switch=switch,
+                switch=f"{site}-1",
                 database=database,
                 ports=ports,
                 password=PASSWORD,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import socket
@@ -68,12 +69,12 @@ class Media:
     def largest_gap(self, since: float, until: float) -> float:
         """The longest time without a packet between two moments, in seconds."""
         moments = [since, *(p.at for p in list(self.packets) if since <= p.at <= until), until]
-        return max(b - a for a, b in zip(moments, moments[1:], strict=False))
+        return max(b - a for a, b in itertools.pairwise(moments))
 
     def gaps(self, since: float, until: float, longest: float) -> list[tuple[float, float]]:
         """(begin after `since`, length) of the gaps longer than `longest`, in seconds."""
         moments = [since, *(p.at for p in list(self.packets) if since <= p.at <= until), until]
-        return [(a - since, b - a) for a, b in zip(moments, moments[1:], strict=False) if b - a > longest]
+        return [(a - since, b - a) for a, b in itertools.pairwise(moments) if b - a > longest]
 
     def hears(self, frequency: int, last: float = 0.2) -> bool:
         """Whether most of what came in the last `last` seconds is the tone `frequency`."""
@@ -83,7 +84,7 @@ class Media:
     def first_heard(self, frequency: int, since: float) -> float | None:
         """When the tone was first there for 40 ms, in seconds since the epoch; None: not yet."""
         audio = [p for p in list(self.packets) if p.kind == PCMU and p.at >= since]
-        for a, b in zip(audio, audio[1:], strict=False):
+        for a, b in itertools.pairwise(audio):
             if strength([LINEAR[byte] for byte in a.payload + b.payload], frequency) > 0.5:
                 return a.at
         return None

@@ -51,7 +51,7 @@ class Message:
 
 
 class Phone:
-    """One SIP address on loopback. `behave(call)` runs, in a greenlet of its own, for each call that comes in."""
+    """One SIP address on loopback. `behave(call)` runs for each call that comes in, in its own greenlet."""
 
     def __init__(self, user: str, behave: Callable[[Call], None] | None = None, frequency: int = 0) -> None:
         self.user = user
@@ -290,8 +290,8 @@ class Call:
 
     def _sdp(self, direction: str) -> str:
         return (
-            f"v=0\r\no=live {self.media.port} {next(_numbers)} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
-            f"t=0 0\r\nm=audio {self.media.port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            f"v=0\r\no=live {self.media.port} {next(_numbers)} IN IP4 127.0.0.1\r\ns=-\r\n"
+            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {self.media.port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
             f"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={direction}\r\n"
         )
 

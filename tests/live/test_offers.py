@@ -156,12 +156,13 @@ def test_a_dead_network_leg_is_noticed_in_time(
     acme.until_outcomes("served")
 
 
-def test_a_name_with_line_ends_does_no_harm(company: Company, two_sites: TwoSites) -> None:
+@pytest.mark.parametrize("site", ["east", "west"])
+def test_a_name_with_line_ends_does_no_harm(company: Company, two_sites: TwoSites, site: str) -> None:
     acme = company()
     caller = acme.waiting_call(
         frequency=CALLER, name="Bob%0A%0Aapi global_setvar pwned=yes%0A%0A${global_setvar(pwned=yes)}"
     )
-    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT), site).latest()
     until_they_hear_each_other(caller, agent)
     caller.hang_up()
     acme.until_outcomes("served")
@@ -169,3 +170,24 @@ def test_a_name_with_line_ends_does_no_harm(company: Company, two_sites: TwoSite
         assert switch.api("global_getvar pwned") in ("", "-ERR no reply\n")
     assert "Bob" in agent.caller
     assert "%" not in agent.caller
+    assert agent.offer
+    for message in (agent.offer, *agent.requests):
+        assert not any(name.startswith("api") for name, _ in message.headers), message
+
+
+def test_a_caller_goes_another_way_after_the_longest_wait(company: Company) -> None:
+    acme = company(longest_wait=1)
+    caller = acme.waiting_call()
+    acme.until_step("all_busy")
+    caller.until_over()
+    acme.until_outcomes("overflowed")
+
+
+@pytest.mark.parametrize("number", ["fsr" + "0" * 32, "8005500001"])
+def test_a_network_leg_without_a_valid_token_is_refused(two_sites: TwoSites, number: str) -> None:
+    phone = Phone("5551234")
+    call = phone.call(number, two_sites.east.ports.link)
+    call.until_over()
+    assert call.ended_by.startswith(("4", "6"))
+    assert not call.is_answered()
+    phone.close()

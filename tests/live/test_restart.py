@@ -99,3 +99,35 @@ def test_a_caller_who_left_while_the_call_server_was_away_is_accounted_for(
     caller.hang_up()
     two_sites.west_run.start()
     acme.until_outcomes("abandoned")
+
+
+def test_a_call_that_arrives_while_the_call_server_is_away_is_served_by_the_next(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    phone = Phone("5551234", frequency=CALLER)
+    acme.phones.append(phone)
+    two_sites.west_run.kill()
+    caller = phone.call(acme.number, two_sites.west.ports.callers)
+    until(lambda: caller.rang_at)
+    two_sites.west_run.start()
+    caller.until_answered()
+    caller.press("2")
+    acme.until_state("queued")
+    caller.hang_up()
+    acme.until_outcomes("abandoned")
+
+
+def test_a_waiting_caller_outlives_an_orderly_restart(company: Company, two_sites: TwoSites) -> None:
+    acme = company()
+    caller = acme.waiting_call(frequency=CALLER)
+    stopped_at = time.time()
+    two_sites.west_run.stop()
+    until(lambda: not caller.media.is_silent())
+    two_sites.west_run.start()
+    until(lambda: acme.came_back() == 1)
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
+    until_they_hear_each_other(caller, agent)
+    assert caller.media.largest_gap(stopped_at, time.time()) < LONGEST_SILENCE
+    caller.hang_up()
+    acme.until_outcomes("served")

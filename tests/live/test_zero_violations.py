@@ -28,7 +28,9 @@ def test_the_audit_finds_no_violation(two_sites: TwoSites) -> None:
         [sys.executable, "-m", "fsroute", "audit", "--config", configuration], capture_output=True, text=True
     )
     noted(f"audit over all calls of the run: {audit.stdout.strip().splitlines()[-1]}")
-    assert (audit.returncode, "0 violations" in audit.stdout) == (0, True), audit.stdout[-4000:] + audit.stderr
+    assert (audit.returncode, "0 violations" in audit.stdout) == (0, True), (
+        audit.stdout[-4000:] + audit.stderr
+    )
 
 
 def test_no_process_complained(two_sites: TwoSites) -> None:

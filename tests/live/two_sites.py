@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from fsroute.store.database import Database
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
 from tests.live.freeswitch import FreeSwitch, Ports
-from tests.live.process import FsrouteRun
+from tests.live.process import WITHOUT_COORDINATOR, FsrouteRun
 from tests.live.sip import Call, Phone
 from tests.waiting import until
 
@@ -30,6 +31,7 @@ QUEUE: dict[str, object] = {
     "hold_music": "local_stream://fsroute",
     "refuse_when": "never",
 }
+AGENT: dict[str, object] = {"wrap_up": 0, "set_aside": 60}
 STRAIGHT = Path(__file__).parent / "applications" / "straight"
 
 _numbers = itertools.count(1)
@@ -44,19 +46,22 @@ class ContactCenter:
     sites: TwoSites
     phones: list[Phone] = field(default_factory=list)
 
-    def agent(self, name: str, phone: Phone, site: str = "east") -> Phone:
+    def agent(self, name: str, phone: Phone, site: str = "east", **columns: object) -> Phone:
         """An agent of this company, available, at `phone`."""
         self.phones.append(phone)
-        self.agent_at(name, phone.address, site)
+        self.agent_at(name, phone.address, site, **columns)
         return phone
 
-    def agent_at(self, name: str, address: str, site: str = "east") -> None:
+    def agent_at(self, name: str, address: str, site: str = "east", **columns: object) -> None:
         agent_id = f"{self.name}-{name}"
-        self.sites.execute(
-            "insert into agent (agent_id, name, site_id, switch_id, address, wrap_up, set_aside)"
-            " values (%s, %s, %s, %s, %s, 0, 60)",
-            agent_id, name, site, f"{site}-1", address,
-        )  # fmt: skip
+        place = {
+            "agent_id": agent_id,
+            "name": name,
+            "site_id": site,
+            "switch_id": f"{site}-1",
+            "address": address,
+        }
+        self.sites.insert("agent", place | AGENT | columns)
         self.sites.execute("insert into agent_skill values (%s, 'orders', 1)", agent_id)
         self.sites.execute("insert into agent_authorization values (%s, %s, 'voice')", agent_id, self.name)
         self.log_on(name)
@@ -169,8 +174,8 @@ class ContactCenter:
     def story(self) -> str:
         """Every event, one a line, for a test that failed."""
         return "\n".join(
-            f"{event['at']:%H:%M:%S.%f} {str(event['contact_id'])[:8]} {event['kind']:20} {event['state'] or '':9}"
-            f" {event['agent_id'] or '':10} {json.dumps(event['data'], default=str)}"
+            f"{event['at']:%H:%M:%S.%f} {str(event['contact_id'])[:8]} {event['kind']:20}"
+            f" {event['state'] or '':9} {event['agent_id'] or '':10} {json.dumps(event['data'], default=str)}"
             for event in self.events()
         )
 
@@ -182,17 +187,13 @@ class TwoSites:
         self.folder = folder
         self.database = database
         gather_applications(folder / "applications")
-        self.west = FreeSwitch(program, "west-1", folder / "west", Ports(rtp=21000))
-        self.east = FreeSwitch(program, "east-1", folder / "east", Ports(rtp=24000))
+        rtp = random.randrange(20_000, 29_000, 4_000)
+        self.west = FreeSwitch(program, "west-1", folder / "west", Ports(rtp))
+        self.east = FreeSwitch(program, "east-1", folder / "east", Ports(rtp + 2000))
         self.west_run = FsrouteRun(
-            folder / "west-run",
-            "west",
-            "west-1",
-            self.west.ports,
-            database,
-            roles='roles = ["callserver", "acd"]',
+            folder / "west-run", "west", self.west.ports, database, WITHOUT_COORDINATOR
         )
-        self.east_run = FsrouteRun(folder / "east-run", "east", "east-1", self.east.ports, database)
+        self.east_run = FsrouteRun(folder / "east-run", "east", self.east.ports, database)
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
         self._opened: Database | None = None
         self._signals: Signals | None = None
@@ -245,18 +246,15 @@ class TwoSites:
         number = next(_numbers)
         center = ContactCenter(f"c{number}", f"80055{number:05}", self)
         self.execute("insert into contact_center values (%s, %s)", center.name, f"Company {number}")
-        columns = {
-            "contact_center_id": center.name,
-            "queue": "support",
-            "hold_music": "local_stream://fsroute",
-        }
-        columns["refuse_when"] = "never"
-        columns |= queue
-        names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
-        self.execute(f"insert into queue ({names}) values ({places})", *columns.values())
+        columns = {"contact_center_id": center.name} | QUEUE | queue
+        self.insert("queue", columns)
         self.execute("insert into queue_skill values (%s, 'support', 'orders', 1)", center.name)
         self.execute("insert into number_called values (%s, %s, %s)", center.number, center.name, application)
         return center
+
+    def insert(self, table: str, columns: Mapping[str, object]) -> None:
+        names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        self.execute(f"insert into {table} ({names}) values ({places})", *columns.values())
 
     def execute(self, statement: str, *values: object) -> None:
         assert self._connection is not None
