@@ -155,6 +155,7 @@ def call_settings(config: Config) -> CallSettings:
         fallback=config.callserver.fallback,
         hold_music=config.callserver.hold_music,
         token_lifetime=config.timing.token_lifetime,
+        callserver=f"{config.callserver.listen_host}:{config.callserver.listen_port}",
     )
 
 

@@ -62,6 +62,7 @@ class Call:
         self._hung_up = False
         self._left = False
         self.is_closed = False
+        self.is_taken = False
         self._application: Application | None = None
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
@@ -76,13 +77,13 @@ class Call:
         except CallerGone:
             self._hung_up = True
         except ChannelTaken:
+            self.is_taken = True
             log.debug("the switch has joined a call contact=%s", self.contact_id)
         except SessionClosed as closed:
             log.debug("a call left its socket: %s contact=%s", closed, self.contact_id)
         except FsrouteError as error:
-            self._hung_up = self._line.session.wait_hungup(
-                NEWS_LIMIT
-            )  # a command may fail before the news comes
+            # a command may fail before the news of the hang-up comes
+            self._hung_up = self._line.session.wait_hungup(NEWS_LIMIT)
             if not self._hung_up:
                 self._give_up(str(error))
         finally:
@@ -99,6 +100,7 @@ class Call:
             self.contact_id = self._desk.new_uuid()
             line.set_variable("fsroute_contact", self.contact_id)
             self._make_presentable()
+        line.set_variable("fsroute_callserver", self._desk.settings.callserver)
         line.set_variable("socket_resume", "true")
         contact, caller = self._open()
         application = self._desk.applications.get(contact.application)

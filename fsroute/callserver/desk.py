@@ -28,6 +28,7 @@ class Settings:
     hold_music: str  # until a queue says what to play
     transfer_to: str = "XML default"  # dialplan and context of numbers that applications transfer to
     token_lifetime: float = 60.0
+    callserver: str = ""  # which of the switch's call servers this is, the same after a restart
 
 
 @dataclass(frozen=True, slots=True)

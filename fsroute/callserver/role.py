@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from uuid import uuid4
 
 from gevent.pool import Pool
@@ -18,13 +19,15 @@ from fsroute.esl.outbound import OutboundServer
 from fsroute.esl.session import Session
 from fsroute.ivr import Application
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
 
 log = logging.getLogger(__name__)
 
 BREAKABLE = frozenset({"playback", "play_and_get_digits"})  # not bridge: a conversation is left alone
+JOINING = (State.READY, State.BRIDGED)
+STOP_LIMIT = 2.0  # seconds for what is left to be done for calls that go back to the dialplan
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -64,6 +67,7 @@ class CallServerRole:
     def stop(self, drain: float) -> None:
         """Take no new calls; present ones have `drain` seconds to end, the rest goes back to the dialplan."""
         self.server.stop(drain)
+        self._closers.join(STOP_LIMIT)
 
     def calls(self) -> int:
         return len(self._calls)
@@ -76,17 +80,18 @@ class CallServerRole:
         finally:
             if self._calls.get(session.uuid) is call:
                 del self._calls[session.uuid]
-            if not call.is_closed and call.contact_id:
-                self._closers.spawn(self._close_if_gone, call.contact_id, session.uuid)
+            if call.contact_id and not (call.is_closed or call.is_taken):
+                self._closers.spawn(self._look_after, call.contact_id, session.uuid)
 
-    def _close_if_gone(self, contact_id: str, channel_uuid: str) -> None:
-        """The connection of a call was lost: perhaps because the caller hung up."""
+    def _look_after(self, contact_id: str, channel_uuid: str) -> None:
+        """The connection of a call was lost or given up: the caller hung up, or goes on by the dialplan."""
         try:
-            gone = not self._link.exists(channel_uuid)
-        except SwitchError:  # the switch's connection will come back, and all contacts are looked at then
-            return
-        if gone:
-            self._close(contact_id, "the caller left unseen")
+            if self._link.exists(channel_uuid):
+                self._fetch_one(contact_id, channel_uuid)
+            else:
+                self._close(contact_id, "the caller left unseen")
+        except SwitchError as error:  # the connection will come back, and all contacts are looked at then
+            log.debug("call not looked after: %s contact=%s", error, contact_id)
 
     # Signals -----------------------------------------------------------------------------------------------
 
@@ -110,6 +115,8 @@ class CallServerRole:
     def _event(self, event: Event) -> None:
         if event.name != "CHANNEL_HANGUP" or event.uuid in self._calls:
             return
+        if event.get("variable_fsroute_callserver", "") not in ("", self._settings.callserver):
+            return  # another call server's, which knows the outcome
         contact_id = event.get("variable_fsroute_contact")
         if contact_id and event.get("Call-Direction") == "inbound":
             self._closers.spawn(self._close, contact_id, event.get("Hangup-Cause", ""))
@@ -128,20 +135,22 @@ class CallServerRole:
 
     def _fetch(self) -> None:
         """Callers whose process died hear its music, which has no end: broken, they come back by the dialplan."""
-        switch_id = self._settings.switch_id
-        calls = self._store.proxy_calls.live_of_caller_switch(switch_id)
-        talking = {call.contact_id for call in calls if call.state is State.BRIDGED}
-        for contact_id, channel_uuid, _ in self._store.contacts.live_of_switch(switch_id):
-            if channel_uuid not in self._calls and contact_id not in talking:
+        for contact_id, channel_uuid, _ in self._store.contacts.live_of_switch(self._settings.switch_id):
+            if channel_uuid not in self._calls and self._was_ours(channel_uuid):
                 self._fetch_one(contact_id, channel_uuid)
 
+    def _was_ours(self, channel_uuid: str) -> bool:
+        return self._link.variable(channel_uuid, "fsroute_callserver") == self._settings.callserver
+
     def _fetch_one(self, contact_id: str, channel_uuid: str) -> None:
-        try:
-            if self._link.variable(channel_uuid, "current_application") in BREAKABLE:
-                log.info("call fetched contact=%s", contact_id)
-                self._link.api(f"uuid_break {channel_uuid}")
-        except SwitchError as error:
-            log.debug("call not fetched: %s contact=%s", error, contact_id)
+        if self._link.variable(channel_uuid, "current_application") not in BREAKABLE:
+            return
+        call = self._store.proxy_calls.latest(contact_id)
+        if call is not None and call.network_leg is NetworkLeg.NOT_NEEDED and call.state in JOINING:
+            return  # the switch's own bridge, which leaves the application's name as it was
+        with suppress(SwitchError):  # it may have gone
+            log.info("call fetched contact=%s", contact_id)
+            self._link.api(f"uuid_break {channel_uuid}")
 
     def reconcile(self) -> None:
         """Close the contacts whose callers left while nobody looked."""

@@ -306,6 +306,7 @@ class Channel:
 
     def _mark_answered(self) -> None:
         self.is_answered = True
+        self.set("endpoint_disposition", "ANSWER")
         self.times.answered = int(time.time() * 1_000_000)
         self.renew_profile()
         self.fire("CHANNEL_ANSWER")

@@ -20,7 +20,12 @@ from fsroute.switchsim.people import Behaviour
 from tests.waiting import until
 
 FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
-ADDRESSES = {"ann": "1001@127.0.0.1:6001", "bob": "1002@127.0.0.1:6002", "dee": "1004@127.0.0.1:6004"}
+ADDRESSES = {
+    "ann": "1001@127.0.0.1:6001",
+    "bob": "1002@127.0.0.1:6002",
+    "cyd": "1003@127.0.0.1:6003",
+    "dee": "1004@127.0.0.1:6004",
+}
 
 
 @dataclass
@@ -64,7 +69,12 @@ class World:
         return [row[0] for row in self.query("select state from proxy_call order by proxy_call_id")]
 
     def outcomes(self) -> list[str]:
-        return [row[0] for row in self.query("select outcome from contact where ended_at is not null order by arrived_at")]
+        return [
+            row[0]
+            for row in self.query(
+                "select outcome from contact where ended_at is not null order by arrived_at"
+            )
+        ]
 
     def kinds(self) -> list[str]:
         return [row[0] for row in self.query("select kind from contact_event order by event_id")]
@@ -75,7 +85,10 @@ class World:
 
     def kinds_of(self, call: CallerCall) -> list[str]:
         """The kinds of events of the contact of a caller's number."""
-        text = "select kind from contact_event join contact_personal using (contact_id) where caller_number = '{}' order by event_id"
+        text = (
+            "select kind from contact_event join contact_personal using (contact_id)"
+            " where caller_number = '{}' order by event_id"
+        )
         return [row[0] for row in self.query(text.format(call.caller.number))]
 
     def assert_nothing_violated(self) -> None:
@@ -114,9 +127,13 @@ def world(conninfo: str) -> Iterator[World]:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Any:
     report = (yield).get_result()
-    world = getattr(item, "funcargs", {}).get("world")
+    world = getattr(item, "funcargs", {}).get("world") or getattr(item, "funcargs", {}).get("apart")
     if report.when == "call" and report.failed and world is not None:
-        rows = world.query("select at::time, kind, state, agent_id, data from contact_event order by event_id")
+        rows = world.query(
+            "select at::time, kind, state, agent_id, data from contact_event order by event_id"
+        )
         report.sections.append(("contact events", "\n".join(str(row) for row in rows)))
         for each in [*world.calls, *world.network.agent_calls]:
             report.sections.append((f"what {each.name} heard", str(each.timeline)))
+        for process in [*getattr(world.west, "processes", ()), *getattr(world.east, "processes", ())]:
+            report.sections.append((process.log_file.name, process.log()[-20_000:]))

@@ -223,7 +223,9 @@ def test_agents_accept_with_a_key_where_a_voice_mail_could_answer(world: World) 
     call = world.call_for_an_agent()
     until(lambda: call.talked_with, 15)
     assert call.talked_with == "bob"
-    assert world.query("select unavailable_reason from agent where agent_id = 'ann'") == [("key_not_pressed",)]
+    assert world.query("select unavailable_reason from agent where agent_id = 'ann'") == [
+        ("key_not_pressed",)
+    ]
     world.wait_for_outcomes("served")
 
 

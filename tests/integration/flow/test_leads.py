@@ -85,7 +85,7 @@ def test_only_the_positions_of_the_lead_have_a_leg(world: World) -> None:
     calls = []
     for n in range(3):
         calls.append(world.call_for_an_agent(f"+1415555{n:04}", talk=4))
-        until(lambda n=n: world.states() == ["queued"] * (n + 1), 10)
+        until(lambda: world.states() == ["queued"] * len(calls), 10)
     until(lambda: world.kinds().count("network_leg_present") == 2, 10)
     assert "network_leg_wanted" not in world.kinds_of(calls[2])
     calls[0].hang_up()

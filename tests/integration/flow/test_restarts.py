@@ -1,0 +1,369 @@
+"""Processes are killed and stopped under calls; calls, places and agents survive."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from fsroute import resources
+from fsroute.config import Role
+from fsroute.demo.centers import EAST, WEST
+from fsroute.switchsim import Answers, Caller, CallerCall, Network, NoAnswer, Press, WaitFor
+from tests.integration.flow.conftest import World
+from tests.integration.flow.processes import Apart, Process, Site, open_store
+from tests.waiting import until
+
+BACK_WITHIN = 2.0  # seconds from the moment that the new process serves
+SITE_ROLES = (Role.CALLSERVER, Role.ACD)
+ACME, GLOBEX = "8005550100", "8005550200"
+SILENCE = 0.3  # seconds that a caller may hear nothing while a process dies
+
+
+@pytest.fixture
+def apart(conninfo: str) -> Iterator[Apart]:
+    sample = (resources.folder("sql") / "samples" / "two_sites.sql").read_text("utf-8")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(sample.encode())
+        connection.execute("update fsroute.agent set wrap_up = 0, set_aside = 5")
+    network = Network(speed=20.0, media_timeout=0.3)
+    west, east = (Site(each, network) for each in (WEST, EAST))
+    apart = Apart(conninfo, network, west, east, looker=open_store(conninfo))  # type: ignore[arg-type]
+    try:
+        yield apart
+    finally:
+        for site in (west, east):
+            for process in site.processes:
+                process.send(signal.SIGKILL)
+                process.wait(5.0)
+            site.switch.stop()
+        apart.store.signals.stop()
+        apart.store.database.close()
+
+
+def start(*processes: Process) -> None:
+    for process in processes:
+        process.start()
+
+
+def caller(apart: Apart, number: int, called: str = ACME, *steps: Any, **values: Any) -> CallerCall:
+    script = steps or (WaitFor("main_menu"), Press("2"))
+    return apart.place(Caller(f"+1415555{number:04}", f"Caller {number}", called, script, **values))
+
+
+def waits(apart: Apart, number: int) -> CallerCall:
+    """A caller of the contact center whose agents are busy or away."""
+    call = caller(apart, number, GLOBEX)
+    until(lambda: apart.state_of(call) == "queued" and "fsroute" in call.timeline.now, 10)
+    return call
+
+
+def talks(apart: Apart, number: int, agent: str) -> CallerCall:
+    apart.log_on(agent, Answers(after=0.1))
+    call = caller(apart, number)
+    until(lambda: call.is_talking and apart.state_of(call) == "bridged", 15)
+    assert call.talked_with == agent
+    return call
+
+
+def rings(apart: Apart, number: int, agent: str) -> CallerCall:
+    """The agent's phone rings, and so does the network leg."""
+    apart.log_on(agent, NoAnswer())
+    call = caller(apart, number)
+    until(lambda: {"agent_ringing", "network_leg_present"} <= set(apart.kinds_of(call)), 10)
+    return call
+
+
+def picks_up(apart: Apart, agent: str) -> None:
+    """The agent answers the phone that rings."""
+    phone = next(each for each in apart.network.agent_calls if each.agent.name == agent)
+    assert phone.channel is not None
+    phone.is_answered = True
+    phone.channel.party_answers()
+
+
+def converse(*calls: CallerCall) -> None:
+    """Talk long enough that both have heard it."""
+    until(lambda: all(call.is_talking for call in calls), 10)
+    dead_for(0.05)
+
+
+def ends_as(apart: Apart, call: CallerCall, outcome: str) -> None:
+    until(lambda: apart.outcome_of(call) is not None, 10)
+    assert apart.outcome_of(call) == outcome
+
+
+def music_was_never_off(call: CallerCall) -> None:
+    assert call.timeline.silences(SILENCE) == [], str(call.timeline)
+
+
+def one_conversation(call: CallerCall) -> None:
+    talks = [heard for heard in call.timeline.stretches() if heard.what.startswith("talking")]
+    assert len(talks) == 1, str(call.timeline)
+
+
+def dead_for(seconds: float) -> None:
+    """Let a process be dead for some time: that is the situation, not a guess at how long something takes."""
+    time.sleep(seconds)
+
+
+def come_back(apart: Apart, process: Process, calls: int, before: int = 0) -> float:
+    """Seconds from the moment that the process served until its calls were back."""
+    return until(lambda: process.came_back() >= before + calls, BACK_WITHIN)
+
+
+def everything_is_in_order(apart: Apart) -> None:
+    apart.assert_nothing_left(SILENCE)
+    apart.assert_nothing_violated()
+
+
+def test_calls_outlive_the_process_of_the_callers_switch(apart: Apart, tmp_path: Path) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
+    east = apart.east_site.add(tmp_path, apart.conninfo)
+    start(east, west)
+    remote = talks(apart, 1, "bob")
+    local = talks(apart, 2, "dee")
+    gone_while_talking = talks(apart, 3, "ann")
+    first, gone_while_waiting, second = (waits(apart, number) for number in (4, 5, 6))
+    order = caller(apart, 7, ACME, WaitFor("main_menu"), Press("1"), WaitFor("order_number"))
+    gone_in_application = caller(apart, 8, ACME, WaitFor("main_menu"))
+    until(
+        lambda: order.timeline.heard("order_number") and gone_in_application.timeline.heard("main_menu"), 10
+    )
+
+    west.kill()
+    dead_for(0.25)
+    for call in (gone_while_talking, gone_while_waiting, gone_in_application):
+        call.hang_up()
+    dead_for(0.25)
+    assert remote.is_talking
+    assert local.is_talking
+    start(west)
+    come_back(apart, west, 3)
+    until(lambda: "digits" in order.timeline.now, 5)
+    order.press("12345")
+    until(lambda: order.timeline.heard("being_packed"), 10)
+    ends_as(apart, gone_while_waiting, "abandoned")
+    ends_as(apart, gone_in_application, "abandoned")
+    ends_as(apart, gone_while_talking, "served")
+
+    apart.log_on("cyd", Answers(after=0.1, talk=10))
+    until(lambda: first.is_talking, 10)
+    assert not second.talked_with, "the place was kept"
+    until(lambda: second.is_talking, 10)
+    assert (remote.is_talking, local.is_talking) == (True, True)
+    remote.hang_up()
+    local.hang_up()
+    order.hang_up()
+    for call in (remote, local, first, second):
+        ends_as(apart, call, "served")
+        one_conversation(call)
+        music_was_never_off(call)
+    ends_as(apart, order, "self_served")
+    everything_is_in_order(apart)
+
+
+def test_a_call_that_is_offered_outlives_the_process_of_the_callers_switch(
+    apart: Apart, tmp_path: Path
+) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
+    east = apart.east_site.add(tmp_path, apart.conninfo)
+    start(east, west)
+    apart.query("update queue set offer_timeout = 4 returning 1")
+    answered = rings(apart, 1, "ann")
+    unanswered = rings(apart, 2, "bob")
+    apart.log_on("dee", NoAnswer())
+    gone = caller(apart, 3)
+    until(lambda: "agent_ringing" in apart.kinds_of(gone), 10)
+
+    west.kill()
+    gone.hang_up()
+    dead_for(0.5)
+    picks_up(apart, "ann")
+    until(lambda: answered.is_talking, 5)
+    start(west)
+    ends_as(apart, gone, "abandoned")
+    apart.log_on("dee", Answers(after=0.1, talk=10))
+    until(lambda: unanswered.talked_with == "dee", 15)
+    assert answered.is_talking
+    answered.hang_up()
+    for call in (answered, unanswered):
+        ends_as(apart, call, "served")
+        one_conversation(call)
+        music_was_never_off(call)
+    everything_is_in_order(apart)
+
+
+def test_calls_outlive_the_process_of_the_agents_switch(apart: Apart, tmp_path: Path) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo)
+    east = apart.east_site.add(tmp_path, apart.conninfo, SITE_ROLES)
+    start(west, east)
+    talking = talks(apart, 1, "bob")
+    ended_meanwhile = talks(apart, 2, "ann")
+    apart.log_on("cyd", NoAnswer())
+    ringing = caller(apart, 3, GLOBEX)
+    until(lambda: {"agent_ringing", "network_leg_present"} <= set(apart.kinds_of(ringing)), 10)
+
+    east.kill()
+    ended_meanwhile.hang_up()
+    dead_for(0.5)
+    picks_up(apart, "cyd")
+    assert talking.is_talking
+    start(east)
+    until(lambda: ringing.is_talking, BACK_WITHIN)
+    assert apart.outcome_of(ended_meanwhile) == "served"
+    converse(talking, ringing)
+    talking.hang_up()
+    ringing.hang_up()
+    for call in (talking, ended_meanwhile, ringing):
+        ends_as(apart, call, "served")
+        one_conversation(call)
+        music_was_never_off(call)
+    everything_is_in_order(apart)
+
+
+def test_a_caller_who_left_while_the_agents_process_was_dead_leaves_no_phone_ringing(
+    apart: Apart, tmp_path: Path
+) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo)
+    east = apart.east_site.add(tmp_path, apart.conninfo, SITE_ROLES)
+    start(west, east)
+    call = rings(apart, 1, "ann")
+    east.kill()
+    call.hang_up()
+    ends_as(apart, call, "abandoned")
+    assert apart.east.switch.channels, "nobody can end the agent's leg yet"
+    start(east)
+    until(lambda: not apart.east.switch.channels, BACK_WITHIN)
+    everything_is_in_order(apart)
+
+
+def test_a_standby_takes_over_from_a_coordinator_that_was_killed(apart: Apart, tmp_path: Path) -> None:
+    coordinator = apart.west_site.add(tmp_path, apart.conninfo, (Role.COORDINATOR,))
+    start(coordinator)
+    standby = apart.east_site.add(tmp_path, apart.conninfo)
+    west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
+    start(standby, west)
+    waiting = waits(apart, 1)
+    [(before,)] = apart.query("select epoch from lease where name = 'coordinator'")
+    coordinator.kill()
+    apart.log_on("bob", Answers(after=0.1, talk=4))
+    took = until(lambda: "agent_reserved" in apart.kinds_of(waiting), BACK_WITHIN)
+    assert took < BACK_WITHIN
+    assert apart.query("select epoch from lease where name = 'coordinator'") == [(before + 1,)]
+    ends_as(apart, waiting, "served")
+    everything_is_in_order(apart)
+
+
+def test_everything_is_killed_at_once(apart: Apart, tmp_path: Path) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo)
+    east = apart.east_site.add(tmp_path, apart.conninfo)
+    start(west, east)
+    talking = talks(apart, 1, "bob")
+    ringing = rings(apart, 2, "ann")
+    waiting = waits(apart, 3)
+    west.kill()
+    east.kill()
+    dead_for(0.5)
+    start(east, west)
+    come_back(apart, west, 1)
+    apart.log_on("cyd", Answers(after=0.1, talk=4))
+    until(lambda: waiting.talked_with == "cyd", 10)
+    assert talking.is_talking
+    picks_up(apart, "ann")
+    converse(ringing)
+    talking.hang_up()
+    ringing.hang_up()
+    for call in (talking, ringing, waiting):
+        ends_as(apart, call, "served")
+        one_conversation(call)
+        music_was_never_off(call)
+    everything_is_in_order(apart)
+
+
+def test_sigterm_lets_present_calls_end_and_new_ones_go_to_the_other_call_server(
+    apart: Apart, tmp_path: Path
+) -> None:
+    old = apart.west_site.add(tmp_path, apart.conninfo, drain=3.0)
+    start(old)
+    talking = talks(apart, 1, "dee")
+    in_application = caller(apart, 2, ACME, WaitFor("main_menu"))
+    waiting = waits(apart, 3)
+    until(lambda: in_application.timeline.heard("main_menu"), 10)
+    new = apart.west_site.add(tmp_path, apart.conninfo)
+    start(new)
+    old.send(signal.SIGTERM)
+    until(lambda: "draining" in old.log(), 5)
+    late = caller(apart, 4, ACME, WaitFor("main_menu"), Press("1"), WaitFor("order_number"), Press("12345"))
+    until(lambda: late.timeline.heard("being_packed"), 10)
+    assert "call arrived" in new.log()
+    in_application.hang_up()
+    ends_as(apart, in_application, "abandoned")
+    old.wait(10.0)
+    come_back(apart, new, 1)
+    assert talking.is_talking
+    talking.hang_up()
+    apart.log_on("dee", Answers(after=0.1))
+    waiting.hang_up()
+    late.hang_up()
+    until(lambda: (apart.outcome_of(talking), apart.outcome_of(waiting)) == ("served", "abandoned"), 10)
+    music_was_never_off(waiting)
+    ends_as(apart, late, "self_served")
+    everything_is_in_order(apart)
+
+
+def test_a_call_that_no_call_server_takes_waits_with_music(apart: Apart, tmp_path: Path) -> None:
+    west = apart.west_site.add(tmp_path, apart.conninfo)
+    call = caller(apart, 1, ACME, WaitFor("main_menu"), Press("1"), WaitFor("order_number"), Press("12345"))
+    until(lambda: "fsroute" in call.timeline.now, 5)
+    start(west)
+    until(lambda: call.timeline.heard("being_packed"), 10)
+    call.hang_up()
+    ends_as(apart, call, "self_served")
+    everything_is_in_order(apart)
+
+
+def test_the_callers_switch_dies(world: World) -> None:
+    world.log_on("ann", Answers(after=0.1))
+    world.log_on("bob", NoAnswer())
+    talking = world.call_for_an_agent("+14155550001")
+    until(lambda: talking.is_talking, 10)
+    ringing = world.call_for_an_agent("+14155550002")
+    until(lambda: "agent_ringing" in world.kinds_of(ringing), 10)
+    world.west.switch.restart()
+    until(lambda: len(world.outcomes()) == 2, 10)
+    assert world.outcomes() == ["lost", "lost"]
+    until(lambda: not world.west.switch.channels and not world.east.switch.channels, 10)
+    assert world.query("select agent_id from reservation where ended_at is null") == []
+    idle = world.query(
+        "select agent_id, unavailable_reason from agent where agent_id in ('ann', 'bob') order by 1"
+    )
+    assert idle == [("ann", None), ("bob", None)]
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    call = world.call_for_an_agent("+14155550003")
+    until(lambda: call.talked_with, 10)
+    until(lambda: len(world.outcomes()) == 3, 10)
+    world.assert_nothing_violated()
+
+
+def test_the_agents_switch_dies(world: World) -> None:
+    world.log_on("ann", Answers(after=0.1))
+    talking = world.call_for_an_agent("+14155550001")
+    until(lambda: talking.is_talking, 10)
+    world.log_on("bob", NoAnswer(), Answers(after=0.1))
+    ringing = world.call_for_an_agent("+14155550002")
+    until(lambda: {"agent_ringing", "network_leg_present"} <= set(world.kinds_of(ringing)), 10)
+    world.east.switch.restart()
+    until(lambda: "conversation_lost" in world.kinds_of(talking), 10)
+    until(lambda: "agent_failed" in world.kinds_of(ringing), 10)
+    converse(talking, ringing)
+    talking.hang_up()
+    ringing.hang_up()
+    world.wait_for_outcomes("served", "served")
+    until(lambda: not world.west.switch.channels and not world.east.switch.channels, 10)
+    world.assert_nothing_violated()
