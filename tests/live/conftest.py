@@ -16,14 +16,16 @@ from tests.live.figures import FIGURES
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
-NONE_FOUND = f"no FreeSWITCH found: looked at {freeswitch.SEARCHED}"
+
+def pytest_runtest_setup() -> None:
+    if freeswitch.find() is None:
+        pytest.skip(f"no FreeSWITCH found: looked at {freeswitch.SEARCHED}")
 
 
 @pytest.fixture(scope="session")
 def program() -> Path:
     found = freeswitch.find()
-    if found is None:
-        pytest.skip(NONE_FOUND)
+    assert found is not None
     return found
 
 
@@ -79,8 +81,6 @@ def until_all_is_over(sites: TwoSites, made: list[ContactCenter]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if freeswitch.find() is None:
-        terminalreporter.write_line(NONE_FOUND, red=True)
     if FIGURES:
         terminalreporter.section("measured on two FreeSWITCH instances")
         for line in FIGURES:
