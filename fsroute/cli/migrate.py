@@ -17,9 +17,12 @@ def command(config_path: Path | None) -> None:
     from fsroute.cli.store import connection_string
     from fsroute.store.migrate import migrate
 
-    with connection_string(config.load(config_path)) as conninfo:
+    settings = config.load(config_path)
+    with connection_string(settings) as conninfo:
         applied = migrate(conninfo)
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
         click.echo("the database is up to date")
+    if settings.database.embedded:  # its connection string names the file with the password
+        click.echo(f'while fsroute runs: psql "{conninfo}"')
