@@ -146,7 +146,8 @@ class Offer:
         elif isinstance(item, ProxyCall):
             self._row_changed(item)
         elif isinstance(item, NetworkLegArrived):
-            self.legs = replace(self.legs, network_uuid=item.uuid, joining=False)
+            if item.uuid != self.legs.network_uuid:
+                self.legs = replace(self.legs, network_uuid=item.uuid, joining=False)
             self._row_changed(item.call)
         elif item.name == "CHANNEL_BRIDGE":
             self.legs = replace(self.legs, joined=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import gevent
@@ -23,6 +24,7 @@ from fsroute.switchlink import SwitchLink
 log = logging.getLogger(__name__)
 
 RETRY = 0.5  # seconds before a lease is campaigned for again
+OVER_KEPT = 100  # offers
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -57,6 +59,7 @@ class AcdRole:
         self._settings = settings
         self._lease = lease
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
+        self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -112,8 +115,11 @@ class AcdRole:
         for offer in list(self._offers.values()):
             if offer.call.proxy_call_id == call.proxy_call_id:
                 offer.inbox.put(call)
-        if self._is_ours(call) and call.agent_leg_uuid not in self._offers and call.state is State.OFFERED:
+        begun = call.agent_leg_uuid in self._offers or call.agent_leg_uuid in self._over
+        if self._is_ours(call) and not begun and call.state is State.OFFERED:
             self._begin(call)
+        if call.network_leg is NetworkLeg.PRESENT and call.rendezvous_uuid in self._network_legs:
+            self._hand_over(call.rendezvous_uuid, call)  # it may have been here before the offer was
         self._check_network_legs(call)
 
     def _is_ours(self, call: ProxyCall) -> bool:
@@ -131,6 +137,7 @@ class AcdRole:
 
     def _forget(self, offer: Offer) -> None:
         self._offers.pop(offer.agent_leg_uuid, None)
+        self._over.append(offer.agent_leg_uuid)
         self._link.client.busy = bool(self._offers)
 
     def _check_network_legs(self, call: ProxyCall) -> None:
@@ -253,7 +260,7 @@ class AcdRole:
         try:
             legs = self._seen(call)
         except SwitchError:
-            self._forget(offer)
+            del self._offers[offer.agent_leg_uuid]
             raise
         if legs.agent is not Agent.GONE or call.agent_leg is not AgentLeg.DIALLING:
             offer.adopt(legs)
