@@ -119,6 +119,10 @@ class Offer:
                 self._dial()
             while not self._over:
                 self._try(decide(self.call, self.legs, self._store.now()))
+        except Exception:  # a fault of ours: nobody is left ringing; the coordinator ends the reservation
+            log.exception("an offer failed contact=%s", self.call.contact_id)
+            if not self.legs.joined:
+                self._tear_down("NORMAL_TEMPORARY_FAILURE")
         finally:
             self._forget(self)
 

@@ -94,6 +94,9 @@ class AcdRole:
                         gevent.sleep(RETRY)
             except StoreError as error:
                 log.warning("lease of switch %s: %s", self._settings.switch_id, error)
+            except Exception:  # a fault of ours: to hold the lease without driving would stop the switch
+                log.exception("the agents of switch %s are driven no longer", self._settings.switch_id)
+                self._lease.resign()
             self.leads = False
             gevent.sleep(RETRY)
 
