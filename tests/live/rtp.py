@@ -94,8 +94,9 @@ class Media:
         return not any(abs(sample) > 200 for sample in self._samples(time.time() - last))
 
     def _samples(self, since: float) -> list[int]:
-        audio = (p.payload for p in list(self.packets) if p.kind == PCMU and p.at >= since)
-        return [LINEAR[byte] for payload in audio for byte in payload]
+        recent = itertools.takewhile(lambda packet: packet.at >= since, reversed(self.packets[-100:]))
+        audio = [packet.payload for packet in recent if packet.kind == PCMU]
+        return [LINEAR[octet] for payload in reversed(audio) for octet in payload]
 
     # In and out ----------------------------------------------------------------------------------------
 

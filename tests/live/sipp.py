@@ -50,14 +50,14 @@ class Sipp:
 
 
 def callers(folder: Path, name: str, calls: int, number: str, port: int, *, patient: bool) -> Sipp:
-    """`calls` callers, twenty a second; patient ones wait for the end, others hang up after three seconds."""
+    """`calls` callers, ten a second; patient ones wait for the end, others hang up after three seconds."""
     audio = folder / "caller.pcmu"
     audio.write_bytes(b"".join(tone(440)))
     ending = SCENARIOS / ("is_hung_up.xml" if patient else "hangs_up.xml")
     scenario = Template((SCENARIOS / "caller.xml").read_text()).substitute(
         audio=audio, ending=ending.read_text()
     )
-    arguments = [f"{LOOPBACK}:{port}", "-s", number, "-m", str(calls), "-l", str(calls), "-r", "20"]
+    arguments = [f"{LOOPBACK}:{port}", "-s", number, "-m", str(calls), "-l", str(calls), "-r", "10"]
     return Sipp(folder, name, scenario, arguments)
 
 

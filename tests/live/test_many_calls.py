@@ -58,7 +58,7 @@ def test_thirty_callers_and_ten_agents(
     began = time.time()
     patient = crowd.callers(PATIENT, acme.number, patient=True)
     listeners = [acme.call() for _ in range(WITH_EARS)]
-    acme.until(lambda: len(acme.rows()) == PATIENT + WITH_EARS, 20)
+    acme.until(lambda: len(acme.outcomes()) == PATIENT + WITH_EARS, 20)
     impatient = crowd.callers(IMPATIENT, acme.number, patient=False)
     acme.until(lambda: len(acme.rows()) == PATIENT + WITH_EARS + IMPATIENT, 20)
     live = acme.live()
@@ -72,7 +72,7 @@ def test_thirty_callers_and_ten_agents(
         assert caller.ended_by == "them"
         assert caller.media.first_heard(440, caller.answered_at), "its own voice, by way of the agent"
     acme.until(lambda: None not in acme.outcomes())
-    noted(f"30 callers, 10 agents who talk 3 s: all over after {time.time() - began:.1f} s")
+    noted(f"30 callers, 10 agents who talk 5 s: all over after {time.time() - began:.1f} s")
     assert Counter(acme.outcomes()) == {"served": PATIENT + WITH_EARS, "abandoned": IMPATIENT}, acme.story()
     gaps = [caller.media.largest_gap(caller.answered_at, caller.ended_at) for caller in listeners]
     measured("longest silence of a caller among thirty", max(gaps))

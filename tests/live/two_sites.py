@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,7 @@ QUEUE: dict[str, object] = {
     "refuse_when": "never",
 }
 AGENT: dict[str, object] = {"wrap_up": 0, "set_aside": 60}
+BETWEEN_QUERIES = 0.03  # seconds: the database has other work to do
 STRAIGHT = Path(__file__).parent / "applications" / "straight"
 
 _numbers = itertools.count(1)
@@ -85,7 +87,7 @@ class ContactCenter:
         """A caller who has asked for an agent and waits in the queue."""
         before = self.count("queued", "offered")
         call = self.call("2", **options)
-        until(lambda: self.count("queued", "offered") > before, 10)
+        self.until(lambda: self.count("queued", "offered") > before, 10)
         return call
 
     # What the database says ------------------------------------------------------------------------------
@@ -156,8 +158,13 @@ class ContactCenter:
 
     def until(self, condition: Callable[[], object], limit: float = 5.0) -> None:
         """Wait for `condition`; what happened to the company's contacts goes with a failure."""
+
+        def unhurried() -> object:
+            time.sleep(BETWEEN_QUERIES)
+            return condition()
+
         try:
-            until(condition, limit)
+            until(unhurried, limit)
         except AssertionError as error:
             error.add_note(f"outcomes: {self.outcomes()}\n{self.story()}")
             error.add_note(f"west's log ends:\n{self.sites.west_run.log()[-3000:]}")
