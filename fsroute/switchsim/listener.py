@@ -69,6 +69,8 @@ class Listener:
         self.switch.connections.add(self)
         if self.channel is not None:
             self.channel.listeners.add(self)
+            if not self.channel.is_up:  # it hung up while the connection was made
+                self._wake.set()
         self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._write)]
 
     def wait(self) -> None:

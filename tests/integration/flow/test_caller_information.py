@@ -78,17 +78,19 @@ def test_personal_data_is_in_no_event(world: World) -> None:
 def test_hostile_names_and_numbers_do_no_harm(world: World, agent: str) -> None:
     world.log_on(agent, Answers(after=0.1))
     script = (WaitFor("main_menu"), Press("2"))
-    for text in HOSTILE.values():
-        for number, name in ((NUMBER, text), (text, "Eve")):
-            ended = len(world.outcomes())
-            world.place(Caller(number, name, CALLED, script, talk=0.5))
-            until(lambda ended=ended: len(world.outcomes()) > ended, 15)
-            assert world.outcomes()[-1] == "served", repr(text[:60])
+    callers = [(NUMBER, text) for text in HOSTILE.values()]
+    if agent == "ann":
+        callers += [(text, "Eve") for text in HOSTILE.values()]
+    for number, name in callers:
+        call = world.place(Caller(number, name, CALLED, script, talk=0.5))
+        until(call.over.is_set, 15)
+        until(lambda: len(world.outcomes()) == len(world.calls), 15)
+        assert world.outcomes()[-1] == "served", repr((number[:60], name[:60]))
     for center in (world.west, world.east):
         assert "pwned" not in center.switch.globals
         assert "core_uuid" in center.switch.globals
     shown = [(phone.shown_number, phone.shown_name) for phone in world.network.agent_calls]
-    assert len(shown) == 2 * len(HOSTILE)
+    assert len(shown) == len(callers)
     for number, name in shown:
         assert set(f"{number}{name}").isdisjoint("\r\n\0'\"${}[]<>,;|`\\")
         assert 0 < len(number) <= 32

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from functools import partial
 
 import gevent
 import pytest
 
 from fsroute.acd.proxy_call import On
-from fsroute.model import AgentStatus
+from fsroute.model import AgentStatus, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.store import switch_topic
 from fsroute.switchsim import Answers, CallerCall, Fault, Rejects
@@ -46,7 +47,7 @@ class Rounds:
                 on_change(row)
 
     def when(
-        self, call: CallerCall, states: tuple[State, ...], do: Callable[[], None], within: float
+        self, call: CallerCall, states: tuple[State, ...], do: Callable[[], object], within: float
     ) -> None:
         """Once the call's row reaches one of `states`: `do`, up to `within` seconds later."""
         delay = self.chance.uniform(0, within)
@@ -103,7 +104,7 @@ def test_the_agent_hangs_up_right_after_answering(world: World, agent: str) -> N
         world.log_on(agent, Answers(after=0.2), Answers(after=0.2))
         before = len(world.network.agent_calls)
         call = rounds.call()
-        until(lambda before=before: len(world.network.agent_calls) > before, 10)
+        until(partial(lambda calls, before: len(calls) > before, world.network.agent_calls, before), 10)
         phone = world.network.agent_calls[before]
         gevent.spawn(hangs_up_after_answering, phone, delay)
         rounds.end(call)
@@ -136,7 +137,7 @@ def test_the_network_leg_fails_when_the_agent_accepts(world: World) -> None:
     world.log_on("ann", Answers(after=1.0))
     for within in (0.0, 0.0, 0.01, 0.01, 0.02, 0.02, 0.05, 0.05, 0.1, 0.1):
         call = rounds.call()
-        rounds.when(call, (State.READY,), lambda: world.network.cut(), within)
+        rounds.when(call, (State.READY,), world.network.cut, within)
         rounds.end(call)
     assert set(world.outcomes()) == {"served"}
     rounds.all_is_well()
@@ -144,7 +145,7 @@ def test_the_network_leg_fails_when_the_agent_accepts(world: World) -> None:
 
 def test_the_network_leg_is_refused_while_the_agent_accepts(world: World) -> None:
     rounds = Rounds(world, seed=5)
-    for _ in range(8):
+    for _ in range(5):
         world.log_on("ann", Answers(after=rounds.chance.uniform(0, 1.0)))
         world.network.fail(EAST_LINK, Fault("refuse", cause="NORMAL_TEMPORARY_FAILURE", times=1))
         rounds.end(rounds.call())
@@ -160,7 +161,8 @@ def test_two_agents_and_one_caller(world: World, seed: int) -> None:
         rounds.chance.shuffle(behaviours)
         call = rounds.call()
         for agent, behaviour in zip(("ann", "dee"), behaviours, strict=True):
-            gevent.spawn_later(rounds.chance.uniform(0, 0.15), world.log_on, agent, behaviour)
+            log_on = partial(world.log_on, agent, behaviour)
+            gevent.spawn_later(rounds.chance.uniform(0, 0.15), log_on)
         rounds.end(call)
         for agent in ("ann", "dee"):
             world.declare(agent, AgentStatus.LOGGED_OUT)
@@ -195,8 +197,8 @@ def test_a_contact_is_closed_while_its_agent_is_being_reserved(world: World) -> 
         world.log_on("ann", Answers(after=20))
         until(lambda: world.states()[-1:] == ["offered"], 10)
         closed = world.store.close_contact(
-            stale.contact_id, "abandoned", {"by": "test"}, stale, On.CALLER_GONE
-        )  # type: ignore[arg-type]
+            stale.contact_id, Outcome.ABANDONED, {"by": "test"}, stale, On.CALLER_GONE
+        )
         assert closed is not None
         took = until(lambda: not world.east.switch.channels, 5)
         assert took < 1.0, "the agent's phone must not ring on"
