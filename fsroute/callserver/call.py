@@ -8,7 +8,7 @@ from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import speech
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Desk
-from fsroute.callserver.hold import STORE_RETRY, Hold
+from fsroute.callserver.hold import STORE_RETRY, Hold, in_pieces
 from fsroute.callserver.line import CallerGone, ChannelTaken, Line
 from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
 from fsroute.esl.errors import SessionClosed
@@ -230,7 +230,7 @@ class Call:
                 if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
                     call = None
                     break
-            music = music or self._line.execute("playback", self._desk.settings.hold_music)
+            music = music or self._line.execute("playback", in_pieces(self._desk.settings.hold_music))
             self._line.next(STORE_RETRY)
         if music:
             self._line.stop(music)

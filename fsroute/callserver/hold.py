@@ -35,6 +35,10 @@ TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bri
 HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
 STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
+MUSIC_PIECE = (
+    20.0  # seconds; when this process dies for good, the dialplan has the caller after at most one piece
+)
+PIECE_MARGIN = 0.5  # seconds before its end from which on a piece counts as over, not broken
 EARLY_LEG_RINGS = 80.0  # seconds that a leg raised before an agent was reserved may ring
 RANG_LONG_ENOUGH = frozenset({"NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT"})
 """Nobody came for an early leg in its time: no fault of the way, and a new one is raised."""
@@ -56,6 +60,7 @@ class Hold:
         self._bridge_uuid = ""
         self._leg_cause = ""
         self._taken_until = 0.0
+        self._piece_ends = 0.0
 
     def wait(self) -> str:
         """Hold the caller until the proxy call is over; returns its result, as an application names it.
@@ -85,7 +90,8 @@ class Hold:
         if step is None:
             self._take(self._line.next(self._patience()))
         elif isinstance(step, PlayMusic):
-            self._music_uuid = self._line.execute("playback", self.call.hold_music)
+            self._music_uuid = self._line.execute("playback", in_pieces(self.call.hold_music))
+            self._piece_ends = self._desk.store.now() + MUSIC_PIECE - PIECE_MARGIN
             self._channel = replace(self._channel, doing=Doing.MUSIC)
         elif isinstance(step, RaiseLeg):
             self._raise_leg()
@@ -183,6 +189,8 @@ class Hold:
     def _execution_ended(self, event: Event) -> None:
         ended = event.get("Application-UUID")
         if ended == self._music_uuid and self._channel.doing is Doing.MUSIC:
+            if self._desk.store.now() >= self._piece_ends:
+                self._row_changed(None)  # has the switch just taken the channel, or is the piece over?
             self._channel = replace(
                 self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING
             )
@@ -191,12 +199,10 @@ class Hold:
 
     def _is_being_taken(self) -> bool:
         """On one switch the acd joins the two: the music ends because the switch takes the channel away."""
-        offered = (
-            State.OFFERED,
-            State.READY,
-            State.BRIDGED,
-        )  # the news of the acceptance may be on its way still
-        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in offered
+        joined = {State.READY, State.BRIDGED}
+        if self._desk.store.now() < self._piece_ends:
+            joined.add(State.OFFERED)  # broken, not over: the news of the acceptance is on its way still
+        taken = self.call.network_leg is NetworkLeg.NOT_NEEDED and self.call.state in joined
         self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
         return taken
 
@@ -233,6 +239,11 @@ class Hold:
             self._channel = replace(self._channel, doing=Doing.NOTHING)
             for item in news:
                 self._line.session.post(item)
+
+
+def in_pieces(music: str) -> str:
+    """Hold music with an end: a caller whose process is gone must not be left in it for ever."""
+    return music if music.startswith("{") else f"{{timeout={round(1000 * MUSIC_PIECE)}}}{music}"
 
 
 def bridge_variables(call: ProxyCall) -> dict[str, str]:

@@ -19,7 +19,8 @@ class Sounds:
 
     `durations` (seconds by name) stands for files that need not exist; every other name is a
     wave file under `prefix` or an absolute path, and one that is missing is "FILE NOT FOUND".
-    `speed` above 1 makes everything that plays shorter; silence and tones of a given length too.
+    `speed` above 1 makes everything that plays shorter; silence and tones of a given length too,
+    but not a ``{timeout=…}``.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class Sounds:
         """Return how long `name` plays, in seconds; `ENDLESS`, or None when there is no such file."""
         limit = _TIMEOUT.match(name)
         seconds = self._length(_without_parameters(name))
-        if seconds is not None and limit is not None:
-            seconds = min(seconds, int(limit[1]) / 1000)
-        return None if seconds is None else seconds / self.speed
+        if seconds is None:
+            return None
+        seconds /= self.speed
+        return seconds if limit is None else min(seconds, int(limit[1]) / 1000)
 
     def say_length(self, text: str) -> float:
         """Return how long the ``say`` of `text` takes, in seconds."""

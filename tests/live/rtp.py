@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import gevent
 
 PCMU, EVENTS = 0, 101  # payload types
+LOUD = 200  # of a sample of 16 bits
 FRAME = 160  # samples, 20 ms at 8 kHz
 STAMP = 35  # SO_TIMESTAMPNS
 DIGITS = "0123456789*#ABCD"
@@ -76,6 +77,16 @@ class Media:
         moments = [since, *(p.at for p in list(self.packets) if since <= p.at <= until), until]
         return [(a - since, b - a) for a, b in itertools.pairwise(moments) if b - a > longest]
 
+    def longest_silence(self, since: float, until: float) -> float:
+        """The longest time in which nothing came, or nothing but silence, in seconds."""
+        return max(length for _, length in self.silences(since, until))
+
+    def silences(self, since: float, until: float, longest: float = -1.0) -> list[tuple[float, float]]:
+        """(begin after `since`, length) of the times without sound that are longer than `longest` seconds."""
+        heard = (p.at for p in list(self.packets) if since <= p.at <= until and _is_loud(p))
+        moments = [since, *heard, until]
+        return [(a - since, b - a) for a, b in itertools.pairwise(moments) if b - a > longest]
+
     def hears(self, frequency: int, last: float = 0.2) -> bool:
         """Whether most of what came in the last `last` seconds is the tone `frequency`."""
         samples = self._samples(time.time() - last)
@@ -91,7 +102,7 @@ class Media:
 
     def is_silent(self, last: float = 0.2) -> bool:
         """Nothing came, or only silence, in the last `last` seconds."""
-        return not any(abs(sample) > 200 for sample in self._samples(time.time() - last))
+        return not any(abs(sample) > LOUD for sample in self._samples(time.time() - last))
 
     def _samples(self, since: float) -> list[int]:
         recent = itertools.takewhile(lambda packet: packet.at >= since, reversed(self.packets[-100:]))
@@ -148,6 +159,10 @@ class Media:
             self._socket.sendto(header + payload, self.remote)
         except OSError:  # the other end has closed its port
             return
+
+
+def _is_loud(packet: Packet) -> bool:
+    return packet.kind == PCMU and any(abs(LINEAR[octet]) > LOUD for octet in packet.payload)
 
 
 def strength(samples: Sequence[int], frequency: int) -> float:

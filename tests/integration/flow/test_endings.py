@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from fsroute.callserver import hold
 from fsroute.switchsim import Answers, Busy, Caller, Fault, HangUp, NoAnswer, Press, Rejects, WaitFor
 from tests.integration.flow.conftest import World
 from tests.waiting import until
@@ -165,6 +168,17 @@ def test_caller_and_agent_on_one_switch_need_no_network_leg(world: World) -> Non
 def test_a_caller_on_the_agents_switch_hangs_up_while_talking(world: World) -> None:
     world.log_on("dee", Answers(after=1))
     world.call_for_an_agent(talk=10)
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+def test_hold_music_comes_in_pieces_without_a_gap(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "MUSIC_PIECE", 0.8)
+    world.log_on("dee", Answers(after=50, talk=4))
+    call = world.call_for_an_agent()
+    until(lambda: call.talked_with, 10)
+    pieces = [heard for heard in call.timeline.stretches() if "local_stream" in heard.what]
+    assert len(pieces) >= 3
     world.wait_for_outcomes("served")
     world.assert_nothing_left()
 
