@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -113,29 +113,40 @@ class Document(Section, frozen=True):
             raise ValueError(f"queue {min(twice)} stands twice")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a document is laid over: queues by contact center and name, those of them with history, agents."""
+
+    queues: Mapping[tuple[str, str], Queue] = field(default_factory=dict)
+    traffic: Mapping[tuple[str, str], Traffic] = field(default_factory=dict)
+    agents: tuple[Agent, ...] = ()
+
+
+NOTHING = Known()
+
+
 def scenario(
     document: Document,
     source: str,
     read: Reader,
-    known: Mapping[tuple[str, str], Traffic] | None = None,
-    known_agents: tuple[Agent, ...] = (),
+    known: Known = NOTHING,
     begin: datetime = BEGIN,
 ) -> Scenario:
     """What a document says, over what is known already from a database.
 
-    `source` names the document in errors, `read` gives the text of another file. `known` are queues with
-    their traffic; those that the document names are changed by it.
+    `source` names the document in errors, `read` gives the text of another file.
 
     Raises:
         ConfigurationError: something is missing or wrong; the text names the file, the key and the fault.
     """
     begin = aware(document.begin) if document.begin else begin
-    found = dict(known or {})
+    found = dict(known.traffic)
     for number, entry in enumerate(document.queue):
         key = (entry.contact_center, entry.name)
-        found[key] = _traffic(entry, found.get(key), f"{source}: queue[{number}]", read, begin)
+        queue = _queue(entry, known.queues.get(key))
+        found[key] = _traffic(entry, queue, found.get(key), f"{source}: queue[{number}]", read, begin)
     centers = sorted({center for center, _ in found})
-    agents = [*known_agents, *_agents(document, source, read, centers, begin)]
+    agents = [*known.agents, *_agents(document, source, read, centers, begin)]
     _check(source, found, agents)
     whole = Scenario(tuple(found[key] for key in sorted(found)), tuple(agents), begin)
     given = {
@@ -161,7 +172,9 @@ def _check(source: str, found: Mapping[tuple[str, str], Traffic], agents: list[A
 # Queues ---------------------------------------------------------------------------------------------
 
 
-def _traffic(entry: QueueEntry, known: Traffic | None, where: str, read: Reader, begin: datetime) -> Traffic:
+def _traffic(
+    entry: QueueEntry, queue: Queue, known: Traffic | None, where: str, read: Reader, begin: datetime
+) -> Traffic:
     arrivals, talk = entry.arrivals, entry.talk
     if known is None:
         for key, value in (("arrivals", arrivals), ("talk", talk)):
@@ -179,7 +192,6 @@ def _traffic(entry: QueueEntry, known: Traffic | None, where: str, read: Reader,
         given["setup"] = _duration(entry.setup, f"{where}.setup", read, Constant)
     if entry.no_answer is not UNSET:
         given["no_answer"] = entry.no_answer
-    queue = _queue(entry, None if known is None else known.queue)
     return Traffic(queue=queue, **given) if known is None else replace(known, queue=queue, **given)
 
 

@@ -7,18 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fsroute.config import convert, read
-from fsroute.model.agent import AgentStatus
+from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.contact import Demand, Lead, Queue
 from fsroute.simulation import document
 from fsroute.simulation.document import Document
 from fsroute.simulation.durations import Poisson
-from fsroute.simulation.history import Event, History, Hours, QueueHistory, QueueKey
+from fsroute.simulation.history import Event, History, Hours, QueueHistory
 from fsroute.simulation.scenario import AT_ONCE, Scenario, Traffic
 from fsroute.store.agents import Agents
 from fsroute.store.database import Database, Row, Statements
 
 BATCH = 20_000  # events
 MOST_NOT_TAKEN = 0.99  # share of offers: somebody takes one at last
+
+LEFT_OUT = "queue {} is left out: nobody has talked in it, and no file tells of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,25 @@ def from_database(
         ConfigurationError: as `from_file`; or there is neither history nor a file that tells of any queue.
         StoreError: the database could not be read.
     """
-    begin = datetime.now(UTC).replace(microsecond=0)
     source = str(path) if path else "the database"
     given = _document(path) if path else Document()
     with database.transaction() as snapshot:
-        queues = [_queue(row) for row in snapshot.run("simulation_queues")]
-        history, seconds = _history(snapshot, since, begin, hours)
-        agents = tuple(
-            agent
-            for agent in Agents(snapshot).all()
-            if agent.status is AgentStatus.AVAILABLE or not only_available
-        )
-    named = {(entry.contact_center, entry.name): entry for entry in given.queue}
-    known: dict[QueueKey, Traffic] = {}
-    notes = []
-    for queue in queues:
-        key = (queue.contact_center_id, queue.name)
-        traffic = _traffic(queue, history.queues.get(key), seconds)
-        if traffic is not None:
-            known[key] = traffic
-        elif key not in named:
-            notes.append(
-                f"queue {'/'.join(key)} is left out: nobody has talked in it, and no file tells of it"
-            )
+        now = float(snapshot.value("clock"))
+        rows = [_queue(row) for row in snapshot.run("simulation_queues")]
+        history, seconds = _history(snapshot, since, now, hours)
+        agents = tuple(agent for agent in Agents(snapshot).all() if _is_wanted(agent, only_available))
+    queues = {(queue.contact_center_id, queue.name): queue for queue in rows}
+    found = {key: _traffic(queue, history.queues.get(key), seconds) for key, queue in queues.items()}
+    traffic = {key: each for key, each in found.items() if each is not None}
+    known = document.Known(queues, traffic, agents)
     reader = _reader(path.parent if path else Path())
-    return Found(document.scenario(given, source, reader, known, agents, begin), tuple(notes))
+    scenario = document.scenario(given, source, reader, known, datetime.fromtimestamp(int(now), UTC))
+    left_out = queues.keys() - {(each.queue.contact_center_id, each.queue.name) for each in scenario.traffic}
+    return Found(scenario, tuple(LEFT_OUT.format("/".join(key)) for key in sorted(left_out)))
+
+
+def _is_wanted(agent: Agent, only_available: bool) -> bool:
+    return agent.status is AgentStatus.AVAILABLE or not only_available
 
 
 def _document(path: Path) -> Document:
@@ -90,7 +86,7 @@ def _reader(folder: Path) -> document.Reader:
     return lambda name: read(folder / name)
 
 
-def _history(snapshot: Statements, since: datetime, now: datetime, hours: Hours) -> tuple[History, float]:
+def _history(snapshot: Statements, since: datetime, now: float, hours: Hours) -> tuple[History, float]:
     """What the ledger teaches, and how many seconds of the hours looked at it covers."""
     history = History(hours)
     first = None
@@ -103,7 +99,7 @@ def _history(snapshot: Statements, since: datetime, now: datetime, hours: Hours)
             after = row.pop("event_id")
             first = row["at"] if first is None else first
             history.take(Event(**row))
-    return history, 0.0 if first is None else history.open_seconds(first, now.timestamp())
+    return history, 0.0 if first is None else history.open_seconds(first, now)
 
 
 def _queue(row: Row) -> Queue:
