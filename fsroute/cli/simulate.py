@@ -62,9 +62,9 @@ def _hour(text: str) -> float:
 @click.option("--available-only", is_flag=True, help="Only the agents who are available now.")
 @click.option("--replications", "-n", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same result.")
-@click.option("--duration", type=click.FloatRange(1.0), help="Seconds that count in each replication.")
-@click.option("--warm-up", type=click.FloatRange(0.0), help="Seconds before them that do not.")
-@click.option("--answer-within", type=click.FloatRange(0.0), help="Seconds for the service level.")
+@click.option("--duration", type=click.FloatRange(1.0, 1e8), help="Seconds that count in each replication.")
+@click.option("--warm-up", type=click.FloatRange(0.0, 1e8), help="Seconds before them that do not.")
+@click.option("--answer-within", type=click.FloatRange(0.0, 1e8), help="Seconds for the service level.")
 @click.option("--pooled", is_flag=True, help="Simulate one pool of all agents too, with the same contacts.")
 @click.option(
     "--json",
@@ -96,6 +96,8 @@ def command(
     from fsroute.simulation.results import run
     from fsroute.simulation.sources import from_file
 
+    if json_path is not None and not json_path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {json_path.parent}", param_hint="--json")
     if from_database:
         since = datetime.now(UTC) - timedelta(days=days)
         found = _from_database(config_path, since, hours, path, available_only)

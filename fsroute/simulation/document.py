@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from fsroute.config import Count, Name, Seconds, Section
+from fsroute.config import Count, Name, Section
 from fsroute.errors import ConfigurationError
 from fsroute.model.agent import Agent, AgentStatus, Authorization
 from fsroute.model.contact import Demand, Lead, Queue
@@ -29,9 +29,11 @@ from fsroute.simulation.tables import aware, cell, column, moment, not_negative,
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
-PerHour = Annotated[float, Meta(ge=0)]
+LONGEST = 1e8  # seconds: three years, so that no time is infinite
+PerHour = Annotated[float, Meta(ge=0, le=1e7)]
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
-Pause = Annotated[float, Meta(ge=0)]
+Pause = Annotated[float, Meta(ge=0, le=LONGEST)]
 Level = Annotated[int, Meta(ge=0)]
 Reader = Callable[[str], str]
 """Gives the text of a file that the document names."""
@@ -42,7 +44,7 @@ class ArrivalsEntry(Section, frozen=True):
 
     rate: PerHour | None = None
     rates: tuple[PerHour, ...] = ()
-    every: Seconds = 3600.0  # that each of `rates` lasts
+    every: Annotated[float, Meta(ge=1, le=LONGEST)] = 3600.0  # seconds that each of `rates` lasts
     file: str = ""
 
     def __post_init__(self) -> None:

@@ -147,3 +147,11 @@ def test_a_fault_in_the_table_of_agents_is_named_with_its_line(folder: Path, row
 def test_the_example_in_the_documentation_is_a_scenario(folder: Path) -> None:
     text = (DOCS / "simulate.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     assert _read(folder, text).traffic
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "1e9"])
+@pytest.mark.parametrize("key", ["arrivals", "talk", "patience", "setup", "no_answer"])
+def test_a_number_without_end_is_refused(folder: Path, key: str, number: str) -> None:
+    lines = {"arrivals": "90", "talk": "180", key: number}
+    text = QUEUE + "".join(f"{name} = {value}\n" for name, value in lines.items()) + AGENTS
+    assert _fault(folder, text).startswith(f"center.toml: queue[0].{key}: Expected ")

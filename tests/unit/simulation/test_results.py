@@ -178,3 +178,9 @@ def test_hours_that_are_none_are_refused(tmp_path: Path, hours: str) -> None:
     result = _command(tmp_path, "--hours", hours)
     assert result.exit_code == 2
     assert "is no stretch of a day" in result.output
+
+
+def test_a_folder_that_is_not_there_is_found_out_before_the_simulation(tmp_path: Path) -> None:
+    result = _command(tmp_path, "--json", str(tmp_path / "none" / "figures"))
+    assert result.exit_code == 2
+    assert f"there is no folder {tmp_path}/none" in " ".join(result.output.split())
