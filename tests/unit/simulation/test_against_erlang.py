@@ -6,6 +6,7 @@ more often than they should is a test of its own, over many seeds.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from fsroute.simulation.durations import Exponential
 from fsroute.simulation.erlang import SteadyState, steady_state
 from fsroute.simulation.estimates import Estimate
 from fsroute.simulation.results import Results, run
+from fsroute.simulation.simulator import Source, simulate
 from tests.unit.simulation.scenes import agents, day, steady
 
 TALK = 100.0  # seconds
@@ -70,6 +72,22 @@ def test_intervals_miss_the_truth_as_seldom_as_they_say() -> None:
     found = [run(scenario, seed, 8).total for seed in range(20)]
     assert sum(one.mean_wait is not None and one.mean_wait.covers(truth.mean_wait) for one in found) >= 15
     assert sum(one.abandoned is not None and one.abandoned.covers(truth.abandoned) for one in found) >= 15
+
+
+def test_each_wait_is_that_of_the_recursion_of_kiefer_and_wolfowitz() -> None:
+    """Who comes takes the agent who is free first: the whole of a pool, contact by contact, at 95 % of 40 agents."""
+    scenario = day(steady(38.0, TALK), agents=agents(40), duration=100 * TALK)
+    (traffic,) = scenario.traffic
+    source = Source(traffic, "1 0 acme/main", scenario.end)
+    free, expected = [0.0] * 40, []
+    while (arrival := source.next()) is not None:
+        talk, _ = source.fate()
+        begin = max(arrival, heapq.heappop(free))
+        expected.append(begin - arrival)
+        heapq.heappush(free, begin + talk)
+    (sample,) = simulate(scenario, 1)
+    assert max(expected) > TALK / 10
+    assert list(sample.tallies[0].answered) == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_pool_is_its_own_optimum() -> None:
