@@ -35,9 +35,7 @@ TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bri
 HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
 STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
-MUSIC_PIECE = (
-    20.0  # seconds; when this process dies for good, the dialplan has the caller after at most one piece
-)
+MUSIC_PIECE = 300.0  # seconds; each begins with 0.3 s of silence (mod_local_stream's first read)
 PIECE_MARGIN = 0.5  # seconds before its end from which on a piece counts as over, not broken
 EARLY_LEG_RINGS = 80.0  # seconds that a leg raised before an agent was reserved may ring
 RANG_LONG_ENOUGH = frozenset({"NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT"})
@@ -264,5 +262,6 @@ def leg_variables(call: ProxyCall, leg_uuid: str) -> str:
     rings = EARLY_LEG_RINGS if early else call.offer_timeout + call.network_leg_timeout
     return (
         f"{{origination_uuid={leg_uuid},leg_timeout={max(1, round(rings))},"
-        f"leg_progress_timeout={max(1, round(call.network_leg_timeout))}}}"
+        f"leg_progress_timeout={max(1, round(call.network_leg_timeout))},"
+        "instant_ringback=true}"  # music also while the far end has not said that it rings
     )

@@ -7,8 +7,10 @@ XML, the result must be well-formed and its regular expressions must compile.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import wave
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from importlib import resources
@@ -22,6 +24,7 @@ from fsroute.errors import ConfigurationError
 from fsroute.install.settings import ANY_NUMBER, DialplanSettings, SwitchSettings
 from fsroute.resources import folder
 
+LOOPS = 15  # of the hold music, in the piece that is played
 FOLDERS = (
     "log",
     "run",
@@ -103,8 +106,32 @@ def render_switch(settings: SwitchSettings, target: Path) -> Path:
         _write(conf / path, text.encode())
     for name in FOLDERS:
         (target / name).mkdir(parents=True, exist_ok=True)
-    _write(target / "sounds" / "fsroute" / "music" / "hold.wav", _hold_music())
+    _write_music(target.absolute() / "sounds" / "fsroute")
     return conf
+
+
+def _write_music(folder: Path) -> None:
+    """A long piece of music, and a list that plays it for a day.
+
+    mod_local_stream is silent for 0.3 s after each piece, and for a second whenever it opens its folder, which is
+    after the last piece.
+    """
+    piece = folder / "hold.wav"
+    seconds = _write_piece(piece)
+    _write(folder / "music" / "hold.loc", f"{piece}\n".encode() * round(86_400 / seconds))
+
+
+def _write_piece(path: Path) -> float:
+    """The sample's hold music, which is a loop, `LOOPS` times. Returns its length in seconds."""
+    with wave.open(io.BytesIO(_hold_music())) as loop:
+        samples = loop.readframes(loop.getnframes())
+        content = io.BytesIO()
+        with wave.open(content, "wb") as piece:
+            piece.setparams(loop.getparams())
+            piece.writeframes(samples * LOOPS)
+        seconds = LOOPS * loop.getnframes() / loop.getframerate()
+    _write(path, content.getvalue())
+    return seconds
 
 
 def arguments(target: Path) -> list[str]:

@@ -71,7 +71,7 @@ class Ports:
 class FreeSwitch:
     """One instance on loopback, with everything it writes below `folder`."""
 
-    def __init__(self, program: Path, name: str, folder: Path, ports: Ports, pause_ms: int = 900) -> None:
+    def __init__(self, program: Path, name: str, folder: Path, ports: Ports) -> None:
         self.name = name
         self.folder = folder
         self.ports = ports
@@ -88,9 +88,7 @@ class FreeSwitch:
             rtp_first=ports.rtp,
             rtp_last=ports.rtp + 1999,
             log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
-            dialplan=DialplanSettings(
-                numbers=("*",), callservers=(f"127.0.0.1:{ports.callserver}",), pause_ms=pause_ms
-            ),
+            dialplan=DialplanSettings(numbers=("*",), callservers=(f"127.0.0.1:{ports.callserver}",)),
         )
 
     def start(self) -> None:

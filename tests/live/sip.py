@@ -215,6 +215,8 @@ class Call:
         if message.status:
             self._response(message)
             return
+        if self.offer is not None and message.get("cseq") == self.offer.get("cseq"):
+            return  # a retransmission
         if message.method != "ACK":
             self.requests.append(message)
         if message.method in ("BYE", "CANCEL"):

@@ -11,7 +11,7 @@ from tests.live.figures import measured
 from tests.live.freeswitch import free_port
 from tests.live.people import answers_at_once, declines, is_busy, never_answers, says_nothing
 from tests.live.sip import Call, Phone
-from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, until_they_hear_each_other
+from tests.live.test_one_call import AGENT, CALLER, LONGEST_QUIET, until_they_hear_each_other
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
@@ -54,9 +54,9 @@ def test_another_agent_answers_where_the_first_does_not(company: Company) -> Non
     until_they_hear_each_other(caller, agent)
     assert "5550001" in agent.caller, "the first caller has kept its place"
     assert len(ann.phone.calls) == 1
-    silence = caller.media.largest_gap(since, time.time())
-    measured("largest silence of a caller over an offer that was not answered", silence)
-    assert silence < LONGEST_SILENCE, caller.media.gaps(since, time.time(), 0.1)
+    quiet = caller.media.longest_silence(since, time.time())
+    measured("longest time without a sound for a caller whose first offer was not answered", quiet)
+    assert quiet < LONGEST_QUIET, caller.media.silences(since, time.time(), 0.1)
     caller.hang_up()
     acme.until_outcomes("served", None)
     second.hang_up()
@@ -111,7 +111,7 @@ def test_a_refused_network_leg_is_raised_again(
     acme.until_leg("present")
     agent.answer()
     until_they_hear_each_other(caller, agent)
-    assert caller.media.largest_gap(since, time.time()) < LONGEST_SILENCE
+    assert caller.media.longest_silence(since, time.time()) < LONGEST_QUIET
     assert acme.kinds().count("agent_reserved") == 1
     caller.hang_up()
     acme.until_outcomes("served")
@@ -148,7 +148,7 @@ def test_a_dead_network_leg_is_noticed_in_time(
     agent.until_over(8)
     measured("agent held by a dead network leg", agent.ended_at - agent.answered_at)
     assert agent.ended_at - agent.answered_at < 4
-    assert caller.media.largest_gap(since, time.time()) < LONGEST_SILENCE
+    assert caller.media.longest_silence(since, time.time()) < LONGEST_QUIET
     way_to_east(two_sites.east.ports.link)
     until(lambda: len(agent.phone.calls) > 1, 15)
     until_they_hear_each_other(caller, agent.phone.latest())

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.live
 
 CALLER, AGENT = 440, 700  # Hz
 LONGEST_SILENCE = 0.3  # seconds without a packet
+LONGEST_QUIET = 0.5  # seconds without a sound, for one who waits; local_stream begins with 0.27 of them
 
 Company = Callable[..., ContactCenter]
 
@@ -51,6 +52,7 @@ def test_a_caller_serves_itself_with_digits(company: Company, two_sites: TwoSite
 def test_a_caller_is_bridged_to_a_remote_agent_who_answers(company: Company, two_sites: TwoSites) -> None:
     acme = company()
     caller = acme.waiting_call(frequency=CALLER, number="5550199")
+    waits_since = time.time()
     agent = acme.agent("ann", Phone("1001", never_answers, AGENT)).latest()
     row = acme.until_leg("present")
     until(lambda: not caller.media.is_silent())
@@ -64,6 +66,9 @@ def test_a_caller_is_bridged_to_a_remote_agent_who_answers(company: Company, two
              (agent.media.first_heard(CALLER, agent.answered_at) or 0) - agent.answered_at)  # fmt: skip
     measured("caller's wait for the agent's voice after the agent answered",
              (caller.media.first_heard(AGENT, agent.answered_at) or 0) - agent.answered_at)  # fmt: skip
+    quiet = caller.media.longest_silence(waits_since, time.time())
+    measured("longest time without a sound for a caller from waiting to talking", quiet)
+    assert quiet < LONGEST_QUIET, caller.media.silences(waits_since, time.time(), 0.1)
     row = acme.until_state("bridged")
     assert two_sites.east.answer_state(row["rendezvous_uuid"]) == "answered"
     assert two_sites.west.answer_state(row["network_leg_uuid"]) == "answered"

@@ -10,7 +10,14 @@ import pytest
 from tests.live.figures import measured
 from tests.live.people import answers_at_once, never_answers
 from tests.live.sip import Phone
-from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, talking, until_they_hear_each_other
+from tests.live.test_one_call import (
+    AGENT,
+    CALLER,
+    LONGEST_QUIET,
+    LONGEST_SILENCE,
+    talking,
+    until_they_hear_each_other,
+)
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
@@ -42,26 +49,24 @@ def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) 
     until(lambda: time.time() > killed_at + 1.5)
     until_they_hear_each_other(talker, agent)
     until_they_hear_each_other(local_talker, local_agent)
-    for caller in (first, second, ringing):
-        assert not caller.media.is_silent()
     phone.answer()
     until_they_hear_each_other(ringing, phone)
     silent.until_over()
-    hears_music = until(lambda: not hopeful.media.is_silent())
-    measured("an offer fails while the call server is dead: caller without music", hears_music)
+    until(lambda: not hopeful.media.is_silent())
 
     began = two_sites.west_run.start()
     until(lambda: waiting.came_back() + in_application.came_back() + unlucky.came_back() == 4, 10)
     back = max(two_sites.moments_of("call came back"))
     measured("callers are back after the start of the call server's new process", back - began)
     assert back - began < BACK_WITHIN
-    silence = first.media.largest_gap(killed_at - 1, time.time())
-    measured("largest silence of a waiting caller over the death of the call server", silence)
-    measured("largest silence of a caller whose offer failed meanwhile",
-             hopeful.media.largest_gap(killed_at - 1, time.time()))  # fmt: skip
-    measured("largest silence of a talker over the death of the call server",
-             talker.media.largest_gap(killed_at - 1, time.time()))  # fmt: skip
-    assert silence < LONGEST_SILENCE, first.media.gaps(killed_at - 1, time.time(), 0.1)
+    whole = killed_at - 1, time.time()
+    for who, call in (("waiting caller", first), ("caller whose offer failed meanwhile", hopeful)):
+        quiet = call.media.longest_silence(*whole)
+        measured(f"call server dead and back: longest time without a sound for a {who}", quiet)
+        assert quiet < LONGEST_QUIET, call.media.silences(*whole, 0.1)
+    gap = talker.media.largest_gap(*whole)
+    measured("call server dead and back: longest time without a packet for one who talks", gap)
+    assert gap < LONGEST_SILENCE
 
     until_they_hear_each_other(talker, agent)
     until_they_hear_each_other(local_talker, local_agent)
@@ -128,6 +133,6 @@ def test_a_waiting_caller_outlives_an_orderly_restart(company: Company, two_site
     until(lambda: acme.came_back() == 1)
     agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
     until_they_hear_each_other(caller, agent)
-    assert caller.media.largest_gap(stopped_at, time.time()) < LONGEST_SILENCE
+    assert caller.media.longest_silence(stopped_at, time.time()) < LONGEST_QUIET
     caller.hang_up()
     acme.until_outcomes("served")

@@ -53,7 +53,9 @@ def test_the_configuration_renders_as_the_golden_files_say() -> None:
 def test_a_whole_switch_is_written_with_its_folders_and_music(tmp_path: Path) -> None:
     conf = render.render_switch(SWITCH, tmp_path)
     assert _tree(conf) == render.render_configuration(SWITCH)
-    assert (tmp_path / "sounds/fsroute/music/hold.wav").read_bytes().startswith(b"RIFF")
+    piece = tmp_path / "sounds/fsroute/hold.wav"
+    assert piece.read_bytes().startswith(b"RIFF")
+    assert set((tmp_path / "sounds/fsroute/music/hold.loc").read_text().splitlines()) == {str(piece)}
     options = render.arguments(tmp_path)
     for name in ("conf", "db", "log", "run"):
         place = options[options.index(f"-{name}") + 1]
@@ -93,7 +95,7 @@ def test_a_caller_hears_music_between_two_tries() -> None:
     actions = _applications("fsroute_tries_again")
     names = [name for name, _ in actions]
     assert names.index("playback") < names.index("socket")
-    assert ("playback", "{timeout=900}${fsroute_hold_music}") in actions
+    assert ("playback", "{timeout=1500}${fsroute_hold_music}") in actions
 
 
 def test_the_fallback_may_be_another_extension() -> None:
