@@ -22,6 +22,9 @@ from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
 
 _numbers = itertools.count()
+NO_VACUUM = {
+    "autovacuum": "off"
+}  # its workers belong to the superuser: a database they look at cannot be dropped
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +35,7 @@ def postgres() -> Iterator[str]:
         yield given
         return
     folder = new_folder()
-    server = EmbeddedPostgres(folder, safe=False)
+    server = EmbeddedPostgres(folder, safe=False, settings=NO_VACUUM)
     try:
         yield server.start()
     finally:

@@ -129,7 +129,7 @@ def _write_piece(path: Path) -> float:
         with wave.open(content, "wb") as piece:
             piece.setparams(loop.getparams())
             piece.writeframes(samples * LOOPS)
-        seconds = LOOPS * loop.getnframes() / loop.getframerate()
+        seconds = float(LOOPS * loop.getnframes() / loop.getframerate())
     _write(path, content.getvalue())
     return seconds
 

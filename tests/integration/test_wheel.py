@@ -96,4 +96,4 @@ def test_a_switch_is_rendered_from_the_wheel(installed: Path, tmp_path: Path) ->
     (tmp_path / "switch.toml").write_text("event_socket_password = 'pw'\n")
     _run(installed / "fsroute", "render", "switch", "-s", "switch.toml", "made", cwd=tmp_path)
     assert (tmp_path / "made" / "conf" / "dialplan" / "public" / "00_fsroute.xml").is_file()
-    assert (tmp_path / "made" / "sounds" / "fsroute" / "music" / "hold.wav").is_file()
+    assert (tmp_path / "made" / "sounds" / "fsroute" / "hold.wav").is_file()

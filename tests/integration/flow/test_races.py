@@ -18,6 +18,7 @@ from fsroute.model import AgentStatus, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.store import switch_topic
 from fsroute.switchsim import Answers, CallerCall, Fault, Rejects
+from fsroute.switchsim.people import Behaviour
 from fsroute.switchsim.telephones import AgentCall
 from tests.integration.flow.conftest import World
 from tests.waiting import until
@@ -157,7 +158,10 @@ def test_the_network_leg_is_refused_while_the_agent_accepts(world: World) -> Non
 def test_two_agents_and_one_caller(world: World, seed: int) -> None:
     rounds = Rounds(world, seed)
     for _ in range(5):
-        behaviours = [Answers(after=rounds.chance.uniform(0, 1)), Rejects(after=rounds.chance.uniform(0, 1))]
+        behaviours: list[Behaviour] = [
+            Answers(after=rounds.chance.uniform(0, 1)),
+            Rejects(after=rounds.chance.uniform(0, 1)),
+        ]
         rounds.chance.shuffle(behaviours)
         call = rounds.call()
         for agent, behaviour in zip(("ann", "dee"), behaviours, strict=True):

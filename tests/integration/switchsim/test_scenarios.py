@@ -7,7 +7,7 @@ import gevent
 from fsroute.install.render import render_dialplans
 from fsroute.install.settings import DialplanSettings
 from fsroute.switchsim import Agent, Answers, Busy, Caller, Dialplan, Fault, Network, Scenario, Switch
-from tests.integration.switchsim.conftest import ADA, QUICK, SPEED
+from tests.integration.switchsim.conftest import ADA, QUICK
 from tests.integration.switchsim.program import Program
 from tests.waiting import until
 
