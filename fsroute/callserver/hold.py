@@ -34,6 +34,7 @@ READ_AGAIN = 10.0  # seconds after which a waiting call reads its row, signal or
 TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bridge
 HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
+DROP_AGAIN = 0.05  # seconds between two tries to drop a leg
 STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
 MUSIC_PIECE = 300.0  # seconds; each begins with 0.3 s of silence (mod_local_stream's first read)
 PIECE_MARGIN = 0.5  # seconds before its end from which on a piece counts as over, not broken
@@ -94,8 +95,7 @@ class Hold:
         elif isinstance(step, RaiseLeg):
             self._raise_leg()
         elif isinstance(step, DropLeg):
-            self._channel = replace(self._channel, dropping=True)
-            self._line.api(f"uuid_kill {step.leg_uuid} ORIGINATOR_CANCEL")
+            self._drop_leg(step.leg_uuid)
         elif isinstance(step, ReportLegFailed):
             self._report_leg_failed(step.leg_uuid)
         elif isinstance(step, ReportConversationEnded):
@@ -119,6 +119,13 @@ class Hold:
         address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
         self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
         self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
+
+    def _drop_leg(self, leg_uuid: str) -> None:
+        """A leg that was only just raised has no channel yet: it is dropped when it has."""
+        if self._line.api(f"uuid_kill {leg_uuid} ORIGINATOR_CANCEL").startswith("-ERR"):
+            self._take(self._line.next(DROP_AGAIN))
+        else:
+            self._channel = replace(self._channel, dropping=True)
 
     def _report_leg_failed(self, leg_uuid: str | None) -> None:
         if self.call.state is State.QUEUED and self._leg_cause in RANG_LONG_ENOUGH:

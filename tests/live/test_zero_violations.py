@@ -22,7 +22,6 @@ def test_no_channel_and_no_reservation_is_left(two_sites: TwoSites) -> None:
 
 
 def test_the_audit_finds_no_violation(two_sites: TwoSites) -> None:
-    pytest.importorskip("fsroute.monitoring.audit")
     configuration = str(two_sites.east_run.configuration)
     audit = subprocess.run(
         [sys.executable, "-m", "fsroute", "audit", "--config", configuration], capture_output=True, text=True
