@@ -54,9 +54,10 @@ class Timeline:
 
     def stretches(self) -> list[Heard]:
         """Return all stretches, the last one up to the end of the call or to now."""
+        entries = list(self._entries)  # of one moment: the switch's thread goes on writing
         end = self._clock() - self.began if self._end is None else self._end
-        ends = [at for at, _ in self._entries[1:]] + [end]
-        return [Heard(at, what, until - at) for (at, what), until in zip(self._entries, ends, strict=True)]
+        ends = [at for at, _ in entries[1:]] + [end]
+        return [Heard(at, what, until - at) for (at, what), until in zip(entries, ends, strict=True)]
 
     def silences(self, longer_than: float = NOTICEABLE) -> list[Heard]:
         """Return the stretches of silence that somebody would notice."""
