@@ -56,7 +56,7 @@ class Timeline:
         """Return all stretches, the last one up to the end of the call or to now."""
         entries = list(self._entries)  # of one moment: the switch's thread goes on writing
         end = self._clock() - self.began if self._end is None else self._end
-        ends = [at for at, _ in entries[1:]] + [end]
+        ends = [*(at for at, _ in entries[1:]), end][: len(entries)]  # a dead telephone hears nothing at all
         return [Heard(at, what, until - at) for (at, what), until in zip(entries, ends, strict=True)]
 
     def silences(self, longer_than: float = NOTICEABLE) -> list[Heard]:
