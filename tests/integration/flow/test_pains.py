@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -56,7 +57,7 @@ def gaps_between(world: World, agent_id: str) -> list[float]:
     )
     return [
         at - released
-        for (before, released), (kind, at) in zip(rows, rows[1:], strict=False)
+        for (before, released), (kind, at) in pairwise(rows)
         if (before, kind) == ("released", "reserved")
     ]
 
