@@ -7,13 +7,13 @@ import random
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fsroute.config import Secret
 from fsroute.install.render import arguments, render_switch
-from fsroute.install.settings import DialplanSettings, SwitchSettings
+from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings
 from tests.waiting import until
 
 PASSWORD = "live-test"
@@ -69,13 +69,26 @@ class Ports:
 
 
 class FreeSwitch:
-    """One instance on loopback, with everything it writes below `folder`."""
+    """One instance on loopback, with everything it writes below `folder`.
 
-    def __init__(self, program: Path, name: str, folder: Path, ports: Ports) -> None:
+    `files` go beside what is rendered, by their path below `conf`; `modules` are loaded, those of fsroute if
+    not given.
+    """
+
+    def __init__(
+        self,
+        program: Path,
+        name: str,
+        folder: Path,
+        ports: Ports,
+        modules: tuple[str, ...] = MODULES,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.folder = folder
         self.ports = ports
         self._program = program
+        self._files = files or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: EventSocket | None = None
         self._settings = SwitchSettings(
@@ -87,12 +100,15 @@ class FreeSwitch:
             event_socket_port=ports.event_socket,
             rtp_first=ports.rtp,
             rtp_last=ports.rtp + 1999,
+            modules=modules,
             log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
             dialplan=DialplanSettings(numbers=("*",), callservers=(f"127.0.0.1:{ports.callserver}",)),
         )
 
     def start(self) -> None:
-        render_switch(self._settings, self.folder)
+        conf = render_switch(self._settings, self.folder)
+        for path, text in self._files.items():
+            (conf / path).write_text(text)
         command = [str(self._program), *arguments(self.folder)]
         with (self.folder / "console.log").open("wb") as output:
             self._process = subprocess.Popen(
@@ -102,6 +118,11 @@ class FreeSwitch:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def until_ready(self) -> None:
         until(self._answers, 30)

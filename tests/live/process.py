@@ -83,6 +83,11 @@ class FsrouteRun:
         assert self._process.poll() is None, f"fsroute ended: {self.log()[-1000:]}"
         return self.log().count("fsroute serves") > before
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
