@@ -74,7 +74,6 @@ def agent(number: int, centers: tuple[str, ...], skills: dict[str, int]) -> Agen
         status=AgentStatus.AVAILABLE,
         available_from=LONG_AGO,
         idle_since=BEGIN + timedelta(milliseconds=number),
-        reserved=False,
     )
 
 

@@ -35,6 +35,10 @@ class Sipp:
                 start_new_session=True, env={"TERM": "dumb", "PATH": "/usr/bin:/bin"},
             )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def finish(self, limit: float) -> int:
         """Wait until all its calls are over; 0 where each went as its scenario says."""
         return self._process.wait(limit)
