@@ -10,12 +10,23 @@ set search_path = fsroute;
 
 create table contact_center (
     contact_center_id text primary key check (contact_center_id ~ '^[a-z0-9_-]{1,40}$'),
-    name text not null
+    name text not null,
+    time_zone text not null default 'UTC', -- of its calendars that name none
+    closed_at timestamptz, -- closed at once, by hand; null: open
+    closing jsonb, -- {"prompt": what callers hear, "waiting": "refuse" or "keep"}
+    agent_announcement text check (agent_announcement !~ '[\x01-\x1f${}]') -- what its agents hear before the join
 );
 
 create table site (
     site_id text primary key check (site_id ~ '^[a-z0-9_-]{1,40}$'),
     name text not null
+);
+
+create table network_rate ( -- what a network leg costs
+    from_site_id text not null references site on delete cascade, -- the caller's
+    to_site_id text not null references site on delete cascade, -- the agent's
+    rate double precision not null check (rate >= 0), -- per minute
+    primary key (from_site_id, to_site_id)
 );
 
 create table switch (
@@ -73,7 +84,27 @@ create table agent (
     status_reason text,
     available_from timestamptz not null default 'epoch', -- end of wrap-up or of a set-aside
     unavailable_reason text, -- why until then: wrap_up, no_answer, busy …
-    idle_since timestamptz not null default now()
+    idle_since timestamptz not null default now(),
+    team text check (team ~ '^[a-z0-9_-]{1,40}$'),
+    rate double precision not null default 0 check (rate >= 0), -- the agent's cost per minute
+    leg text not null default 'dialled' check (leg in ('dialled', 'standing')), -- per contact, or all shift
+    standing_leg_uuid text, -- of the standing leg that is up
+    contacts_served integer not null default 0, -- since log-on
+    last_reserved_at timestamptz,
+    pin_hash text, -- scrypt; null: no feature code but the harmless ones
+    pin_failures integer not null default 0,
+    pin_locked_until timestamptz
+);
+
+-- How many contacts of a medium an agent takes at a time. What an agent has at one time may weigh 100 together. A
+-- medium without a row: one contact, which weighs 100.
+create table agent_medium (
+    agent_id text not null references agent on delete cascade,
+    medium text not null,
+    slots integer not null default 1 check (slots between 1 and 100),
+    weight integer not null default 100 check (weight between 1 and 100),
+    wrap_up double precision check (wrap_up >= 0), -- seconds; null: the agent's
+    primary key (agent_id, medium)
 );
 
 create table agent_skill (
@@ -107,7 +138,10 @@ create table contact (
     arrived_at timestamptz not null,
     ended_at timestamptz,
     outcome text check (outcome in ('self_served', 'served', 'abandoned', 'overflowed', 'refused',
-                                    'transferred', 'lost', 'failed')),
+                                    'transferred', 'lost', 'failed', 'unreached')),
+    rule text, -- that routed it last
+    rules_version bigint,
+    parent_contact_id uuid references contact, -- an agent's consultation during this contact
     check ((ended_at is null) = (outcome is null))
 );
 create index contact_live on contact (switch_id) where ended_at is null;
@@ -121,8 +155,10 @@ create table contact_personal ( -- erasable; nothing refers to it
     language text not null,
     facts jsonb not null default '{}', -- what the application learned
     customer jsonb not null default '{}',
-    network jsonb not null default '{}'
+    network jsonb not null default '{}',
+    callback_number text -- where the caller wants to be called back
 );
+create index contact_personal_caller on contact_personal (contact_center_id, caller_number);
 
 create table proxy_call (
     proxy_call_id bigint generated always as identity primary key,
@@ -136,8 +172,8 @@ create table proxy_call (
     switch_id text not null,
     channel_uuid text not null,
     state text not null default 'requested' check (state in
-        ('requested', 'queued', 'offered', 'ready', 'bridged', -- live
-         'ended', 'abandoned', 'lost', 'overflowed', 'refused')), -- final
+        ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged', -- live
+         'ended', 'abandoned', 'lost', 'overflowed', 'refused', 'unreached')), -- final
     agent_leg text not null default 'none' check (agent_leg in
         ('none', 'dialling', 'ringing', 'answered', 'accepted', 'joined')),
     network_leg text not null default 'none' check (network_leg in
@@ -165,13 +201,30 @@ create table proxy_call (
     bridged_at timestamptz,
     ended_at timestamptz,
     version integer not null default 1,
+    rule text, -- that routed it; null: the queue's row alone
+    rules_version bigint,
+    sites text[] not null default '{}', -- where the agent may sit; empty: anywhere
+    teams text[] not null default '{}', -- of which the agent must be; empty: any
+    only_agent_id text references agent, -- nobody else may serve it
+    preferred_agent_id text, -- by the strategy, or since the conversation was lost
+    longest_queue integer, -- contacts waiting
+    time_line jsonb not null default '[]', -- the rule's steps, in order
+    time_line_done integer not null default 0, -- how many of them
+    caller_leg text not null default 'present' check (caller_leg in ('present', 'absent', 'wanted', 'dialling')),
+    callback jsonb not null default '{}', -- the terms: tries, retry_after, ring
+    callback_failures integer not null default 0,
+    overflow jsonb not null default '{}', -- the way at the longest wait or the longest queue
+    treatment jsonb, -- the step that the caller is to hear
+    treatment_number integer not null default 0, -- counts them
+    way jsonb, -- in a final state: where the caller goes
+    expected_wait_basis text,
     foreign key (contact_center_id, queue) references queue
 );
 -- I2: a contact has at most one live proxy call.
 create unique index one_live_proxy_call_per_contact on proxy_call (contact_id)
-    where state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+    where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
 create index proxy_call_live on proxy_call (switch_id)
-    where state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+    where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
 create unique index token_is_single_use on proxy_call (token_digest) where token_digest is not null;
 
 create table reservation (
@@ -186,10 +239,13 @@ create table reservation (
     epoch bigint not null, -- of the leader that made it
     reserved_at timestamptz not null default clock_timestamp(),
     ended_at timestamptz,
-    end_reason text
+    end_reason text,
+    medium text not null default 'voice',
+    weight integer not null default 100
 );
+create index reservation_contact on reservation (contact_id);
 -- I1: an agent slot has at most one live reservation; and a proxy call is offered to one agent.
-create unique index one_live_reservation_per_slot on reservation (agent_id, slot) where ended_at is null;
+create unique index one_live_reservation_per_slot on reservation (agent_id, medium, slot) where ended_at is null;
 create unique index one_live_reservation_per_proxy_call on reservation (proxy_call_id) where ended_at is null;
 
 -- The ledger ------------------------------------------------------------------------------------------
@@ -293,13 +349,18 @@ select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c
        p.longest_wait, p.refuse_when, p.position, p.expected_wait,
        r.agent_id, a.name as agent_name, a.address as agent_address, r.agent_switch_id, r.agent_leg_uuid,
        a.accept_key, p.network_switch_id, s.link_address as network_address, p.network_leg_uuid,
-       p.rendezvous_uuid, r.reserved_at, p.accepted_at, p.bridged_at, p.ended_at, p.version
+       p.rendezvous_uuid, r.reserved_at, p.accepted_at, p.bridged_at, p.ended_at, p.version,
+       p.rule, p.rules_version, p.sites, p.teams, p.only_agent_id, p.preferred_agent_id, p.longest_queue, p.time_line,
+       p.time_line_done, p.caller_leg, p.callback, coalesce(h.callback_number, '') as callback_number,
+       p.callback_failures, p.overflow, p.treatment, p.treatment_number, p.way, w.site_id as caller_site_id,
+       p.expected_wait_basis
   from proxy_call p
   join contact_center c using (contact_center_id)
   left join contact_personal h on h.contact_id = p.contact_id
   left join reservation r on r.proxy_call_id = p.proxy_call_id and r.ended_at is null
   left join agent a on a.agent_id = r.agent_id
-  left join switch s on s.switch_id = p.network_switch_id;
+  left join switch s on s.switch_id = p.network_switch_id
+  left join switch w on w.switch_id = p.switch_id;
 
 -- The transitions -----------------------------------------------------------------------------------------
 
@@ -309,23 +370,33 @@ create function end_reservation(p_proxy_call_id bigint, p_reason text) returns t
 declare
     r reservation;
     v_pause double precision;
-    v_keeps_place boolean := p_reason in ('abandoned', 'network_leg_given_up', 'join_failed', 'lost', 'conversation_lost');
+    v_keeps_place boolean := p_reason in ('abandoned', 'network_leg_given_up', 'join_failed', 'lost', 'conversation_lost',
+                                          'caller_unreached', 'callback_given_up');
+    v_served integer := case when p_reason in ('wrap_up', 'conversation_lost') then 1 else 0 end;
 begin
     update reservation set ended_at = clock_timestamp(), end_reason = p_reason
      where proxy_call_id = p_proxy_call_id and ended_at is null
     returning * into r;
     if not found then return null; end if;
-    select case when v_keeps_place then 0 when p_reason = 'wrap_up' then wrap_up else set_aside end
+    select case when v_keeps_place then 0
+                when p_reason = 'wrap_up'
+                then coalesce((select m.wrap_up from agent_medium m
+                                where m.agent_id = r.agent_id and m.medium = r.medium), wrap_up)
+                else set_aside end
       into v_pause from agent where agent_id = r.agent_id;
     update agent
-       set available_from = clock_timestamp() + make_interval(secs => v_pause),
-           unavailable_reason = case when v_pause > 0 then p_reason end,
+       set available_from = greatest(available_from, clock_timestamp() + make_interval(secs => v_pause)),
+           unavailable_reason = case when v_pause > 0 then p_reason
+                                     when available_from > clock_timestamp() then unavailable_reason end,
            idle_since = case when v_keeps_place then idle_since
-                             else clock_timestamp() + make_interval(secs => v_pause) end
+                             else clock_timestamp() + make_interval(secs => v_pause) end,
+           last_reserved_at = r.reserved_at,
+           contacts_served = contacts_served + v_served
      where agent_id = r.agent_id;
     insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
     values (r.agent_id, r.contact_center_id, r.contact_id, 'released',
             jsonb_build_object('reason', p_reason, 'pause_s', v_pause, 'proxy_call_id', p_proxy_call_id,
+                               'medium', r.medium, 'slot', r.slot,
                                'reserved_s', extract(epoch from clock_timestamp() - r.reserved_at)));
     return r.agent_id;
 end $$;
@@ -333,6 +404,8 @@ end $$;
 -- One transition, compare-and-set. The state tables are the caller's (fsroute/acd/proxy_call.py): `p_from`
 -- and `p_to` are parallel; a null list or value means "any" and "unchanged". `p_agent_leg_uuid` and
 -- `p_network_leg_uuid` name the attempt that the caller believes in: an attempt that is over changes nothing.
+-- `p_set` holds columns that change with it; `caller_leg_from` and `caller_leg_to` in it are parallel lists like the
+-- others, `routing` is what `route_proxy_call` takes. Who is back in the queue without the caller, is in `callback`.
 -- Returns the row after the transition, or nothing when the race was lost.
 create function move_proxy_call(
     p_proxy_call_id bigint, p_kind text, p_from text[], p_to text[],
@@ -345,8 +418,11 @@ declare
     v_state text;
     v_agent_leg text;
     v_network_leg text;
+    v_caller_leg text;
     v_agent_id text;
     v_failures integer;
+    v_routing jsonb := p_set -> 'routing';
+    v_demand jsonb := coalesce(p_set -> 'routing', p_set);
 begin
     if p_epoch is not null then perform check_epoch(p_epoch); end if;
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
@@ -356,7 +432,15 @@ begin
                             case when p_agent_leg_from is null then p.agent_leg end);
     v_network_leg := coalesce(p_network_leg_to[array_position(p_network_leg_from, p.network_leg)],
                               case when p_network_leg_from is null then p.network_leg end);
-    if v_state is null or v_agent_leg is null or v_network_leg is null then return; end if;
+    v_caller_leg := p.caller_leg;
+    if p_set ? 'caller_leg_from' then
+        select pair.target into v_caller_leg
+          from rows from (jsonb_array_elements_text(p_set -> 'caller_leg_from'),
+                          jsonb_array_elements_text(p_set -> 'caller_leg_to')) as pair (source, target)
+         where pair.source = p.caller_leg;
+    end if;
+    if v_state is null or v_agent_leg is null or v_network_leg is null or v_caller_leg is null then return; end if;
+    if v_state = 'queued' and v_caller_leg <> 'present' then v_state := 'callback'; end if;
     select agent_id into v_agent_id from reservation r
      where r.proxy_call_id = p_proxy_call_id and r.ended_at is null
        and (p_agent_leg_uuid is null or r.agent_leg_uuid = p_agent_leg_uuid);
@@ -367,25 +451,74 @@ begin
     if p_end_reservation is not null or v_state not in ('offered', 'ready', 'bridged') then
         perform end_reservation(p_proxy_call_id, coalesce(p_end_reservation, p_kind));
     end if;
-    if v_state = 'queued' and p.state <> 'queued' then -- back in the queue: no legs
+    if v_state in ('queued', 'callback') and p.state not in ('queued', 'callback') then -- back in the queue: no legs
         v_agent_leg := 'none';
         v_network_leg := 'none';
+        if v_caller_leg <> 'present' then v_caller_leg := 'absent'; end if;
     end if;
-    if v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused') then
+    if v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused', 'unreached') then
         v_agent_leg := 'none';
         v_network_leg := 'none';
     end if;
     v_failures := case when p_kind = 'network_leg_failed' then p.network_leg_failures + 1
                        when p_kind = 'network_leg_given_up' then 0
-                       when p.state = 'queued' and v_state = 'queued' then p.network_leg_failures
-                       when v_state = 'queued' then 0
+                       when p.state in ('queued', 'callback') and v_state in ('queued', 'callback')
+                       then p.network_leg_failures
+                       when v_state in ('queued', 'callback') then 0
                        else p.network_leg_failures end;
+    if p_set ? 'callback_number' then
+        update contact_personal set callback_number = p_set ->> 'callback_number' where contact_id = p.contact_id;
+    end if;
+    if p_set ? 'channel_uuid' then
+        update contact set channel_uuid = p_set ->> 'channel_uuid',
+                           core_uuid = coalesce(p_set ->> 'core_uuid', core_uuid)
+         where contact_id = p.contact_id;
+    end if;
+    if v_routing is not null then
+        update contact set rule = v_routing ->> 'rule', rules_version = (v_routing ->> 'rules_version')::bigint
+         where contact_id = p.contact_id;
+    end if;
     update proxy_call set
         state = v_state,
         agent_leg = v_agent_leg,
         network_leg = v_network_leg,
+        caller_leg = v_caller_leg,
         network_leg_failures = v_failures,
         priority = coalesce((p_set ->> 'priority')::integer, priority),
+        skills = coalesce(v_demand -> 'skills', skills),
+        sites = case when v_demand ? 'sites' then array(select jsonb_array_elements_text(v_demand -> 'sites')) else sites end,
+        teams = case when v_demand ? 'teams' then array(select jsonb_array_elements_text(v_demand -> 'teams')) else teams end,
+        only_agent_id = case when v_demand ? 'only_agent_id' then v_demand ->> 'only_agent_id' else only_agent_id end,
+        preferred_agent_id = case
+            when p_set ? 'preferred_agent_id' then p_set ->> 'preferred_agent_id'
+            when p_kind = 'conversation_lost' then coalesce(v_agent_id, (
+                select agent_id from reservation l where l.proxy_call_id = p_proxy_call_id
+                 order by l.reservation_id desc limit 1))
+            else preferred_agent_id end,
+        queue = coalesce(v_routing ->> 'queue', queue),
+        rule = case when v_routing is null then rule else v_routing ->> 'rule' end,
+        rules_version = case when v_routing is null then rules_version else (v_routing ->> 'rules_version')::bigint end,
+        strategy = coalesce(v_routing ->> 'strategy', strategy),
+        lead = coalesce(v_routing ->> 'lead', lead),
+        hold_music = coalesce(v_routing ->> 'hold_music', hold_music),
+        offer_timeout = coalesce((v_routing ->> 'offer_timeout')::double precision, offer_timeout),
+        network_leg_timeout = coalesce((v_routing ->> 'network_leg_timeout')::double precision, network_leg_timeout),
+        network_leg_tries = coalesce((v_routing ->> 'network_leg_tries')::integer, network_leg_tries),
+        longest_wait = case when v_routing is null then longest_wait
+                            else (v_routing ->> 'longest_wait')::double precision end,
+        longest_queue = case when v_routing is null then longest_queue else (v_routing ->> 'longest_queue')::integer end,
+        refuse_when = coalesce(v_routing ->> 'refuse_when', refuse_when),
+        time_line = coalesce(v_routing -> 'time_line', time_line),
+        time_line_done = case when v_routing is not null then 0
+                              else coalesce((p_set ->> 'time_line_done')::integer, time_line_done) end,
+        callback = coalesce(v_routing -> 'callback', callback),
+        callback_failures = case when p_kind = 'caller_unreached' then callback_failures + 1 else callback_failures end,
+        overflow = coalesce(v_routing -> 'overflow', overflow),
+        treatment = case when v_state <> 'queued' then null
+                         when p_set ? 'treatment' then nullif(p_set -> 'treatment', 'null') else treatment end,
+        treatment_number = treatment_number + case when p_set ? 'treatment' then 1 else 0 end,
+        way = nullif(p_set -> 'way', 'null'),
+        channel_uuid = coalesce(p_set ->> 'channel_uuid', channel_uuid),
         network_switch_id = case when v_network_leg = 'none' then null
                                  else coalesce(p_set ->> 'network_switch_id', network_switch_id) end,
         network_leg_uuid = case when v_network_leg in ('none', 'wanted') then null
@@ -399,17 +532,18 @@ begin
                                 when v_network_leg = 'raising' then token_expires_at end,
         held_until = case when p_set ? 'held_for'
                           then clock_timestamp() + make_interval(secs => (p_set ->> 'held_for')::double precision)
-                          when v_state = 'queued' then held_until end,
-        queued_at = case when v_state <> 'queued' then queued_at
+                          when v_state in ('queued', 'callback') then held_until end,
+        queued_at = case when v_state not in ('queued', 'callback') then queued_at
                          when p.state = 'bridged' then clock_timestamp() -- a lost conversation waits anew
                          else coalesce(queued_at, clock_timestamp()) end,
         accepted_at = case when v_state = 'ready' and p.state <> 'ready' then clock_timestamp()
-                           when v_state in ('queued', 'offered') then null else accepted_at end,
+                           when v_state in ('queued', 'callback', 'offered') then null else accepted_at end,
         bridged_at = case when v_state = 'bridged' and p.state <> 'bridged' then clock_timestamp() else bridged_at end,
-        ended_at = case when v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused')
+        ended_at = case when v_state in ('ended', 'abandoned', 'lost', 'overflowed', 'refused', 'unreached')
                         then clock_timestamp() end,
-        position = case when v_state = 'queued' then position end,
-        expected_wait = case when v_state = 'queued' then expected_wait end,
+        position = case when v_state in ('queued', 'callback') then position end,
+        expected_wait = case when v_state in ('queued', 'callback') then expected_wait end,
+        expected_wait_basis = case when v_state in ('queued', 'callback') then expected_wait_basis end,
         version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
@@ -417,45 +551,88 @@ begin
             jsonb_strip_nulls(p_data || jsonb_build_object(
                 'from', p.state, 'agent_leg', v_agent_leg, 'network_leg', v_network_leg,
                 'held_for_s', p_set -> 'held_for', 'priority', p_set -> 'priority',
-                'released', p_end_reservation)));
+                'caller_leg', case when v_caller_leg <> p.caller_leg then v_caller_leg end,
+                'skills', v_demand -> 'skills', 'sites', v_demand -> 'sites', 'teams', v_demand -> 'teams',
+                'only_agent_id', v_demand -> 'only_agent_id', 'queue', v_routing -> 'queue',
+                'strategy', v_routing -> 'strategy', 'rule', v_routing -> 'rule',
+                'rules_version', v_routing -> 'rules_version', 'offer_timeout', v_routing -> 'offer_timeout',
+                'lead', v_routing -> 'lead', 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
+                'time_line_done', p_set -> 'time_line_done', 'released', p_end_reservation)));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
 
--- The caller's site asks for an agent: the proxy call enters the queue's life.
-create function request_proxy_call(p_contact_id uuid, p_queue text) returns setof proxy_call_detail
+-- The caller's site asks for an agent: the proxy call enters the queue's life. `p_routing` is what the rules made of
+-- the contact (fsroute/model/routing.py).
+create function route_proxy_call(p_contact_id uuid, p_routing jsonb) returns setof proxy_call_detail
 language plpgsql as $$
 declare
     c contact;
-    q queue;
     v_id bigint;
-    v_skills jsonb;
+    v_preferred text;
 begin
     select * into c from contact where contact_id = p_contact_id and ended_at is null for update;
     if not found then return; end if;
-    select * into q from queue where contact_center_id = c.contact_center_id and queue = p_queue;
-    if not found then
-        raise exception 'contact center % has no queue %', c.contact_center_id, p_queue using errcode = 'FS003';
+    if p_routing ->> 'strategy' = 'last_agent' then
+        select r.agent_id into v_preferred
+          from contact_personal asks
+          join contact_personal before on before.contact_center_id = asks.contact_center_id
+               and before.caller_number = asks.caller_number and before.caller_number <> ''
+          join reservation r on r.contact_id = before.contact_id
+               and (r.end_reason in ('wrap_up', 'conversation_lost') or r.end_reason is null)
+         where asks.contact_id = p_contact_id
+         order by r.reservation_id desc limit 1;
     end if;
-    select coalesce(jsonb_agg(jsonb_build_array(skill, level) order by skill), '[]') into v_skills
-      from queue_skill where contact_center_id = c.contact_center_id and queue = p_queue;
+    update contact set rule = p_routing ->> 'rule', rules_version = (p_routing ->> 'rules_version')::bigint
+     where contact_id = p_contact_id;
     insert into proxy_call (contact_id, contact_center_id, queue, medium, skills, priority, arrived_at, switch_id,
                             channel_uuid, lead, hold_music, strategy, offer_timeout, network_leg_timeout,
-                            network_leg_tries, longest_wait, refuse_when)
-    values (c.contact_id, c.contact_center_id, p_queue, q.medium, v_skills, q.priority, c.arrived_at, c.switch_id,
-            c.channel_uuid, q.lead, q.hold_music, q.strategy, q.offer_timeout, q.network_leg_timeout,
-            q.network_leg_tries, q.longest_wait, q.refuse_when)
+                            network_leg_tries, longest_wait, refuse_when, rule, rules_version, sites, teams,
+                            only_agent_id, preferred_agent_id, longest_queue, time_line, callback, overflow)
+    values (c.contact_id, c.contact_center_id, p_routing ->> 'queue', p_routing ->> 'medium', p_routing -> 'skills',
+            (p_routing ->> 'priority')::integer, c.arrived_at, c.switch_id, c.channel_uuid, p_routing ->> 'lead',
+            p_routing ->> 'hold_music', p_routing ->> 'strategy', (p_routing ->> 'offer_timeout')::double precision,
+            (p_routing ->> 'network_leg_timeout')::double precision, (p_routing ->> 'network_leg_tries')::integer,
+            (p_routing ->> 'longest_wait')::double precision, p_routing ->> 'refuse_when', p_routing ->> 'rule',
+            (p_routing ->> 'rules_version')::bigint,
+            array(select jsonb_array_elements_text(coalesce(p_routing -> 'sites', '[]'))),
+            array(select jsonb_array_elements_text(coalesce(p_routing -> 'teams', '[]'))),
+            p_routing ->> 'only_agent_id', v_preferred, (p_routing ->> 'longest_queue')::integer,
+            coalesce(p_routing -> 'time_line', '[]'), coalesce(p_routing -> 'callback', '{}'),
+            coalesce(p_routing -> 'overflow', '{}'))
     on conflict do nothing
     returning proxy_call_id into v_id;
     if v_id is null then -- asked again after a restart: the live one stands
         return query select * from proxy_call_detail d where d.contact_id = p_contact_id::text
-            and d.state in ('requested', 'queued', 'offered', 'ready', 'bridged');
+            and d.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
         return;
     end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
     values (c.contact_id, c.contact_center_id, v_id, 'requested', 'requested',
-            jsonb_build_object('queue', p_queue, 'priority', q.priority, 'skills', v_skills, 'medium', q.medium,
-                               'lead', q.lead, 'offer_timeout', q.offer_timeout, 'arrived_at', c.arrived_at));
+            p_routing - array['time_line', 'hold_music', 'overflow', 'callback', 'network_leg_timeout', 'network_leg_tries']
+            || jsonb_build_object('arrived_at', c.arrived_at, 'preferred_agent_id', v_preferred));
     return query select * from proxy_call_detail d where d.proxy_call_id = v_id;
+exception when foreign_key_violation then
+    raise exception 'contact center % has no queue %', c.contact_center_id, p_routing ->> 'queue' using errcode = 'FS003';
+end $$;
+
+-- The same by the queue's row alone, as where a contact center has no rules.
+create function request_proxy_call(p_contact_id uuid, p_queue text) returns setof proxy_call_detail
+language plpgsql as $$
+declare
+    v_center text;
+    v_routing jsonb;
+begin
+    select contact_center_id into v_center from contact where contact_id = p_contact_id and ended_at is null;
+    if not found then return; end if;
+    select to_jsonb(q) || jsonb_build_object('skills', coalesce((
+               select jsonb_agg(jsonb_build_array(skill, level) order by skill) from queue_skill k
+                where k.contact_center_id = q.contact_center_id and k.queue = q.queue), '[]')) - 'contact_center_id'
+      into v_routing
+      from queue q where q.contact_center_id = v_center and q.queue = p_queue;
+    if not found then
+        raise exception 'contact center % has no queue %', v_center, p_queue using errcode = 'FS003';
+    end if;
+    return query select * from route_proxy_call(p_contact_id, v_routing);
 end $$;
 
 -- The claim: commits before anything is dialled. Authorization and training are part of it. Returns nothing
@@ -467,12 +644,19 @@ declare
     p proxy_call;
     a agent;
     v_network_leg text;
+    v_caller_leg text;
+    v_slots integer;
+    v_weight integer;
+    v_slot integer;
 begin
     perform check_epoch(p_epoch);
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
-    if not found or p.state <> 'queued' then return; end if;
+    if not found or p.state not in ('queued', 'callback') then return; end if;
     select * into a from agent where agent_id = p_agent_id for update;
     if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
+    if p.only_agent_id is not null and p.only_agent_id <> p_agent_id then return; end if;
+    if p.teams <> '{}' and not coalesce(a.team = any(p.teams), false) then return; end if;
+    if p.sites <> '{}' and not a.site_id = any(p.sites) then return; end if;
     if not exists (select from agent_authorization u
                     where u.agent_id = p_agent_id and u.contact_center_id = p.contact_center_id
                       and u.medium = p.medium and u.valid_from <= clock_timestamp()
@@ -485,11 +669,24 @@ begin
                                      and k.level >= (pair ->> 1)::integer)) then
         return;
     end if;
-    insert into reservation (agent_id, proxy_call_id, contact_id, contact_center_id, agent_switch_id,
-                             agent_leg_uuid, epoch)
-    values (p_agent_id, p.proxy_call_id, p.contact_id, p.contact_center_id, a.switch_id, p_agent_leg_uuid, p_epoch)
+    -- The lowest free slot of the medium, if its weight fits beside what the agent has.
+    select slots, weight into v_slots, v_weight from agent_medium m where m.agent_id = p_agent_id and m.medium = p.medium;
+    v_slots := coalesce(v_slots, 1);
+    v_weight := coalesce(v_weight, 100);
+    select min(s) into v_slot from generate_series(1, v_slots) s
+     where not exists (select from reservation r where r.agent_id = p_agent_id and r.medium = p.medium
+                          and r.slot = s and r.ended_at is null);
+    if v_slot is null or v_weight + coalesce((select sum(weight) from reservation r
+                                               where r.agent_id = p_agent_id and r.ended_at is null), 0) > 100 then
+        return;
+    end if;
+    insert into reservation (agent_id, slot, medium, weight, proxy_call_id, contact_id, contact_center_id,
+                             agent_switch_id, agent_leg_uuid, epoch)
+    values (p_agent_id, v_slot, p.medium, v_weight, p.proxy_call_id, p.contact_id, p.contact_center_id,
+            a.switch_id, p_agent_leg_uuid, p_epoch)
     on conflict do nothing;
     if not found then return; end if;
+    v_caller_leg := case p.caller_leg when 'absent' then 'wanted' else p.caller_leg end;
     v_network_leg := case
         when a.switch_id = p.switch_id then 'not_needed'
         when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
@@ -501,15 +698,19 @@ begin
         network_leg_uuid = case when v_network_leg in ('raising', 'present') then network_leg_uuid end,
         rendezvous_uuid = case when v_network_leg = 'present' then rendezvous_uuid end,
         token_digest = case when v_network_leg = 'raising' then token_digest end,
-        network_leg_failures = 0, held_until = null, position = null, expected_wait = null, version = version + 1
+        caller_leg = v_caller_leg, treatment = null,
+        network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
+        version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
-            p_data || jsonb_build_object('from', 'queued', 'epoch', p_epoch, 'network_leg', v_network_leg,
-                                         'agent_leg', 'dialling'));
+            p_data || jsonb_strip_nulls(jsonb_build_object(
+                'from', p.state, 'epoch', p_epoch, 'network_leg', v_network_leg, 'agent_leg', 'dialling',
+                'caller_leg', case when v_caller_leg <> p.caller_leg then v_caller_leg end)));
     insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
     values (p_agent_id, p.contact_center_id, p.contact_id, 'reserved',
-            jsonb_build_object('proxy_call_id', p.proxy_call_id, 'epoch', p_epoch, 'offer_timeout', p.offer_timeout));
+            jsonb_build_object('proxy_call_id', p.proxy_call_id, 'epoch', p_epoch, 'offer_timeout', p.offer_timeout,
+                               'medium', p.medium, 'slot', v_slot, 'weight', v_weight));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
 
@@ -536,8 +737,9 @@ begin
 end $$;
 
 -- The caller's channel is gone, or the application is through with it: the contact ends, with exactly one
--- outcome. `p_from` and `p_to` are the table's for caller_gone (or switch_died). Returns the proxy call that
--- was live, if one was.
+-- outcome. `p_from` and `p_to` are the table's for caller_gone (or switch_died). A caller who is to be called back has
+-- hung up on purpose: the contact stays, unless `p_data` says `cancel_callback`. Returns the proxy call that was live,
+-- if one was.
 create function close_contact(
     p_contact_id uuid, p_outcome text, p_kind text, p_from text[], p_to text[], p_data jsonb
 ) returns table (closed boolean, proxy_call_id bigint, agent_id text) language plpgsql as $$
@@ -554,6 +756,10 @@ begin
         return;
     end if;
     select * into p from proxy_call k where k.contact_id = p_contact_id order by k.proxy_call_id desc limit 1 for update;
+    if p.state = any(p_from) and p.caller_leg <> 'present' and not p_data ? 'cancel_callback' then
+        return query select false, null::bigint, null::text;
+        return;
+    end if;
     v_state := p.state;
     if p.state = any(p_from) then
         v_state := p_to[array_position(p_from, p.state)];
@@ -568,7 +774,7 @@ begin
                 p_data || jsonb_build_object('from', p.state));
     end if;
     v_outcome := case v_state when 'ended' then 'served' when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
-                              when 'lost' then 'lost'
+                              when 'lost' then 'lost' when 'unreached' then 'unreached'
                               when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
     update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;
     insert into contact_event (contact_id, contact_center_id, kind, data)

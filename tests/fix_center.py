@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import CallerInformation
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.contacts import Contact, Contacts
 from fsroute.store.database import Database
 from fsroute.store.proxy_calls import ProxyCalls
@@ -52,6 +52,7 @@ class Standing:
     state: State
     agent_leg: AgentLeg
     network_leg: NetworkLeg
+    caller_leg: CallerLeg = CallerLeg.PRESENT
 
 
 @dataclass(slots=True)
@@ -128,12 +129,15 @@ class Center:
         """One transition that must be legal."""
         return _there(self.proxy_calls.move(call.proxy_call_id, on, **values))
 
-    def place(self, call: ProxyCall, state: str, agent_leg: str, network_leg: str) -> None:
+    def place(
+        self, call: ProxyCall, state: str, agent_leg: str, network_leg: str, caller_leg: str = "present"
+    ) -> None:
         """Put a row where no path needs to lead."""
         self.sql(
             "update proxy_call set state = %(state)s, agent_leg = %(agent_leg)s,"
-            " network_leg = %(network_leg)s, network_switch_id = 'away' where proxy_call_id = %(id)s",
-            id=call.proxy_call_id, state=state, agent_leg=agent_leg, network_leg=network_leg,
+            " network_leg = %(network_leg)s, network_switch_id = 'away', caller_leg = %(caller_leg)s"
+            " where proxy_call_id = %(id)s",
+            id=call.proxy_call_id, state=state, agent_leg=agent_leg, network_leg=network_leg, caller_leg=caller_leg,
         )  # fmt: skip
 
     def events(self, contact_id: str) -> list[dict[str, Any]]:
@@ -169,7 +173,7 @@ class Center:
 
 
 def standing(call: ProxyCall | None) -> Standing | None:
-    return None if call is None else Standing(call.state, call.agent_leg, call.network_leg)
+    return None if call is None else Standing(call.state, call.agent_leg, call.network_leg, call.caller_leg)
 
 
 def at_once(*doings: Callable[[], Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The life of a proxy call and of its two legs: three tables, no I/O.
+"""The life of a proxy call and of its legs: four tables, no I/O.
 
 A proxy call stands in a queue for a caller who is still at the local site. Its agent leg and its network
 leg live beside it, and the join needs *agent accepted* and *network leg present*, in either order. Every
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fsroute.errors import IllegalTransition
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, State
 
 S = TypeVar("S", bound=enum.StrEnum)
 
@@ -43,6 +43,16 @@ class On(enum.StrEnum):
     SWITCH_DIED = "switch_died"
     LIMIT_PASSED = "limit_passed"
     NOBODY_MAY_SERVE = "nobody_may_serve"
+    CENTER_CLOSED = "center_closed"
+    TIME_LINE_STEP = "time_line_step"
+    CALLBACK_CHOSEN = "callback_chosen"
+    CALLER_WANTED = "caller_wanted"
+    CALLER_DIALLED = "caller_dialled"
+    CALLER_BACK = "caller_back"
+    CALLER_UNREACHED = "caller_unreached"
+    CALLBACK_GIVEN_UP = "callback_given_up"
+    TRANSFERRED = "transferred"
+    TRANSFERRED_OUT = "transferred_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,8 @@ class Row(Generic[S]):
     meaning: str
 
 
-_OPEN = (State.REQUESTED, State.QUEUED, State.OFFERED, State.READY)
+_OPEN = (State.REQUESTED, State.QUEUED, State.CALLBACK, State.OFFERED, State.READY)
+_CALLED_BACK = (State.CALLBACK, State.OFFERED, State.READY)
 
 PROXY_CALL: tuple[Row[State], ...] = (
     Row(
@@ -65,7 +76,10 @@ PROXY_CALL: tuple[Row[State], ...] = (
         "the coordinator has it; position and expected wait go back",
     ),
     Row(
-        (State.QUEUED,), On.AGENT_RESERVED, State.OFFERED, "about to be served: both legs start, by the lead"
+        (State.QUEUED, State.CALLBACK),
+        On.AGENT_RESERVED,
+        State.OFFERED,
+        "about to be served: both legs start, by the lead; a caller to be called back is dialled",
     ),
     Row((State.OFFERED,), On.AGENT_RINGING, State.OFFERED, "the agent's phone rings"),
     Row(
@@ -139,16 +153,63 @@ PROXY_CALL: tuple[Row[State], ...] = (
         "the caller's switch died; agent available at once",
     ),
     Row(
-        (State.QUEUED,),
+        (State.REQUESTED, State.QUEUED),
         On.LIMIT_PASSED,
         State.OVERFLOWED,
-        "the queue's longest wait: the caller goes another way",
+        "the longest wait or the longest queue of the rule: the caller goes another way",
     ),
     Row(
-        (State.REQUESTED, State.QUEUED),
+        (State.REQUESTED, State.QUEUED, State.CALLBACK),
         On.NOBODY_MAY_SERVE,
         State.REFUSED,
         "no agent authorized, or none logged on, by rule",
+    ),
+    Row(
+        (State.REQUESTED, State.QUEUED, State.CALLBACK),
+        On.CENTER_CLOSED,
+        State.REFUSED,
+        "the contact center was closed at once",
+    ),
+    *(
+        Row((state,), On.TIME_LINE_STEP, state, "the rule's time line: another demand, priority or treatment")
+        for state in (State.QUEUED, State.CALLBACK)
+    ),
+    Row(
+        (State.QUEUED,),
+        On.CALLBACK_CHOSEN,
+        State.CALLBACK,
+        "the caller hangs up and keeps the place",
+    ),
+    Row(
+        (State.CALLBACK,), On.CALLER_WANTED, State.CALLBACK, "the lead has come: the caller is to be dialled"
+    ),
+    *(
+        Row((state,), On.CALLER_DIALLED, state, "the caller's site dials the caller")
+        for state in _CALLED_BACK
+    ),
+    Row((State.CALLBACK,), On.CALLER_BACK, State.QUEUED, "the caller is on the line again and waits"),
+    *(
+        Row((state,), On.CALLER_BACK, state, "the caller is on the line again")
+        for state in (State.OFFERED, State.READY)
+    ),
+    Row(
+        _CALLED_BACK,
+        On.CALLER_UNREACHED,
+        State.CALLBACK,
+        "busy or no answer: tried again later; place kept, agent let go without wrap-up",
+    ),
+    Row(_CALLED_BACK, On.CALLBACK_GIVEN_UP, State.UNREACHED, "the rule's tries are used up"),
+    Row(
+        (State.BRIDGED,),
+        On.TRANSFERRED,
+        State.QUEUED,
+        "to a queue or an agent: arrival and priority kept; the agent goes to wrap-up",
+    ),
+    Row(
+        (State.BRIDGED,),
+        On.TRANSFERRED_OUT,
+        State.ENDED,
+        "to a number: the caller's site sends the caller on",
     ),
 )
 
@@ -209,6 +270,34 @@ NETWORK_LEG: tuple[Row[NetworkLeg], ...] = (
 )
 
 
+CALLER_LEG: tuple[Row[CallerLeg], ...] = (
+    Row(
+        (CallerLeg.PRESENT,), On.CALLBACK_CHOSEN, CallerLeg.ABSENT, "told that the place is kept, and hung up"
+    ),
+    Row((CallerLeg.ABSENT,), On.CALLER_WANTED, CallerLeg.WANTED, "the lead has come"),
+    Row((CallerLeg.ABSENT,), On.AGENT_RESERVED, CallerLeg.WANTED, "an agent is reserved"),
+    Row((CallerLeg.WANTED,), On.CALLER_DIALLED, CallerLeg.DIALLING, "by one process of the caller's site"),
+    Row(
+        (CallerLeg.DIALLING, CallerLeg.WANTED, CallerLeg.ABSENT),
+        On.CALLER_BACK,
+        CallerLeg.PRESENT,
+        "answered, or called in again",
+    ),
+    Row(
+        (CallerLeg.DIALLING, CallerLeg.WANTED),
+        On.CALLER_UNREACHED,
+        CallerLeg.ABSENT,
+        "busy, no answer or no way",
+    ),
+    Row(
+        (CallerLeg.DIALLING, CallerLeg.WANTED, CallerLeg.ABSENT),
+        On.CALLBACK_GIVEN_UP,
+        CallerLeg.ABSENT,
+        "not tried any more",
+    ),
+)
+
+
 class Table(Generic[S]):
     """A state table, ready for look-up."""
 
@@ -239,3 +328,4 @@ class Table(Generic[S]):
 CALL_TABLE = Table(PROXY_CALL)
 AGENT_LEG_TABLE = Table(AGENT_LEG)
 NETWORK_LEG_TABLE = Table(NETWORK_LEG)
+CALLER_LEG_TABLE = Table(CALLER_LEG)

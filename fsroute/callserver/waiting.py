@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.routing import TimeLineStep, Way
 
 
 class Doing(enum.StrEnum):
@@ -17,6 +18,7 @@ class Doing(enum.StrEnum):
 
     NOTHING = "nothing"
     MUSIC = "music"
+    SPEAKING = "speaking"  # a prompt plays; it ends as soon as an agent is about to come
     RAISING = "raising"  # bridge runs; the network leg is not answered
     TALKING = "talking"  # bridge runs; the network leg is answered
     TAKEN = "taken"  # the switch takes the channel for a bridge of its own
@@ -24,13 +26,21 @@ class Doing(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The caller's channel as this process sees it. `raise_after` is in seconds since the epoch."""
+    """The caller's channel as this process sees it. `raise_after` is in seconds since the epoch.
+
+    `treated` is the number of the last step of the time line that the caller heard, `asking` while a question to
+    the caller is open. `told` is true when the caller knows that the place is kept and may hang up.
+    """
 
     doing: Doing = Doing.NOTHING
+    uuid: str = ""
     leg_uuid: str | None = None
     dropping: bool = False
     raise_after: float = 0.0
     last_cause: str = ""  # of the conversation that ended, as FreeSWITCH names causes
+    treated: int = 0
+    asking: bool = False
+    told: bool = False
 
     def over(self, cause: str) -> Channel:
         """The bridge ended."""
@@ -69,13 +79,61 @@ class ReportConversationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Hush:
+    """An agent is about to come: what is said or asked ends now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treat:
+    """The time line has something for the caller to hear."""
+
+    step: TimeLineStep
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The time line takes the caller out of the queue."""
+
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The caller will be called back: say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCallerBack:
+    """The caller, who was to be called back, is on this channel."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
-    """The proxy call is over: the application goes on with this result."""
+    """The proxy call is over, or waits on without the caller (`CALLED_BACK`).
+
+    The application goes on with this result.
+    """
 
     result: str
 
 
-Step = PlayMusic | RaiseLeg | DropLeg | ReportLegFailed | ReportConversationEnded | Finish
+Step = (
+    PlayMusic
+    | RaiseLeg
+    | DropLeg
+    | ReportLegFailed
+    | ReportConversationEnded
+    | Hush
+    | Treat
+    | Leave
+    | Farewell
+    | ReportCallerBack
+    | Finish
+)
+
+CALLED_BACK = "called_back"
+"""The result of a wait that goes on without the caller."""
 
 RESULTS = {
     State.ENDED: "served",
@@ -83,7 +141,12 @@ RESULTS = {
     State.REFUSED: "refused",
     State.ABANDONED: "failed",
     State.LOST: "failed",
+    State.UNREACHED: "failed",
+    State.UNREACHED: "failed",
 }
+
+LEAVING = ("voice_message", "number")
+"""The steps of a time line with which the caller leaves the queue."""
 
 _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 
@@ -95,6 +158,8 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
         return None
     if not call.is_live:
         return DropLeg(channel.leg_uuid) if bridging and channel.leg_uuid else Finish(RESULTS[call.state])
+    if call.caller_leg is not CallerLeg.PRESENT:
+        return _while_to_be_called_back(call, channel)
     if call.state is State.BRIDGED:
         return None if bridging else _after_conversation(call, channel)
     if bridging:
@@ -107,7 +172,34 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
         return ReportLegFailed(call.network_leg_uuid)
     if call.network_leg is NetworkLeg.WANTED and channel.raise_after <= now:
         return RaiseLeg()
-    return PlayMusic() if channel.doing is Doing.NOTHING else None
+    if call.state not in (State.REQUESTED, State.QUEUED) and (channel.asking or channel.doing is Doing.SPEAKING):
+        return Hush()
+    return _treatment(call, channel) or (PlayMusic() if channel.doing is Doing.NOTHING else None)
+
+
+def _treatment(call: ProxyCall, channel: Channel) -> Step | None:
+    """What the time line has for the caller, once what is said already is over."""
+    step = call.treatment
+    if step is None or call.state is not State.QUEUED or call.treatment_number <= channel.treated:
+        return None
+    if step.do in LEAVING:
+        return Leave(Way(step.do, step.number, step.prompt))
+    busy = channel.asking or channel.doing is Doing.SPEAKING
+    return None if busy else Treat(step, call.treatment_number)
+
+
+def _while_to_be_called_back(call: ProxyCall, channel: Channel) -> Step | None:
+    """The row waits for no caller, or for one on another channel, and here one is.
+
+    It is the one who has just chosen to be called back, and who is told and let go; but if an agent is free before
+    the caller has hung up, or if this is the caller who was called back, the caller is there.
+    """
+    chosen_here = call.channel_uuid == channel.uuid and call.callback_failures == 0
+    if call.caller_leg is not CallerLeg.ABSENT or call.state is not State.CALLBACK or not chosen_here:
+        return ReportCallerBack()
+    if channel.doing is Doing.SPEAKING:
+        return None
+    return Finish(CALLED_BACK) if channel.told else Farewell()
 
 
 def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:

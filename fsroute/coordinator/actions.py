@@ -1,7 +1,28 @@
-"""What the coordinator's core is told, and what it wants done: values."""
+"""What the coordinator's core is told, and what it wants done: values.
+
+A `Reserve` carries in `why` what the order was when it was decided; it is written to the ledger with the event
+``agent_reserved``, so that an audit can hold the decision against the order that the strategy defines (I4):
+
+=============  ==================================================================================================
+strategy       by which the agent was chosen (``fsroute.coordinator.strategies``)
+place          of the contact in its queue: [minus priority, arrival in seconds since the epoch, proxy call]
+waiting        contacts of its class that waited when it was chosen, itself included
+key            of the chosen agent in the strategy's order, the agent last; of all who were idle and eligible
+               nobody had a smaller one. What it is made of is the strategy's: ``longest_idle`` has [load,
+               idle since in seconds since the epoch, agent]
+idle_since     of the chosen agent, in seconds since the epoch
+preferred      true where the former or last agent was chosen before all others
+imbalance      only where classes are ordered by it (``queue_idleness_ratio``): that of the contact's class, the
+               largest among the balanced classes that the choice was from
+=============  ==================================================================================================
+
+Contacts of one class are always served by `place`. Between two classes the smaller place comes first, too, save
+that among those with one priority whose strategies order classes the larger imbalance does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fsroute.model.agent import Agent
@@ -45,11 +66,27 @@ class ReservationLost:
 
 
 @dataclass(frozen=True, slots=True)
+class CenterChanged:
+    """A contact center was closed at once, or opened again; closed, it refuses whom it does not keep waiting."""
+
+    contact_center_id: str
+    closed: bool
+    keep_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RatesChanged:
+    """What a network leg costs per minute, from site to site; pairs that are not named cost nothing."""
+
+    rates: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed; nothing else happened."""
 
 
-Event = CallChanged | AgentChanged | AgentRemoved | ReservationLost | Tick
+Event = CallChanged | AgentChanged | AgentRemoved | ReservationLost | CenterChanged | RatesChanged | Tick
 
 # Actions -----------------------------------------------------------------------------------------
 
@@ -63,7 +100,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Nobody could ever serve it."""
+    """It is not to wait: ``no_agent_authorized``, ``no_agent_logged_on`` or ``center_closed``."""
 
     proxy_call_id: int
     reason: str
@@ -71,9 +108,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """It waited as long as its queue allows."""
+    """It waited as long as its rule allows (``longest_wait``), or as many wait already (``longest_queue``)."""
 
     proxy_call_id: int
+    reason: str = "longest_wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +132,26 @@ class Reserve:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """The time of a step of the rule's time line has come. `number` counts from 0: its `time_line_done` before."""
+
+    proxy_call_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseNetworkLeg:
     """The lead has come while still queued: ask the caller's site for a network leg to this switch."""
 
     proxy_call_id: int
     switch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantCaller:
+    """The lead has come for a caller who is to be called back: ask the caller's site to dial."""
+
+    proxy_call_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +161,4 @@ class Refresh:
     agent_id: str
 
 
-Action = Take | Refuse | Overflow | Expire | Reserve | RaiseNetworkLeg | Refresh
+Action = Take | Refuse | Overflow | Expire | Reserve | Step | RaiseNetworkLeg | WantCaller | Refresh

@@ -93,14 +93,14 @@ class DemandClass:
             reach = int(min(max(map(self.reach, self._leads)), len(self.waiting)))
             yield from enumerate(list(self.waiting[:reach]), 1)
 
-    def news(self) -> Iterator[tuple[int, int, float | None]]:
-        """(proxy call, position, expected wait in seconds) of each whose position changed enough to tell."""
+    def news(self) -> Iterator[tuple[int, int, float | None, str | None]]:
+        """(proxy call, position, expected wait in seconds, its basis) of each whose position changed enough to tell."""
         pace = self.pace()
         for position, (_, _, proxy_call_id) in enumerate(self.waiting, 1):
             told = self._told.get(proxy_call_id)
             if told is None or abs(told - position) * FINENESS > position:
                 self._told[proxy_call_id] = position
-                yield proxy_call_id, position, None if pace is None else position * pace
+                yield proxy_call_id, position, None if pace is None else position * pace, None
 
 
 class AgentGroup:

@@ -34,13 +34,14 @@ from fsroute.coordinator.actions import (
     Take,
 )
 from fsroute.coordinator.matching import AgentGroup, DemandClass, Matching, Place, Turn, place_of
-from fsroute.model.agent import Agent, AgentStatus
+from fsroute.model.agent import CAPACITY, Agent, AgentStatus, Held
 from fsroute.model.contact import Lead
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.routing.eligibility import Qualification, is_idle, next_boundary
 
 OFFER_GRACE = 4.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
 OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
+ENGAGED = (Held(0, "", 1, CAPACITY),)  # takes no contact until the row has been read again
 CLAIM_PAUSE = 0.05  # seconds before an agent is claimed again who was refused though no row has changed
 
 
@@ -118,8 +119,8 @@ class Coordinator:
     def agents(self) -> set[str]:
         return set(self._members)
 
-    def progress(self) -> list[tuple[int, int, float | None]]:
-        """(proxy call, position, expected wait in seconds) of each contact with news since the last call.
+    def progress(self) -> list[tuple[int, int, float | None, str | None]]:
+        """(proxy call, position, expected wait in seconds, its basis) of each contact with news since the last call.
 
         A place far back is told more coarsely: nobody minds being 412th or 413th.
         """
@@ -306,7 +307,7 @@ class Coordinator:
         member = self._members.get(agent_id)
         if member is not None:
             self._leave_idle(agent_id)
-            member.agent = replace(member.agent, reserved=True)
+            member.agent = replace(member.agent, reservations=ENGAGED)
         return Refresh(agent_id)
 
     # Decisions -----------------------------------------------------------------------------------------

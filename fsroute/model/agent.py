@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fsroute.model.contact import Demand
@@ -36,13 +36,44 @@ class Authorization:
         )
 
 
+CAPACITY = 100
+"""What the contacts that an agent has at one time may weigh together."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediumSlots:
+    """How many contacts of a medium an agent takes at a time, what each weighs, and the wrap-up after one.
+
+    `wrap_up` is in seconds; None: the agent's own.
+    """
+
+    slots: int = 1
+    weight: int = CAPACITY
+    wrap_up: float | None = None
+
+
+ONE_AT_A_TIME = MediumSlots()
+"""The slots of a medium that an agent's row does not speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A live reservation of an agent."""
+
+    proxy_call_id: int
+    medium: str
+    slot: int
+    weight: int
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """One agent as the database holds it.
 
-    `available_from` is when wrap-up or a set-aside ends; `reserved` is true while a live
-    reservation stands. Idle means: available, not reserved, and `available_from` has come.
-    Durations in seconds.
+    `available_from` is when wrap-up or a set-aside ends; `reservations` are the live ones. Idle for a
+    medium means: available, `available_from` has come, and a slot of the medium is free whose weight
+    fits. `contacts_served` counts since log-on; `rate` is the agent's cost per minute. Durations in
+    seconds.
     """
 
     agent_id: str
@@ -55,9 +86,31 @@ class Agent:
     status: AgentStatus
     available_from: datetime
     idle_since: datetime
-    reserved: bool
+    reservations: tuple[Held, ...] = ()
     wrap_up: float = 0.0
     accept_key: str | None = None
+    team: str | None = None
+    media: Mapping[str, MediumSlots] = field(default_factory=dict)
+    contacts_served: int = 0
+    last_reserved_at: datetime | None = None
+    rate: float = 0.0
+    leg: str = "dialled"  # or "standing"
+    standing_leg_uuid: str | None = None
+
+    @property
+    def reserved(self) -> bool:
+        return bool(self.reservations)
+
+    @property
+    def load(self) -> int:
+        """What the agent's contacts weigh together."""
+        return sum(held.weight for held in self.reservations)
+
+    def has_room(self, medium: str) -> bool:
+        """A slot of `medium` is free, and its weight fits."""
+        slots = self.media.get(medium, ONE_AT_A_TIME)
+        taken = sum(held.medium == medium for held in self.reservations)
+        return taken < slots.slots and self.load + slots.weight <= CAPACITY
 
     def is_trained(self, demand: Demand) -> bool:
         """Has each skill of the demand at its level or above."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 HEAD_PRIORITY = 1_000_000
 """Priority of a contact that lost its conversation through no fault of its own: served next."""
@@ -21,6 +22,7 @@ class Outcome(enum.StrEnum):
     REFUSED = "refused"  # nobody could ever have served it
     TRANSFERRED = "transferred"  # the application sent the caller to a number
     LOST = "lost"  # the caller's switch died
+    UNREACHED = "unreached"  # the caller asked to be called back and could not be reached
     FAILED = "failed"  # fsroute itself could not go on; the caller went to the fallback
 
 
@@ -83,12 +85,19 @@ class CallerInformation:
 class Demand:
     """What a contact asks of an agent; contacts with equal demands share a class.
 
-    `skills` is a sorted tuple of (skill, lowest level).
+    `skills` is a sorted tuple of (skill, lowest level); `sites` and `teams` are sorted, empty for any;
+    `agent_id` names the only agent who may serve, as after a transfer to an agent.
     """
 
     contact_center_id: str
     medium: str
     skills: tuple[tuple[str, int], ...] = ()
+    sites: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    agent_id: str | None = None
+
+    def with_(self, **changes: Any) -> Demand:
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fsroute.model.contact import Demand, Lead
+from fsroute.model.routing import CallbackTerms, TimeLineStep, Way
 
 
 class State(enum.StrEnum):
@@ -14,6 +15,7 @@ class State(enum.StrEnum):
 
     REQUESTED = "requested"
     QUEUED = "queued"
+    CALLBACK = "callback"  # queued, and the caller has hung up to be called back
     OFFERED = "offered"
     READY = "ready"
     BRIDGED = "bridged"
@@ -22,6 +24,7 @@ class State(enum.StrEnum):
     LOST = "lost"
     OVERFLOWED = "overflowed"
     REFUSED = "refused"
+    UNREACHED = "unreached"
 
 
 class AgentLeg(enum.StrEnum):
@@ -46,8 +49,20 @@ class NetworkLeg(enum.StrEnum):
     NOT_NEEDED = "not_needed"  # caller and agent are on one switch
 
 
-LIVE = frozenset({State.REQUESTED, State.QUEUED, State.OFFERED, State.READY, State.BRIDGED})
+class CallerLeg(enum.StrEnum):
+    """The caller's own channel: a caller who asked to be called back has none for a while."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    WANTED = "wanted"  # to be called back now
+    DIALLING = "dialling"
+
+
+WAITING = frozenset({State.QUEUED, State.CALLBACK})
+LIVE = frozenset({State.REQUESTED, State.OFFERED, State.READY, State.BRIDGED}) | WAITING
 FINAL = frozenset(State) - LIVE
+
+_USUAL_TERMS, _GOES_ON = CallbackTerms(), Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,9 @@ class ProxyCall:
     """One proxy call with what the roles need to act on it, read in one statement.
 
     `switch_id` and `channel_uuid` are the caller's; `agent_*` are set while a reservation
-    stands; `network_switch_id` is where the network leg goes. Durations in seconds.
+    stands; `network_switch_id` is where the network leg goes. `treatment` is the step of the time line that
+    the caller is to hear now, `treatment_number` counts them. `way` is set in a final state: where the caller
+    goes from there. Durations in seconds.
     """
 
     proxy_call_id: int
@@ -100,6 +117,27 @@ class ProxyCall:
     accepted_at: datetime | None = None
     bridged_at: datetime | None = None
     version: int = 0
+    rule: str | None = None
+    rules_version: int | None = None
+    preferred_agent_id: str | None = None
+    longest_queue: int | None = None
+    time_line: tuple[TimeLineStep, ...] = ()
+    time_line_done: int = 0
+    caller_leg: CallerLeg = CallerLeg.PRESENT
+    callback: CallbackTerms = _USUAL_TERMS
+    callback_number: str = ""
+    callback_failures: int = 0
+    overflow: Way = _GOES_ON
+    treatment: TimeLineStep | None = None
+    treatment_number: int = 0
+    way: Way | None = None
+    caller_site_id: str = ""
+    expected_wait_basis: str | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Has a place in the queue, with the caller there or to be called back."""
+        return self.state in WAITING
 
     @property
     def is_live(self) -> bool:

@@ -283,7 +283,6 @@ def agent(entry: AgentsEntry, agent_id: str, centers: list[str], begin: datetime
         status=AgentStatus.AVAILABLE,
         available_from=begin,
         idle_since=begin,
-        reserved=False,
         wrap_up=entry.wrap_up,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fsroute.model.agent import Agent
+from fsroute.model.agent import CAPACITY, Agent, Held
 from fsroute.model.contact import Lead, LeadKind, Queue
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 
@@ -88,12 +88,12 @@ def _without_agent(call: ProxyCall, state: State) -> ProxyCall:
 
 
 def reserved(agent: Agent) -> Agent:
-    return replace(agent, reserved=True)
+    return replace(agent, reservations=(Held(0, "voice", 1, CAPACITY),))
 
 
 def released(agent: Agent, now: datetime, pause: float | None) -> Agent:
     """Free after `pause` seconds; None: at once, with the place among the idle kept (``end_reservation``)."""
     if pause is None:
-        return replace(agent, reserved=False, available_from=now)
+        return replace(agent, reservations=(), available_from=now)
     until = now + timedelta(seconds=pause)
-    return replace(agent, reserved=False, available_from=until, idle_since=until)
+    return replace(agent, reservations=(), available_from=until, idle_since=until)

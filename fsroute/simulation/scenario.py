@@ -62,7 +62,7 @@ class Scenario:
 def logged_on(agent: Agent, begin: datetime) -> Agent:
     """The agent at the beginning: available and idle, whatever the row says."""
     return replace(
-        agent, status=AgentStatus.AVAILABLE, available_from=begin, idle_since=begin, reserved=False
+        agent, status=AgentStatus.AVAILABLE, available_from=begin, idle_since=begin, reservations=()
     )
 
 

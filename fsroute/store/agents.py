@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fsroute.errors import FsrouteError
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import Agent, AgentStatus, Authorization, Held, MediumSlots
 from fsroute.store.database import Statements
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,9 +88,16 @@ def _agent(row: Mapping[str, Any]) -> Agent:
         status=AgentStatus(row["status"]),
         available_from=row["available_from"],
         idle_since=row["idle_since"],
-        reserved=row["reserved"],
+        reservations=tuple(Held(*held) for held in row["reservations"]),
         wrap_up=row["wrap_up"],
         accept_key=row["accept_key"],
+        team=row["team"],
+        media={str(medium): MediumSlots(*slots) for medium, slots in row["media"].items()},
+        contacts_served=row["contacts_served"],
+        last_reserved_at=row["last_reserved_at"],
+        rate=row["rate"],
+        leg=row["leg"],
+        standing_leg_uuid=row["standing_leg_uuid"],
     )
 
 

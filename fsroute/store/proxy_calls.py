@@ -8,9 +8,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
 from fsroute.model.contact import Demand, Lead
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
 from fsroute.store.database import Database
 
 _PLAIN = (
@@ -19,20 +20,38 @@ _PLAIN = (
     "offer_timeout", "network_leg_timeout", "network_leg_tries", "network_leg_failures", "held_until", "longest_wait",
     "refuse_when", "position", "expected_wait", "agent_id", "agent_name", "agent_address", "agent_switch_id",
     "agent_leg_uuid", "accept_key", "network_switch_id", "network_address", "network_leg_uuid", "rendezvous_uuid",
-    "reserved_at", "accepted_at", "bridged_at", "version",
+    "reserved_at", "accepted_at", "bridged_at", "version", "rule", "rules_version", "preferred_agent_id",
+    "longest_queue", "time_line_done", "callback_number", "callback_failures", "treatment_number", "caller_site_id",
+    "expected_wait_basis",
 )  # fmt: skip
 
 
 def from_row(row: Mapping[str, Any]) -> ProxyCall:
     """A row of the view ``proxy_call_detail`` as a value."""
-    skills = tuple((str(skill), int(level)) for skill, level in row["skills"])
     return ProxyCall(
-        demand=Demand(row["contact_center_id"], row["medium"], skills),
+        demand=_demand(row),
         state=State(row["state"]),
         agent_leg=AgentLeg(row["agent_leg"]),
         network_leg=NetworkLeg(row["network_leg"]),
+        caller_leg=CallerLeg(row["caller_leg"]),
         lead=Lead.parse(row["lead"]),
+        time_line=tuple(TimeLineStep.load(step) for step in row["time_line"]),
+        overflow=Way.load(row["overflow"]),
+        callback=CallbackTerms.load(row["callback"]),
+        treatment=None if row["treatment"] is None else TimeLineStep.load(row["treatment"]),
+        way=None if row["way"] is None else Way.load(row["way"]),
         **{name: row[name] for name in _PLAIN},
+    )
+
+
+def _demand(row: Mapping[str, Any]) -> Demand:
+    return Demand(
+        row["contact_center_id"],
+        row["medium"],
+        tuple((str(skill), int(level)) for skill, level in row["skills"]),
+        tuple(row["sites"]),
+        tuple(row["teams"]),
+        row["only_agent_id"],
     )
 
 
@@ -57,6 +76,10 @@ class ProxyCalls:
             StoreError: the contact center has no such queue.
         """
         return self._one("request_proxy_call", contact_id=contact_id, queue=queue)
+
+    def route(self, contact_id: str, routing: Routing) -> ProxyCall | None:
+        """Ask for an agent as the rules decided; otherwise like `request`."""
+        return self._one("route_proxy_call", contact_id=contact_id, routing=Jsonb(routing.dump()))
 
     def get(self, proxy_call_id: int) -> ProxyCall | None:
         return self._one("proxy_call", proxy_call_id=proxy_call_id)
@@ -110,6 +133,11 @@ class ProxyCalls:
         if network_leg is not None:
             network = dict.fromkeys(network or NetworkLeg, network_leg)
         values = _pairs("", targets) | _pairs("agent_leg_", agent_leg) | _pairs("network_leg_", network)
+        caller_leg = {
+            name: pairs
+            for name, pairs in _pairs("caller_leg_", CALLER_LEG_TABLE.targets(on)).items()
+            if pairs
+        }
         return self._one(
             "move_proxy_call",
             proxy_call_id=proxy_call_id,
@@ -118,7 +146,7 @@ class ProxyCalls:
             network_leg_uuid=attempt.network_leg_uuid,
             end_reservation=end_reservation,
             epoch=epoch,
-            set=Jsonb(dict(set or {})),
+            set=Jsonb({**(set or {}), **caller_leg}),
             data=Jsonb(dict(data or {})),
             **values,
         )
@@ -156,11 +184,13 @@ class ProxyCalls:
             return None
         return row["proxy_call_id"], row["network_leg_uuid"]
 
-    def write_progress(self, progress: Sequence[tuple[int, int, float | None]]) -> list[tuple[int, str]]:
-        """Write (proxy call, position, expected wait in seconds); returns (proxy call, caller's switch)."""
-        ids, positions, waits = (list(column) for column in zip(*progress, strict=True))
+    def write_progress(
+        self, progress: Sequence[tuple[int, int, float | None, str | None]]
+    ) -> list[tuple[int, str]]:
+        """Write (proxy call, position, expected wait in seconds, its basis); returns (proxy call, caller's switch)."""
+        ids, positions, waits, bases = (list(column) for column in zip(*progress, strict=True))
         rows = self._database.run(
-            "write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits
+            "write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits, bases=bases
         )
         return [(row["proxy_call_id"], row["switch_id"]) for row in rows]
 

@@ -9,6 +9,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.errors import StoreError
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
+from fsroute.model.routing import Routing
 from fsroute.store.agents import Agents
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
@@ -86,6 +87,12 @@ class Store:
 
     def request(self, contact_id: str, queue: str) -> ProxyCall | None:
         call = self.proxy_calls.request(contact_id, queue)
+        self.announce(call)
+        return call
+
+    def route(self, contact_id: str, routing: Routing) -> ProxyCall | None:
+        """Ask for an agent as the rules decided; None: the contact has ended."""
+        call = self.proxy_calls.route(contact_id, routing)
         self.announce(call)
         return call
 

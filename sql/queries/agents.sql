@@ -1,7 +1,11 @@
 -- name: agents
 select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status, a.available_from,
-       a.unavailable_reason, a.idle_since,
-       exists (select from reservation r where r.agent_id = a.agent_id and r.ended_at is null) as reserved,
+       a.unavailable_reason, a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg,
+       a.standing_leg_uuid,
+       coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
+                  where r.agent_id = a.agent_id and r.ended_at is null), '[]') as reservations,
+       coalesce((select jsonb_object_agg(medium, jsonb_build_array(slots, weight, wrap_up)) from agent_medium m
+                  where m.agent_id = a.agent_id), '{}') as media,
        coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,
        coalesce((select jsonb_agg(jsonb_build_array(contact_center_id, medium,
                     case when isfinite(valid_from) then extract(epoch from valid_from) end,

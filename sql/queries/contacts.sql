@@ -45,8 +45,13 @@ select closed, proxy_call_id, agent_id
   from close_contact(%(contact_id)s, %(outcome)s, %(kind)s, %(from)s, %(to)s, %(data)s);
 
 -- name: live_contacts_of_switch
-select contact_id::text, channel_uuid, core_uuid, arrived_at
-  from contact where switch_id = %(switch_id)s and ended_at is null;
+-- Those with a caller on the line: who asked to be called back has no channel.
+select k.contact_id::text, k.channel_uuid, k.core_uuid, k.arrived_at
+  from contact k
+ where k.switch_id = %(switch_id)s and k.ended_at is null
+   and not exists (select from proxy_call p
+                    where p.contact_id = k.contact_id and p.caller_leg <> 'present'
+                      and p.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'));
 
 -- name: erase_contact
 delete from contact_personal where contact_id = %(contact_id)s;

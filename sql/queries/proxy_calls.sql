@@ -1,6 +1,9 @@
 -- name: request_proxy_call
 select * from request_proxy_call(%(contact_id)s, %(queue)s);
 
+-- name: route_proxy_call
+select * from route_proxy_call(%(contact_id)s, %(routing)s);
+
 -- name: proxy_call
 select * from proxy_call_detail where proxy_call_id = %(proxy_call_id)s;
 
@@ -9,16 +12,16 @@ select * from proxy_call_detail where contact_id = %(contact_id)s::text order by
 
 -- name: live_proxy_calls
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+ where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
  order by proxy_call_id;
 
 -- name: live_proxy_calls_of_caller_switch
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'offered', 'ready', 'bridged') and switch_id = %(switch_id)s;
+ where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged') and switch_id = %(switch_id)s;
 
 -- name: live_proxy_calls_of_agent_switch
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+ where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
 -- name: move_proxy_call
@@ -41,8 +44,8 @@ select proxy_call_id, network_leg_uuid, token_expires_at > clock_timestamp() as 
   from proxy_call where token_digest = decode(%(token_digest)s, 'hex');
 
 -- name: write_progress
-update proxy_call p set position = n.position, expected_wait = n.expected_wait
-  from unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[])
-       as n (proxy_call_id, position, expected_wait)
- where p.proxy_call_id = n.proxy_call_id and p.state = 'queued'
+update proxy_call p set position = n.position, expected_wait = n.expected_wait, expected_wait_basis = n.basis
+  from unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[],
+              %(bases)s::text[]) as n (proxy_call_id, position, expected_wait, basis)
+ where p.proxy_call_id = n.proxy_call_id and p.state in ('queued', 'callback')
 returning p.proxy_call_id, p.switch_id;

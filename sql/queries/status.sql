@@ -2,14 +2,14 @@
 
 -- name: status_queues
 select q.contact_center_id, q.queue,
-       count(*) filter (where p.state in ('requested', 'queued')) as waiting,
+       count(*) filter (where p.state in ('requested', 'queued', 'callback')) as waiting,
        count(*) filter (where p.state in ('offered', 'ready')) as offered,
        count(*) filter (where p.state = 'bridged') as talking,
-       extract(epoch from clock_timestamp() - min(p.arrived_at) filter (where p.state in ('requested', 'queued')))
+       extract(epoch from clock_timestamp() - min(p.arrived_at) filter (where p.state in ('requested', 'queued', 'callback')))
            as longest_wait
   from queue q
   left join proxy_call p on p.contact_center_id = q.contact_center_id and p.queue = q.queue
-       and p.state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+       and p.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
  group by q.contact_center_id, q.queue
  order by q.contact_center_id, q.queue;
 

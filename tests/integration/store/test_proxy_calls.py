@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, NETWORK_LEG_TABLE, On, Table
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On, Table
 from fsroute.errors import StoreError
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, NetworkLeg, State
+from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
 from fsroute.store.proxy_calls import Attempt
 from tests.fix_center import Center, Standing, at_once, standing
 
@@ -27,10 +28,12 @@ def standings(on: On) -> Iterable[Standing]:
     states = sources(CALL_TABLE, on, State.OFFERED)
     agent_legs = sources(AGENT_LEG_TABLE, on, AgentLeg.NONE)
     network_legs = sources(NETWORK_LEG_TABLE, on, NetworkLeg.NONE)
-    first = Standing(states[0], agent_legs[0], network_legs[0])
-    yield from (Standing(state, first.agent_leg, first.network_leg) for state in State)
-    yield from (Standing(first.state, leg, first.network_leg) for leg in AgentLeg)
-    yield from (Standing(first.state, first.agent_leg, leg) for leg in NetworkLeg)
+    caller_legs = sources(CALLER_LEG_TABLE, on, CallerLeg.PRESENT)
+    first = Standing(states[0], agent_legs[0], network_legs[0], caller_legs[0])
+    yield from (replace(first, state=state) for state in State)
+    yield from (replace(first, agent_leg=leg) for leg in AgentLeg)
+    yield from (replace(first, network_leg=leg) for leg in NetworkLeg)
+    yield from (replace(first, caller_leg=leg) for leg in CallerLeg)
 
 
 def after(table: Table[Any], now: Any, on: On) -> Any:
@@ -40,18 +43,21 @@ def after(table: Table[Any], now: Any, on: On) -> Any:
 
 
 def expected(at: Standing, on: On) -> Standing | None:
-    """What the three tables say of `on`; None: nothing may change."""
+    """What the four tables say of `on`; None: nothing may change."""
     state = CALL_TABLE.targets(on).get(at.state)
     agent_leg = after(AGENT_LEG_TABLE, at.agent_leg, on)
     network_leg = after(NETWORK_LEG_TABLE, at.network_leg, on)
-    if state is None or agent_leg is None or network_leg is None:
+    caller_leg = after(CALLER_LEG_TABLE, at.caller_leg, on)
+    if state is None or agent_leg is None or network_leg is None or caller_leg is None:
         return None
-    no_legs = state in FINAL or (state is State.QUEUED and at.state is not State.QUEUED)
-    return (
-        Standing(state, AgentLeg.NONE, NetworkLeg.NONE)
-        if no_legs
-        else Standing(state, agent_leg, network_leg)
-    )
+    if state is State.QUEUED and caller_leg is not CallerLeg.PRESENT:
+        state = State.CALLBACK
+    returns = state in WAITING and at.state not in WAITING
+    if returns and caller_leg is not CallerLeg.PRESENT:
+        caller_leg = CallerLeg.ABSENT
+    if returns or state in FINAL:
+        agent_leg, network_leg = AgentLeg.NONE, NetworkLeg.NONE
+    return Standing(state, agent_leg, network_leg, caller_leg)
 
 
 # Transitions --------------------------------------------------------------------------------------------
@@ -62,7 +68,7 @@ def test_the_database_moves_what_the_tables_allow_and_nothing_else(center: Cente
     call = center.request()
     moved_at_all = 0
     for at in standings(on):
-        center.place(call, at.state, at.agent_leg, at.network_leg)
+        center.place(call, at.state, at.agent_leg, at.network_leg, at.caller_leg)
         before = center.proxy_calls.get(call.proxy_call_id)
         assert before is not None
         seen = len(center.events(call.contact_id))
@@ -234,11 +240,11 @@ def test_two_legs_cannot_have_one_token(center: Center) -> None:
 
 def test_progress_is_written_for_those_who_wait(center: Center) -> None:
     waiting, offered = center.queued(), center.offered()
-    progress = [(waiting.proxy_call_id, 3, 41.5), (offered.proxy_call_id, 1, None)]
+    progress = [(waiting.proxy_call_id, 3, 41.5, "guess"), (offered.proxy_call_id, 1, None, None)]
     assert center.proxy_calls.write_progress(progress) == [(waiting.proxy_call_id, "home")]
     row = center.proxy_calls.get(waiting.proxy_call_id)
     assert row is not None
-    assert (row.position, row.expected_wait) == (3, 41.5)
+    assert (row.position, row.expected_wait, row.expected_wait_basis) == (3, 41.5, "guess")
     served = center.reserve(row, "bob")
     assert served is not None
     assert (served.position, served.expected_wait) == (None, None)

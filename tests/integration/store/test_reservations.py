@@ -5,7 +5,7 @@ import pytest
 
 from fsroute.acd.proxy_call import On
 from fsroute.errors import Fenced
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, State
+from fsroute.model.proxy_call import WAITING, AgentLeg, NetworkLeg, State
 from tests.fix_center import EPOCH, Center, Standing, standing
 
 
@@ -76,8 +76,8 @@ def test_neither_a_reserved_agent_nor_an_unknown_one_is_reserved(center: Center)
     assert center.reserve(call, "nobody") is None
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.QUEUED], ids=str)
-def test_only_a_queued_call_is_offered(center: Center, state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in State if state not in WAITING], ids=str)
+def test_only_a_waiting_call_is_offered(center: Center, state: State) -> None:
     call = center.request()
     center.place(call, state, "none", "none")
     assert center.reserve(call) is None

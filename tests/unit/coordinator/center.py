@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from fsroute.coordinator import actions as act
 from fsroute.coordinator.state import Coordinator
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import CAPACITY, Agent, AgentStatus, Authorization, Held
 from fsroute.model.contact import HEAD_PRIORITY, Demand, Lead
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 
@@ -68,7 +68,6 @@ class Database:
             status=status,
             available_from=LONG_AGO,
             idle_since=moment(idle_since),
-            reserved=False,
             wrap_up=wrap_up,
         )
         return self.agents[agent_id]
@@ -138,7 +137,7 @@ class Database:
             held_until=None,
         )
         if row is not None:
-            self.agents[agent_id] = replace(agent, reserved=True)
+            self.agents[agent_id] = replace(agent, reservations=(Held(0, "voice", 1, CAPACITY),))
         return row
 
     def eligible(self, agent: Agent, call: ProxyCall) -> bool:
@@ -230,7 +229,7 @@ class Database:
             agent = self.agents[agent_id]
             until = moment(self.now + (agent.wrap_up if pause is None else pause))
             since = agent.idle_since if pause == 0.0 else until
-            self.agents[agent_id] = replace(agent, reserved=False, available_from=until, idle_since=since)
+            self.agents[agent_id] = replace(agent, reservations=(), available_from=until, idle_since=since)
         return row
 
     def _move(self, proxy_call_id: int, sources: tuple[State, ...], **changes: object) -> ProxyCall | None:

@@ -81,7 +81,6 @@ def agent(
         status=AgentStatus(status),
         available_from=ALWAYS,
         idle_since=ALWAYS,
-        reserved=False,
     )
 
 

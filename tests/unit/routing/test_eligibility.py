@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import Agent, AgentStatus, Authorization, Held
 from fsroute.model.contact import Demand
 from fsroute.routing.eligibility import Qualification, is_idle, next_boundary
 
@@ -31,7 +31,6 @@ def agent(*authorizations: Authorization, **skills: int) -> Agent:
         status=AgentStatus.AVAILABLE,
         available_from=LONG_AGO,
         idle_since=LONG_AGO,
-        reserved=False,
     )
 
 
@@ -121,7 +120,7 @@ def test_a_qualification_holds_until_the_next_boundary(
     ("changes", "idle"),
     [
         ({}, True),
-        ({"reserved": True}, False),
+        ({"reservations": (Held(7, "voice", 1, 100),)}, False),
         ({"status": AgentStatus.ON_BREAK}, False),
         ({"status": AgentStatus.LOGGED_OUT}, False),
         ({"available_from": NOON}, True),

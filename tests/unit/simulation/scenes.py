@@ -45,7 +45,6 @@ def agent(agent_id: str, wrap_up: float = 0.0, center: str = "acme", **skills: i
         status=AgentStatus.AVAILABLE,
         available_from=BEGIN,
         idle_since=BEGIN,
-        reserved=False,
         wrap_up=wrap_up,
     )
 
