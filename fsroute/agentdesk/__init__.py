@@ -1,0 +1,1 @@
+"""What agents do by telephone: dialled feature codes, a PIN, and what they hear of it."""
