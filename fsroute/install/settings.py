@@ -39,7 +39,9 @@ class DialplanSettings(Section, frozen=True):
     there); ``("*",)`` takes every number. `callservers` are tried in turn for each call. A caller
     that loses fsroute is back at a socket every `pause_ms`, up to `tries` times, and may lose it
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
-    the caller hears `fallback_message` and is released.
+    the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of
+    the conversation hears music for at most `held_s`. Between two keys of an agent's feature code may pass
+    `code_digit_ms`; so late comes a ``*`` that begins none.
     """
 
     numbers: tuple[str, ...] = ()
@@ -53,6 +55,8 @@ class DialplanSettings(Section, frozen=True):
     fallback_message: str = NO_SERVICE
     rendezvous_s: int = 90
     link_media_timeout_ms: int = 60_000
+    held_s: int = 900
+    code_digit_ms: int = 3000
 
     def __post_init__(self) -> None:
         for number in self.numbers:
@@ -69,6 +73,8 @@ class DialplanSettings(Section, frozen=True):
         _within("returns", self.returns, 1, 1000)
         _within("rendezvous_s", self.rendezvous_s, 5, 3600)
         _within("link_media_timeout_ms", self.link_media_timeout_ms, 1000, 86_400_000)
+        _within("held_s", self.held_s, 10, 86_400)
+        _within("code_digit_ms", self.code_digit_ms, 200, 10_000)
 
 
 class User(Section, frozen=True):
