@@ -425,6 +425,10 @@ declare
     v_demand jsonb := coalesce(p_set -> 'routing', p_set);
 begin
     if p_epoch is not null then perform check_epoch(p_epoch); end if;
+    if v_routing is not null or p_set ? 'channel_uuid' then -- the contact before its proxy call, as close_contact does
+        perform from contact where contact_id = (select contact_id from proxy_call where proxy_call_id = p_proxy_call_id)
+            for update;
+    end if;
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
     if not found then return; end if;
     v_state := p_to[array_position(p_from, p.state)];
