@@ -1,7 +1,8 @@
 """What the agent's switch should do next for one offer: pure.
 
 The proxy call's row and what the two legs are seen to do decide together; the join needs *agent accepted* and
-*network leg present*, in either order.
+*network leg present*, in either order. The agent's leg was dialled for this offer and ends with it, or is a
+standing leg, which goes back to stand.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 
 OFFER_GRACE = 1.0  # seconds beyond the offer time-out that the switch may take to tell of it
 READY_GRACE = 3.0  # seconds beyond the offer time-out that an agent who has accepted may be kept waiting
+ANNOUNCEMENT_LIMIT = 10.0  # seconds after which an announcement is over, whatever was heard of its end
 
 
 class Agent(enum.StrEnum):
@@ -27,26 +29,48 @@ class Agent(enum.StrEnum):
 class Legs:
     """What is seen of an offer's legs. Moments in seconds since the epoch.
 
-    `parked`: the agent's leg can be bridged. `network_uuid` is the network leg as it came in here, or the
-    caller's own channel where caller and agent are on one switch.
+    `agent_leg_uuid` names the attempt, as the reservation does; a leg that was dialled for it is the channel of
+    that name, a standing leg is `standing_uuid`. `parked`: the agent's leg can be bridged. `sounds` are what the
+    agent hears before accepting. `network_uuid` is the network leg as it came in here, or the caller's own
+    channel where caller and agent are on one switch.
     """
 
     agent_leg_uuid: str
     offered_at: float
     agent: Agent = Agent.DIALLED
     cause: str = ""
+    standing_uuid: str | None = None
     parked: bool = False
+    sounds: tuple[str, ...] = ()
+    announced_at: float = 0.0  # when the sounds began
+    announced: bool = False
     key_asked: bool = False
     key: str = ""
     network_uuid: str | None = None
     accepted_at: float = 0.0
+    waits_audibly: bool = False
     joining: bool = False
     joined: bool = False
+
+    @property
+    def channel(self) -> str:
+        """The agent's channel on the switch."""
+        return self.standing_uuid or self.agent_leg_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Play to the agent what tells of the contact."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskForKey:
     """Tell the agent which key accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRingback:
+    """The agent has accepted and waits for a caller who is being called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,11 @@ class ReportFailed:
 @dataclass(frozen=True, slots=True)
 class ReportNetworkLegAbsent:
     """The agent waits in vain for the network leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCallerAbsent:
+    """The agent waits in vain for the caller who is being called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +116,19 @@ class ReportLeft:
 
 @dataclass(frozen=True, slots=True)
 class TearDown:
-    """The offer is over: no leg of it may stay."""
+    """The offer is over: no leg of it may stay, save that a standing leg stands again."""
 
     cause: str
 
 
 Step = (
-    AskForKey
+    Announce
+    | AskForKey
+    | PlayRingback
     | ReportAccepted
     | ReportFailed
     | ReportNetworkLegAbsent
+    | ReportCallerAbsent
     | Join
     | ReportJoined
     | ReportLeft
@@ -128,8 +160,8 @@ def decide(call: ProxyCall, legs: Legs, now: float) -> Step | None:
         return ReportLeft(legs.cause) if legs.agent is Agent.GONE else None
     if call.state is State.READY and legs.joined and call.network_leg in _JOINABLE:
         return ReportJoined()
-    if legs.agent is Agent.GONE:  # joined: the network leg failed first, through no fault of the agent
-        return ReportFailed("join_failed" if legs.joined else REASONS.get(legs.cause, "failed"))
+    if legs.agent is Agent.GONE:
+        return ReportFailed(_reason(legs))
     if call.state is State.OFFERED:
         return _while_offered(call, legs, now)
     if call.state is State.READY:
@@ -137,14 +169,40 @@ def decide(call: ProxyCall, legs: Legs, now: float) -> Step | None:
     return TearDown("ORIGINATOR_CANCEL")
 
 
+def _reason(legs: Legs) -> str:
+    if legs.joined:  # the network leg failed first, through no fault of the agent
+        return "join_failed"
+    return "standing_leg_lost" if legs.standing_uuid else REASONS.get(legs.cause, "failed")
+
+
 def _while_offered(call: ProxyCall, legs: Legs, now: float) -> Step | None:
-    if legs.agent is Agent.ANSWERED and (call.accept_key is None or legs.key == call.accept_key):
+    """The announcement, then the key if the address asks for one; who knows the key need not wait for the end."""
+    here = legs.agent is Agent.ANSWERED
+    told = here and _is_told(call, legs, now)
+    if told if call.accept_key is None else here and legs.key == call.accept_key:
         return ReportAccepted()
     if now >= _offer_ends(call, legs):
-        return ReportFailed("key_not_pressed" if legs.agent is Agent.ANSWERED else "no_answer")
-    if legs.agent is Agent.ANSWERED and legs.parked and not legs.key_asked:
-        return AskForKey()
-    return None
+        return ReportFailed(_not_taken(legs))
+    if not (here and legs.parked):
+        return None
+    if legs.sounds and not legs.announced_at:
+        return Announce()
+    return AskForKey() if told and not legs.key_asked else None
+
+
+def _is_told(call: ProxyCall, legs: Legs, now: float) -> bool:
+    """Nothing more is to be played before the acceptance."""
+    if legs.announced or not legs.sounds:
+        return True
+    if not legs.announced_at:  # a standing leg that is still in a talk has not accepted
+        return now >= _offer_ends(call, legs) and (legs.parked or legs.standing_uuid is None)
+    return now >= _announcement_ends(call, legs)
+
+
+def _not_taken(legs: Legs) -> str:
+    if legs.agent is not Agent.ANSWERED:
+        return "no_answer"
+    return "busy" if legs.standing_uuid and not legs.parked else "key_not_pressed"
 
 
 def _while_ready(call: ProxyCall, legs: Legs, now: float) -> Step | None:
@@ -152,13 +210,16 @@ def _while_ready(call: ProxyCall, legs: Legs, now: float) -> Step | None:
         return None
     if legs.parked and legs.network_uuid is not None and legs.network_uuid == _expected(call):
         return Join(legs.network_uuid)
-    return ReportNetworkLegAbsent() if now >= _wait_ends(call, legs) else None
+    absent = call.caller_leg is not CallerLeg.PRESENT
+    if now >= _wait_ends(call, legs):
+        return ReportCallerAbsent() if absent else ReportNetworkLegAbsent()
+    return PlayRingback() if absent and legs.parked and not legs.waits_audibly else None
 
 
 def _expected(call: ProxyCall) -> str | None:
     """The channel here that the agent is to be bridged with, once it is there."""
     if call.network_leg is NetworkLeg.NOT_NEEDED:
-        return call.channel_uuid
+        return call.channel_uuid if call.caller_leg is CallerLeg.PRESENT else None
     return call.rendezvous_uuid if call.network_leg is NetworkLeg.PRESENT else None
 
 
@@ -166,16 +227,26 @@ def _offer_ends(call: ProxyCall, legs: Legs) -> float:
     return legs.offered_at + call.offer_timeout + OFFER_GRACE
 
 
+def _announcement_ends(call: ProxyCall, legs: Legs) -> float:
+    """The news of the end may be lost, and nothing is played beyond the offer."""
+    return min(legs.announced_at + ANNOUNCEMENT_LIMIT, _offer_ends(call, legs))
+
+
 def _wait_ends(call: ProxyCall, legs: Legs) -> float:
-    """When an agent who accepted has waited long enough: nobody stays reserved for long after the offer time-out."""
+    """When an agent who accepted has waited long enough: nobody stays reserved for long after the offer time-out.
+
+    Somebody who is being called back gets all of that time.
+    """
     longest = legs.offered_at + call.offer_timeout + READY_GRACE
-    return min(legs.accepted_at + call.network_leg_timeout, longest)
+    called_back = call.callback_number or call.caller_leg is not CallerLeg.PRESENT
+    return longest if called_back else min(legs.accepted_at + call.network_leg_timeout, longest)
 
 
 def deadline(call: ProxyCall, legs: Legs) -> float | None:
     """When `decide` must be asked again though nothing has happened; None: never."""
     if call.state is State.OFFERED:
-        return _offer_ends(call, legs)
+        announcing = legs.announced_at and not legs.announced
+        return _announcement_ends(call, legs) if announcing else _offer_ends(call, legs)
     if call.state is State.READY and not legs.joining:
         return _wait_ends(call, legs)
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from fsroute.acd.standing import StandingAgent
 from fsroute.errors import FsrouteError
 from fsroute.model.agent import Agent, AgentStatus, Authorization, Held, MediumSlots
 from fsroute.store.database import Statements
@@ -56,6 +57,32 @@ class Agents:
     def board(self) -> list[Mapping[str, Any]]:
         """One row for each agent, for people: status, what the agent does, for whom."""
         return list(self._database.run("agent_board"))
+
+    def standing(self, switch_id: str, agent_id: str | None = None) -> list[StandingAgent]:
+        """Agents of a switch with a standing leg, all or the one: as their rows are."""
+        rows = self._database.run("standing_agents", switch_id=switch_id, agent_id=agent_id)
+        return [
+            StandingAgent(
+                row["agent_id"],
+                row["address"],
+                row["leg"],
+                AgentStatus(row["status"]),
+                row["standing_leg_uuid"],
+            )
+            for row in rows
+        ]
+
+    def standing_leg_up(self, agent_id: str, uuid: str) -> bool:
+        """This channel is the agent's standing leg; False: the agent is to have none."""
+        return bool(self._database.value("standing_leg_up", agent_id=agent_id, uuid=uuid))
+
+    def standing_leg_lost(self, agent_id: str, uuid: str, reason: str) -> bool:
+        """The channel is gone; False: it was the agent's standing leg no more."""
+        return bool(self._database.value("standing_leg_lost", agent_id=agent_id, uuid=uuid, reason=reason))
+
+    def announcement(self, contact_center_id: str) -> str:
+        """What a contact center's agents hear before the join: a file or a tone; empty for nothing."""
+        return self._database.value("agent_announcement", contact_center_id=contact_center_id) or ""
 
     def register_switch(self, site_id: str, switch_id: str, link_address: str | None) -> None:
         """Enter a site and a switch that are not known yet; `link_address` (``host:port``) replaces a known one."""

@@ -489,3 +489,46 @@ begin
                                          'duration_s', extract(epoch from clock_timestamp() - c.arrived_at)));
     return query select true, case when v_state is distinct from p.state then p.proxy_call_id end, v_agent_id;
 end $$;
+
+-- Standing legs: the agent's leg stands all shift, dialled by the agent's site or called in by the agent. An agent
+-- of this kind is offered nothing while no leg of theirs is up.
+
+-- A channel at the agent's switch is the agent's standing leg from now on. False: this agent has no standing leg, or
+-- is logged out.
+create function standing_leg_up(p_agent_id text, p_uuid text) returns boolean language plpgsql as $$
+begin
+    perform from agent where agent_id = p_agent_id and leg = 'standing' and status <> 'logged_out' for update;
+    if not found then return false; end if;
+    update agent set standing_leg_uuid = p_uuid
+     where agent_id = p_agent_id and standing_leg_uuid is distinct from p_uuid;
+    if found then
+        insert into agent_event (agent_id, kind) values (p_agent_id, 'standing_leg_up');
+    end if;
+    return true;
+end $$;
+
+-- That channel is gone. False: it was the agent's standing leg no more.
+create function standing_leg_lost(p_agent_id text, p_uuid text, p_reason text) returns boolean language plpgsql as $$
+begin
+    update agent set standing_leg_uuid = null where agent_id = p_agent_id and standing_leg_uuid = p_uuid;
+    if not found then return false; end if;
+    insert into agent_event (agent_id, kind, data)
+    values (p_agent_id, 'standing_leg_lost', jsonb_build_object('reason', p_reason));
+    return true;
+end $$;
+
+-- Whoever changes the agent: the site that keeps the leg hears of it, and the coordinator.
+create function notify_standing_leg() returns trigger language plpgsql as $$
+declare
+    v_payload text := jsonb_build_array('a:' || new.agent_id)::text;
+begin
+    perform pg_notify('fsroute.switch.' || new.switch_id, v_payload);
+    if new.switch_id <> old.switch_id then
+        perform pg_notify('fsroute.switch.' || old.switch_id, v_payload);
+    end if;
+    perform pg_notify('fsroute.coordinator', v_payload);
+    return null;
+end $$;
+create trigger notify_standing_leg after update of status, leg, standing_leg_uuid, switch_id, address on agent
+    for each row when (new.leg = 'standing' or old.leg = 'standing' or old.standing_leg_uuid is not null)
+    execute function notify_standing_leg();

@@ -1,5 +1,8 @@
 -- name: agents
-select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status, a.available_from,
+-- An agent whose standing leg is not there is available at no time yet.
+select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status,
+       case when a.leg = 'standing' and a.standing_leg_uuid is null then timestamptz '9999-01-01' else a.available_from end
+           as available_from,
        a.unavailable_reason, a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg,
        a.standing_leg_uuid,
        coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
@@ -53,3 +56,18 @@ on conflict (switch_id) do update set link_address = coalesce(%(link_address)s, 
 
 -- name: switches
 select switch_id, site_id, link_address, core_uuid, seen_at from switch order by switch_id;
+
+-- name: standing_agents
+-- Those of a switch who have a standing leg, or had one until their row was changed.
+select agent_id, address, leg, status, standing_leg_uuid from agent
+ where switch_id = %(switch_id)s and (leg = 'standing' or standing_leg_uuid is not null)
+   and (%(agent_id)s::text is null or agent_id = %(agent_id)s);
+
+-- name: standing_leg_up
+select standing_leg_up(%(agent_id)s, %(uuid)s);
+
+-- name: standing_leg_lost
+select standing_leg_lost(%(agent_id)s, %(uuid)s, %(reason)s);
+
+-- name: agent_announcement
+select agent_announcement from contact_center where contact_center_id = %(contact_center_id)s;
