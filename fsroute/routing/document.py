@@ -1,0 +1,364 @@
+"""From the snapshot of the rule tables to a `RuleSet`, and what is wrong with its rows one by one.
+
+The document holds, by the name of each table, its rows as JSON with the columns' names (``rules_document`` in
+``sql/queries/rules.sql``): the same rows that an operator writes, so that an old version can be put back.
+What is wrong between rows is ``check.py``'s matter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from fsroute.model.contact import Demand
+from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
+from fsroute.routing.calendar import Calendar, Period, time_zone
+from fsroute.routing.faults import Fault, RulesError, errors
+from fsroute.routing.pattern import Pattern
+from fsroute.routing.rows import REFUSALS, WAYS, Row
+from fsroute.routing.rules import Condition, Regions, Result, Rule, RuleSet
+
+FORMAT = 1
+"""Of the documents that this program writes; a greater one is of a newer program."""
+
+ACTIONS = ("queue", "refuse", "announce", "number", "voice_message")
+STEPS = ("skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number")
+
+Document = Mapping[str, Any]
+Key = tuple[str, str]
+Children = Mapping[Key, list[Mapping[str, Any]]]
+
+
+def rule_set(document: Document, version: int | None, *, lenient: bool = False) -> RuleSet:
+    """The rules of a document; with `lenient` rows with faults are left out.
+
+    Raises:
+        RulesError: a row is faulty, or the document is of a newer program.
+    """
+    rules, faults = read(document, version)
+    wrong = errors(faults)
+    if wrong and not lenient:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise RulesError(f"{wrong[0]}{more}", faults)
+    return rules
+
+
+def read(document: Document, version: int | None) -> tuple[RuleSet, list[Fault]]:
+    """The rules of a document without the rows that are faulty, and all faults of rows.
+
+    Raises:
+        RulesError: the document is of a newer program, or no document at all.
+    """
+    form = document.get("format")
+    if not isinstance(form, int) or form > FORMAT:
+        raise RulesError(f"the rules are written in format {form}; this fsroute reads {FORMAT}")
+    faults: list[Fault] = []
+    zones = {
+        row["contact_center_id"]: row.get("time_zone") or "UTC" for row in _rows(document, "contact_center")
+    }
+    rules = RuleSet(
+        version=version,
+        queues=dict(_queues(document, faults)),
+        rules=_rules(document, faults),
+        calendars=dict(_calendars(document, zones, faults)),
+        regions=Regions.of(_regions(document, faults)),
+        time_zones=zones,
+        numbers={
+            row["number"]: (row["contact_center_id"], row["application"])
+            for row in _rows(document, "number_called")
+        },
+    )
+    return rules, faults
+
+
+def _rows(document: Document, table: str) -> list[Mapping[str, Any]]:
+    return document.get(table) or []
+
+
+def _children(document: Document, table: str, parent: str) -> Children:
+    """The rows of a table by contact center and the `parent` that they belong to."""
+    found: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in _rows(document, table):
+        found[row["contact_center_id"], row[parent]].append(row)
+    return found
+
+
+# Queues
+
+
+def _queues(document: Document, faults: list[Fault]) -> Iterator[tuple[Key, Routing]]:
+    skills = _children(document, "queue_skill", "queue")
+    for values in _rows(document, "queue"):
+        center, queue = values["contact_center_id"], values["queue"]
+        row = Row("queue", f"{center}/{queue}", values, faults)
+        demand = Demand(
+            center,
+            row.word("medium") or "voice",
+            _skills("queue_skill", skills.get((center, queue), ()), "queue", faults),
+            row.words("sites") or (),
+            row.words("teams") or (),
+        )
+        callback = CallbackTerms(**_callback(row))
+        overflow = row.way(row.one_of("overflow", WAYS), "overflow_number", "overflow_prompt", "overflow")
+        terms = {**_terms(row), "overflow": overflow or Way()}
+        yield (center, queue), Routing(queue=queue, demand=demand, callback=callback, **terms)
+
+
+def _skills(table: str, rows: Any, parent: str, faults: list[Fault]) -> tuple[tuple[str, int], ...]:
+    found = []
+    for values in rows:
+        name = f"{values['contact_center_id']}/{values[parent]} {values['skill']}"
+        row = Row(table, name, values, faults)
+        skill, level = row.word("skill"), row.whole("level", 0, 1000)
+        if skill is not None and level is not None:
+            found.append((skill, level))
+    return tuple(sorted(found))
+
+
+def _terms(row: Row) -> dict[str, Any]:
+    """The terms of waiting that a row says itself, by the names of `Routing`'s fields."""
+    said = {
+        "priority": row.whole("priority", -1000, 1000),
+        "strategy": row.word("strategy"),
+        "lead": row.lead("lead"),
+        "hold_music": row.text("hold_music"),
+        "offer_timeout": row.seconds("offer_timeout"),
+        "network_leg_timeout": row.seconds("network_leg_timeout"),
+        "network_leg_tries": row.whole("network_leg_tries", 1, 100),
+        "longest_wait": row.seconds("longest_wait"),
+        "longest_queue": row.whole("longest_queue", 0),
+        "refuse_when": row.one_of("refuse_when", REFUSALS),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _callback(row: Row) -> dict[str, Any]:
+    said = {
+        "tries": row.whole("callback_tries", 1, 100),
+        "retry_after": row.seconds("callback_retry_after"),
+        "ring": row.seconds("callback_ring"),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+# Rules
+
+
+def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...]]:
+    facts = _children(document, "routing_rule_fact", "rule")
+    skills = _children(document, "routing_rule_skill", "rule")
+    steps = _children(document, "rule_step", "rule")
+    found: dict[str, list[Rule]] = defaultdict(list)
+    for values in _rows(document, "routing_rule"):
+        key = (values["contact_center_id"], values["rule"])
+        row = Row("routing_rule", "/".join(key), values, faults)
+        row.word("rule")
+        before = len(faults)
+        condition = _condition(row, facts.get(key, ()), faults)
+        result = _result(row, skills.get(key, ()), steps.get(key, ()), faults)
+        if len(faults) == before:
+            rule = Rule(*key, int(values["ordinal"]), condition, result, values.get("enabled") is not False)
+            found[key[0]].append(rule)
+    return {
+        center: tuple(sorted(rules, key=lambda rule: (rule.ordinal, rule.name)))
+        for center, rules in found.items()
+    }
+
+
+def _condition(row: Row, facts: Any, faults: list[Fault]) -> Condition:
+    calendar, is_open = row.word("if_calendar"), row.value("if_open")
+    if calendar is None and is_open is not None:
+        row.fault("if_open without if_calendar")
+    return Condition(
+        queue=row.word("if_queue"),
+        number_called=row.pattern("if_number_called"),
+        caller_number=row.pattern("if_caller_number"),
+        region=row.word("if_region"),
+        medium=row.word("if_medium"),
+        language=row.word("if_language"),
+        calendar=calendar,
+        is_open=True if calendar is not None and is_open is None else is_open,
+        segment=row.pattern("if_segment"),
+        facts=_facts(facts, faults),
+    )
+
+
+def _facts(rows: Any, faults: list[Fault]) -> tuple[tuple[str, Pattern], ...]:
+    found = []
+    for values in rows:
+        name = f"{values['contact_center_id']}/{values['rule']} {values['fact']}"
+        row = Row("routing_rule_fact", name, values, faults)
+        fact, pattern = row.word("fact"), row.pattern("pattern")
+        if fact is not None and pattern is not None:
+            found.append((fact, pattern))
+    return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def _result(row: Row, skills: Any, steps: Any, faults: list[Fault]) -> Result:
+    action = row.one_of("action", ACTIONS) or "queue"
+    terms, callback = _terms(row), _callback(row)
+    overflow = row.way(row.one_of("overflow", WAYS), "overflow_number", "overflow_prompt", "overflow")
+    if overflow is not None:
+        terms["overflow"] = overflow
+    time_line = tuple(_steps(steps, faults))
+    if time_line:
+        terms["time_line"] = time_line
+    own = _skills("routing_rule_skill", skills, "rule", faults)
+    result = Result(
+        way=None if action == "queue" else _way(row, action),
+        queue=row.word("queue"),
+        skills=own or None,
+        sites=row.words("sites"),
+        teams=row.words("teams"),
+        terms=terms,
+        callback=callback,
+    )
+    _misplaced(row, action, result)
+    return result
+
+
+def _way(row: Row, action: str) -> Way | None:
+    if action == "refuse":
+        for column in ("number", "prompt"):
+            if row.value(column) is not None:
+                row.fault(f"action refuse: {column} is of no use")
+        return Way()
+    return row.way(action, "number", "prompt", "action")
+
+
+def _misplaced(row: Row, action: str, result: Result) -> None:
+    """What is said for a queue by a rule that does not queue, and the reverse, is a slip."""
+    if action == "queue":
+        for column in ("number", "prompt"):
+            if row.value(column) is not None:
+                row.fault(f"{column} without an action that uses it (announce, number, voice_message)")
+        return
+    said = {**result.terms, **{f"callback_{name}": value for name, value in result.callback.items()}}
+    for name in ("queue", "skills", "sites", "teams"):
+        if getattr(result, name) is not None:
+            said[name] = getattr(result, name)
+    if said:
+        row.fault(f"action {action} does not queue: of no use are {', '.join(sorted(said))}")
+
+
+# Time lines
+
+
+def _steps(rows: Any, faults: list[Fault]) -> Iterator[TimeLineStep]:
+    last = 0.0
+    for values in sorted(rows, key=lambda values: int(values["ordinal"])):
+        name = f"{values['contact_center_id']}/{values['rule']} step {values['ordinal']}"
+        row = Row("rule_step", name, values, faults)
+        step = _step(row)
+        if step is None:
+            continue
+        if step.after < last:
+            row.fault(f"out of order: after {step.after:g} s, and the step before it after {last:g} s")
+        last = max(last, step.after)
+        yield step
+
+
+_USES = {
+    "skill": {"skill", "level"},
+    "teams": {"names"},
+    "sites": {"names"},
+    "priority": {"priority"},
+    "offer_callback": {"prompt"},
+    "announce": {"prompt"},
+    "voice_message": {"prompt"},
+    "number": {"number"},
+}
+_NEEDS = {"skill": "skill", "priority": "priority", "announce": "prompt", "number": "number"}
+
+
+def _step(row: Row) -> TimeLineStep | None:
+    after, do = row.seconds("after_s", least=-1e-9), row.one_of("step", STEPS)
+    if after is None or do is None:
+        if row.value("step") is None or row.value("after_s") is None:
+            row.fault("after_s and step must be there")
+        return None
+    for column in ("skill", "level", "names", "priority", "number", "prompt"):
+        if row.value(column) is not None and column not in _USES[do]:
+            row.fault(f"{do}: {column} is of no use")
+    if do in _NEEDS and row.value(_NEEDS[do]) is None:
+        row.fault(f"{do}: {_NEEDS[do]} is missing")
+    return TimeLineStep(
+        after,
+        do,
+        skill=row.word("skill") or "",
+        level=row.whole("level", 0, 1000),
+        names=row.words("names") or (),
+        priority=row.whole("priority", 1, 1000) or 0,
+        number=row.number("number"),
+        prompt=row.text("prompt") or "",
+    )
+
+
+# Calendars and regions
+
+
+def _calendars(
+    document: Document, zones: Mapping[str, str], faults: list[Fault]
+) -> Iterator[tuple[Key, Calendar]]:
+    hours, holidays = (_children(document, table, "calendar") for table in ("opening_hours", "holiday"))
+    for values in _rows(document, "calendar"):
+        key = (values["contact_center_id"], values["calendar"])
+        row = Row("calendar", "/".join(key), values, faults)
+        row.word("calendar")
+        name = row.text("time_zone") or zones.get(key[0], "UTC")
+        try:
+            zone = time_zone(name)
+        except ValueError as error:
+            row.fault(f"time_zone: {error}")
+            continue
+        week = _week(hours.get(key, ()), faults)
+        days = dict(_holidays(holidays.get(key, ()), faults))
+        names = {date.fromisoformat(each["day"]): each["name"] for each in holidays.get(key, ())}
+        yield key, Calendar(zone, week, days, names)
+
+
+def _week(rows: Any, faults: list[Fault]) -> dict[int, tuple[Period, ...]]:
+    week: dict[int, list[Period]] = defaultdict(list)
+    for values in rows:
+        name = f"{values['contact_center_id']}/{values['calendar']} weekday {values['weekday']}"
+        row = Row("opening_hours", name, values, faults)
+        weekday, period = row.whole("weekday", 1, 7), _period(row)
+        if weekday is not None and period is not None:
+            week[weekday].append(period)
+    return {weekday: tuple(sorted(periods, key=lambda p: p.opens)) for weekday, periods in week.items()}
+
+
+def _holidays(rows: Any, faults: list[Fault]) -> Iterator[tuple[date, Period | None]]:
+    for values in rows:
+        row = Row(
+            "holiday",
+            f"{values['contact_center_id']}/{values['calendar']} {values['day']}",
+            values,
+            faults,
+        )
+        opens, closes = row.value("opens"), row.value("closes")
+        if (opens is None) != (closes is None):
+            row.fault("opens and closes: both, or none for closed all day")
+            continue
+        period = None if opens is None else _period(row)
+        yield date.fromisoformat(values["day"]), period
+
+
+def _period(row: Row) -> Period | None:
+    try:
+        return Period.of(str(row.value("opens")), str(row.value("closes")))
+    except ValueError as error:
+        row.fault(str(error))
+        return None
+
+
+def _regions(document: Document, faults: list[Fault]) -> Iterator[tuple[str, str]]:
+    for values in _rows(document, "region"):
+        row = Row("region", f"{values['region']} {values['prefix']}", values, faults)
+        region, prefix = row.word("region"), row.text("prefix")
+        if prefix is None or not prefix.removeprefix("+").isdecimal():
+            row.fault(f"prefix: {prefix!r} is no beginning of a number")
+        elif region is not None:
+            yield region, prefix
