@@ -34,7 +34,7 @@ from fsroute.errors import Fenced, StoreError
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
-from fsroute.store.store import COORDINATOR, Store, switch_topic
+from fsroute.store.store import COORDINATOR, Store
 
 log = logging.getLogger(__name__)
 
@@ -254,11 +254,11 @@ class CoordinatorRole:
             self._read(f"p:{proxy_call_id}")
 
     def _write_progress(self) -> None:
+        """Position and expected wait, for whoever announces them to read: no signal, which everybody would follow."""
         progress = self._core.progress()
         if not progress:
             return
         try:
-            for proxy_call_id, switch_id in self._store.proxy_calls.write_progress(progress):
-                self._store.signals.publish(switch_topic(switch_id), f"p:{proxy_call_id}")
+            self._store.proxy_calls.write_progress(progress)
         except StoreError as error:
             log.warning("progress not written: %s", error)
