@@ -69,12 +69,16 @@ def _known(
     before: list[Row] = []
     outside: list[Row] = []
     if since is not None:
-        before = snapshot.run("audit_agent_events_before", since=since)
+        before = [
+            *snapshot.run("audit_agent_events_before", since=since),
+            *snapshot.run("audit_reservations_before", since=since),
+        ]
         outside = snapshot.run("audit_contacts_before", since=since)
         found = [gap for gap in found if gap.end >= since.timestamp()]
     return Known(
         agents={agent.agent_id: agent for agent in Agents(snapshot).all()},
         undeclared=frozenset(row["agent_id"] for row in snapshot.run("audit_undeclared_agents")),
+        qualified=[Event(Ledger.AGENT, **row) for row in snapshot.run("audit_qualified", since=since)],
         outside=frozenset(row["contact_id"] for row in outside),
         before=[Event(Ledger.AGENT, **row) for row in before],
         gaps=found,
@@ -97,5 +101,5 @@ def _present(snapshot: Statements, now: float, contact_center: str | None) -> Pr
         now=now,
         contacts=frozenset(row["contact_id"] for row in contacts),
         calls={row["contact_id"]: (row["proxy_call_id"], row["state"]) for row in calls},
-        reservations={row["agent_id"]: row["proxy_call_id"] for row in reservations},
+        reservations={row["proxy_call_id"]: row["agent_id"] for row in reservations},
     )

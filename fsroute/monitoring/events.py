@@ -9,7 +9,7 @@ from typing import Any
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import Demand, Lead
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, State
 
 Place = tuple[float, float, int]
 """A place in the order of a queue: (minus priority, arrival, proxy call)."""
@@ -67,6 +67,7 @@ class Call:
     state: State = State.REQUESTED
     agent_leg: AgentLeg = AgentLeg.NONE
     network_leg: NetworkLeg = NetworkLeg.NONE
+    caller_leg: CallerLeg = CallerLeg.PRESENT
 
     @property
     def place(self) -> Place:
@@ -88,10 +89,10 @@ class Present:
     """What the tables say at the moment `now`, to be held against the events.
 
     `contacts` have not ended; `calls` are the live proxy calls (contact to proxy call and state);
-    `reservations` the live ones (agent to proxy call).
+    `reservations` the live ones (proxy call to agent).
     """
 
     now: float
     contacts: frozenset[str] = frozenset()
     calls: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    reservations: Mapping[str, int] = field(default_factory=dict)
+    reservations: Mapping[int, str] = field(default_factory=dict)

@@ -1,8 +1,6 @@
 """What must always hold, checked on the ledger: events in, violations out. Pure.
 
-Memory is bounded by the contacts that are open at once: a contact is forgotten when it is closed. Skills and
-authorizations are judged by the agents' rows as they are now, for the ledger does not carry them: end an
-authorization by its `valid_until`, and past events stay as right as they were.
+Memory is bounded by the contacts that are open at once: a contact is forgotten when it is closed.
 """
 
 from __future__ import annotations
@@ -10,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fsroute.model.agent import Agent
+from fsroute.model.agent import Agent, AgentStatus
 from fsroute.monitoring.events import Event, Ledger, Present, Violation
 from fsroute.monitoring.gaps import Answering, Gap
 from fsroute.monitoring.lives import Lives
+from fsroute.monitoring.qualified import at_first
 from fsroute.monitoring.slots import Slots
 from fsroute.monitoring.waiting import Waiting
 
 INVARIANTS = {
-    "I1": "an agent slot has at most one live reservation",
+    "I1": "an agent slot has at most one live reservation, and no agent more than weighs 100",
     "I2": "a contact has at most one live proxy call, and one end with one record",
     "I3": "no contact waits while an agent who may serve it is available, longer than 100 ms",
     "I4": "the first contact in the order is served, among those the agent may serve",
@@ -33,13 +32,14 @@ INVARIANTS = {
 class Known:
     """What an audit knows before the first event.
 
-    `agents` as their rows are now, by name; `undeclared` those who never declared a status; `outside` the
-    contacts that arrived before the first event to be read; `before` the agents' last events before it;
-    `contact_center` restricts the judgement to one.
+    `agents` as their rows are now, by name; `undeclared` those who never declared a status; `qualified` each
+    agent's ``qualified`` event that holds at the first event to be read; `outside` the contacts that arrived
+    before that, `before` the agents' last events before it; `contact_center` restricts the judgement to one.
     """
 
     agents: Mapping[str, Agent] = field(default_factory=dict)
     undeclared: frozenset[str] = frozenset()
+    qualified: Sequence[Event] = ()
     outside: frozenset[str] = frozenset()
     before: Sequence[Event] = ()
     gaps: Sequence[Gap] = ()
@@ -64,9 +64,13 @@ class Audit:
 
     def __init__(self, known: Known) -> None:
         answering = Answering(known.gaps)
+        qualifications = at_first(known.agents, known.qualified)
+        available = {
+            agent_id for agent_id, agent in known.agents.items() if agent.status is AgentStatus.AVAILABLE
+        }
         self._lives = Lives(set(known.outside))
-        self._slots = Slots(known.agents, answering, known.contact_center)
-        self._waiting = Waiting(known.agents, answering, known.undeclared)
+        self._slots = Slots(qualifications, answering, known.contact_center)
+        self._waiting = Waiting(qualifications, answering, known.undeclared & available)
         for event in known.before:
             self._slots.prime(event)
             self._waiting.prime(event)

@@ -7,12 +7,13 @@ the switches to tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
 from fsroute.model.contact import Demand, Lead, LeadKind, Outcome
-from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, NetworkLeg, State
+from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
 from fsroute.monitoring.events import Call, Event, Present, Step, Violation
 from fsroute.monitoring.gaps import moment
 
@@ -26,16 +27,24 @@ OUTCOMES = {
     State.LOST: {Outcome.LOST},
     State.OVERFLOWED: {Outcome.OVERFLOWED},
     State.REFUSED: {Outcome.REFUSED},
+    State.UNREACHED: {Outcome.UNREACHED},
 }
 """The outcomes that a contact may have after a proxy call that ended so."""
 
-WITHOUT_A_CALL = {Outcome.SELF_SERVED, Outcome.ABANDONED, Outcome.TRANSFERRED, Outcome.LOST, Outcome.FAILED}
-"""The outcomes of a contact that never asked for an agent."""
+WITHOUT_A_CALL = {
+    Outcome.SELF_SERVED,
+    Outcome.ABANDONED,
+    Outcome.TRANSFERRED,
+    Outcome.REFUSED,  # by the rules: the contact center is closed
+    Outcome.LOST,
+    Outcome.FAILED,
+}
+"""The outcomes of a contact that never stood in a queue."""
 
 EARLY_LEGS = (NetworkLeg.WANTED, NetworkLeg.RAISING, NetworkLeg.PRESENT)
 WAITING_ONLY = {
-    LeadKind.OFFERED: (State.REQUESTED, State.QUEUED),
-    LeadKind.READY: (State.REQUESTED, State.QUEUED, State.OFFERED),
+    LeadKind.OFFERED: (State.REQUESTED, State.QUEUED, State.CALLBACK),
+    LeadKind.READY: (State.REQUESTED, State.QUEUED, State.CALLBACK, State.OFFERED),
 }
 """By lead, the states in which a network leg may not exist; other leads may raise it at any time."""
 
@@ -130,11 +139,10 @@ def violation(invariant: str, text: str, *events: Event, at: float | None = None
 def requested(event: Event) -> Call:
     """The proxy call that a ``requested`` event begins."""
     data = event.data
-    skills = tuple((str(skill), int(level)) for skill, level in data.get("skills", ()))
     return Call(
         proxy_call_id=event.proxy_call_id or 0,
         contact_id=event.contact_id or "",
-        demand=Demand(event.contact_center_id or "", data.get("medium", "voice"), skills),
+        demand=demanded(Demand(event.contact_center_id or "", data.get("medium", "voice")), data),
         lead=Lead.parse(data.get("lead", "offered")),
         priority=data.get("priority", 0),
         arrived_at=moment(data["arrived_at"]) if "arrived_at" in data else event.at,
@@ -142,32 +150,65 @@ def requested(event: Event) -> Call:
     )
 
 
+def demanded(demand: Demand, data: Mapping[str, Any]) -> Demand:
+    """The demand after an event: what it says of it counts, and a new routing says all of it."""
+    if "queue" in data:
+        demand = Demand(demand.contact_center_id, data.get("medium", demand.medium))
+    changes: dict[str, Any] = {}
+    if "skills" in data:
+        changes["skills"] = tuple(sorted((str(skill), int(level)) for skill, level in data["skills"]))
+    for name in ("sites", "teams"):
+        if data.get(name) is not None:
+            changes[name] = tuple(sorted(map(str, data[name])))
+    if data.get("only_agent_id") is not None:
+        changes["agent_id"] = str(data["only_agent_id"])
+    return demand.with_(**changes) if changes else demand
+
+
 def _transition(call: Call, on: On, event: Event) -> Iterator[Violation]:
     """Is the step one of the tables'?"""
-    target = CALL_TABLE.targets(on).get(call.state)
+    target = _target(call, on, event)
     if target is None:
         yield violation("I2", f"{on} cannot happen in {call.state}", call.last, event)
     elif target != event.state:
         yield violation("I2", f"{on} in {call.state} leads to {target}, not {event.state}", call.last, event)
     agent_leg, network_leg = event.data.get("agent_leg"), event.data.get("network_leg")
-    if on is On.JOINED and not _both_there(call):
+    caller_leg = event.data.get("caller_leg")
+    if on is On.JOINED and not _all_there(call):
         text = f"joined with agent leg {call.agent_leg} and network leg {call.network_leg}"
+        if call.caller_leg is not CallerLeg.PRESENT:
+            text += f", the caller's {call.caller_leg}"
         yield violation("I5", text, call.last, event)
+    elif target is not None and caller_leg and caller_leg != _caller_leg_after(call, on, target):
+        yield violation("I2", f"{on} with caller leg {call.caller_leg} to {caller_leg}", call.last, event)
     elif target is not None and agent_leg and agent_leg != _agent_leg_after(call, on, target):
         yield violation("I2", f"{on} with agent leg {call.agent_leg} to {agent_leg}", call.last, event)
     elif target is not None and network_leg and network_leg not in _network_legs_after(call, on, target):
         yield violation("I2", f"{on} with network leg {call.network_leg} to {network_leg}", call.last, event)
 
 
-def _both_there(call: Call) -> bool:
-    return call.agent_leg is AgentLeg.ACCEPTED and call.network_leg in (
-        NetworkLeg.PRESENT,
-        NetworkLeg.NOT_NEEDED,
+def _target(call: Call, on: On, event: Event) -> State | None:
+    """Who is back in the queue without the caller is to be called back."""
+    target = CALL_TABLE.targets(on).get(call.state)
+    absent = CallerLeg(event.data.get("caller_leg", call.caller_leg)) is not CallerLeg.PRESENT
+    return State.CALLBACK if target is State.QUEUED and absent else target
+
+
+def _all_there(call: Call) -> bool:
+    return (
+        call.agent_leg is AgentLeg.ACCEPTED
+        and call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.NOT_NEEDED)
+        and call.caller_leg is CallerLeg.PRESENT
     )
 
 
 def _has_no_legs(call: Call, target: State) -> bool:
-    return target in FINAL or (target is State.QUEUED and call.state is not State.QUEUED)
+    return target in FINAL or (target in WAITING and call.state not in WAITING)
+
+
+def _caller_leg_after(call: Call, on: On, target: State) -> CallerLeg | None:
+    after = CALLER_LEG_TABLE.targets(on).get(call.caller_leg, call.caller_leg)
+    return CallerLeg.ABSENT if _has_no_legs(call, target) and after is not CallerLeg.PRESENT else after
 
 
 def _agent_leg_after(call: Call, on: On, target: State) -> AgentLeg | None:
@@ -196,7 +237,11 @@ def _follow(call: Call, on: On, event: Event) -> None:
         event.data.get("agent_leg", AgentLeg.NONE if on is On.AGENT_LEFT else call.agent_leg)
     )
     call.network_leg = NetworkLeg(event.data.get("network_leg", call.network_leg))
+    call.caller_leg = CallerLeg(event.data.get("caller_leg", call.caller_leg))
     call.priority = event.data.get("priority", call.priority)
+    call.demand = demanded(call.demand, event.data)
+    if "lead" in event.data:
+        call.lead = Lead.parse(event.data["lead"])
     call.last = event
     if call.state in FINAL:
         call.agent_leg, call.network_leg = AgentLeg.NONE, NetworkLeg.NONE
@@ -206,6 +251,10 @@ def _early_leg(call: Call) -> Iterator[Violation]:
     if call.network_leg in EARLY_LEGS and call.state in WAITING_ONLY.get(call.lead.kind, ()):
         text = f"network leg {call.network_leg} while {call.state}, though the lead is {call.lead}"
         yield violation("I8", text, call.last)
+    elif call.network_leg in EARLY_LEGS[1:] and call.caller_leg is not CallerLeg.PRESENT:
+        yield violation(
+            "I8", f"network leg {call.network_leg} for a caller who is {call.caller_leg}", call.last
+        )
 
 
 def _closed(life: Life, event: Event) -> Iterator[Violation]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 
 from fsroute.acd.proxy_call import On
-from fsroute.model.agent import Agent
+from fsroute.model.agent import CAPACITY
 from fsroute.monitoring.events import Event, Present, Step, Violation
 from fsroute.monitoring.gaps import Answering
+from fsroute.monitoring.qualified import QUALIFIED, Qualification
 
 BEYOND_OFFER = 5.0  # seconds that a reservation may outlast the offer time-out without a talk (I6)
+AT_ONCE = 0.1  # seconds for which an agent's former qualification may still count: claim and change cross
+
+Slot = tuple[str, int]
+"""A medium, and which of the agent's slots for it."""
 
 
 @dataclass(slots=True)
@@ -20,44 +24,63 @@ class Reservation:
 
     event: Event
     proxy_call_id: int
+    agent_id: str
+    slot: Slot
+    weight: int
     talks: bool = False
+
+
+@dataclass(slots=True)
+class Holder:
+    """An agent with what is reserved of the agent's slots, and what the agent may serve, and might before."""
+
+    slots: dict[Slot, Reservation] = field(default_factory=dict)
+    qualification: Qualification | None = None
+    former: Qualification | None = None
+    since: float = float("-inf")
+
+    def qualifications(self, at: float) -> list[Qualification]:
+        """Which may have counted at a moment."""
+        known = [self.qualification, self.former if at - self.since <= AT_ONCE else None]
+        return [each for each in known if each is not None]
 
 
 class Slots:
     """The live reservations at the event read last.
 
     Args:
-        agents: as their rows are now; skills and authorizations are judged by them.
+        qualifications: what agents may serve at the first event.
         contact_center: judge this one's reservations only.
     """
 
     def __init__(
-        self, agents: Mapping[str, Agent], answering: Answering, contact_center: str | None = None
+        self,
+        qualifications: Mapping[str, Qualification],
+        answering: Answering,
+        contact_center: str | None = None,
     ) -> None:
-        self._agents = agents
         self._answering = answering
         self._contact_center = contact_center
-        self._reserved: dict[str, Reservation] = {}
+        self._holders = {name: Holder(qualification=known) for name, known in qualifications.items()}
         self._by_call: dict[int, Reservation] = {}
 
     def prime(self, event: Event) -> None:
-        """An agent's last reservation or release from before the first event to be read."""
+        """A reservation that was live before the first event to be read."""
         for _ in self.feed(event):
             pass
         if event.kind == "reserved":
-            self._reserved[event.agent_id or ""].talks = True  # when it began to talk is not known
+            self._by_call[event.data.get("proxy_call_id", 0)].talks = True  # when it began to is not known
 
     def feed(self, event: Event) -> Iterator[Violation]:
         """Take the next event of the agents' ledger."""
-        agent_id = event.agent_id or ""
         if event.kind == "reserved":
-            known = self._reserved.get(agent_id)
-            if known is not None and self._concerns(event):
-                text = f"agent {agent_id} reserved while reserved"
-                yield Violation("I1", event.at, text, (known.event, event))
-            self._begin(agent_id, event)
+            yield from self._begin(event)
         elif event.kind == "released":
-            yield from self._end(agent_id, event)
+            yield from self._end(event)
+        elif event.kind == QUALIFIED:
+            holder = self._holder(event)
+            holder.former, holder.since = holder.qualification, event.at
+            holder.qualification = Qualification.load(event.data)
 
     def follow(self, step: Step) -> Iterator[Violation]:
         """Take a step of a proxy call."""
@@ -71,40 +94,66 @@ class Slots:
 
     def finish(self, present: Present) -> Iterator[Violation]:
         """Hold the live reservations against the tables, and judge those that have not ended."""
-        for agent_id, reservation in self._reserved.items():
+        for proxy_call_id, reservation in self._by_call.items():
             yield from self._too_long(reservation, present.now)
-            row = present.reservations.get(agent_id)
-            if row != reservation.proxy_call_id and self._concerns(reservation.event):
-                text = (
-                    f"agent {agent_id} reserved for {reservation.proxy_call_id} by events, for {row} by rows"
-                )
+            row = present.reservations.get(proxy_call_id)
+            if row != reservation.agent_id and self._concerns(reservation.event):
+                text = f"agent {reservation.agent_id} reserved for {proxy_call_id} by events, {row or 'none'} by rows"
                 yield Violation("I1", present.now, text, (reservation.event,))
-        for agent_id in sorted(present.reservations.keys() - self._reserved.keys()):
-            text = (
-                f"agent {agent_id} reserved for {present.reservations[agent_id]} by rows, for none by events"
-            )
+        for proxy_call_id in sorted(present.reservations.keys() - self._by_call.keys()):
+            text = f"agent {present.reservations[proxy_call_id]} reserved for {proxy_call_id} by rows, not by events"
             yield Violation("I1", present.now, text, ())
 
     def _concerns(self, event: Event) -> bool:
         return self._contact_center in (None, event.contact_center_id)
 
-    def _begin(self, agent_id: str, event: Event) -> None:
-        reservation = Reservation(event, event.data.get("proxy_call_id", 0))
-        self._reserved[agent_id] = reservation
-        self._by_call[reservation.proxy_call_id] = reservation
+    def _holder(self, event: Event) -> Holder:
+        return self._holders.setdefault(event.agent_id or "", Holder())
 
-    def _end(self, agent_id: str, event: Event) -> Iterator[Violation]:
-        known = self._reserved.pop(agent_id, None)
+    def _begin(self, event: Event) -> Iterator[Violation]:
+        holder, data = self._holder(event), event.data
+        slot = (str(data.get("medium", "voice")), int(data.get("slot", 1)))
+        known = holder.slots.get(slot)
         if known is not None:
             self._by_call.pop(known.proxy_call_id, None)
+            if self._concerns(event):
+                text = f"agent {event.agent_id}, slot {slot[1]} for {slot[0]}, reserved while reserved"
+                yield Violation("I1", event.at, text, (known.event, event))
+        reservation = Reservation(
+            event,
+            int(data.get("proxy_call_id", 0)),
+            event.agent_id or "",
+            slot,
+            int(data.get("weight", CAPACITY)),
+        )
+        holder.slots[slot] = self._by_call[reservation.proxy_call_id] = reservation
+        if self._concerns(event):
+            yield from self._too_many(holder, reservation)
+
+    @staticmethod
+    def _too_many(holder: Holder, reservation: Reservation) -> Iterator[Violation]:
+        event, (medium, number) = reservation.event, reservation.slot
+        weight = sum(each.weight for each in holder.slots.values())
+        if weight > CAPACITY:
+            events = (*(each.event for each in holder.slots.values() if each is not reservation), event)
+            text = f"agent {event.agent_id} reserved for contacts that weigh {weight}, {CAPACITY} are allowed"
+            yield Violation("I1", event.at, text, events)
+        known = holder.qualifications(event.at)
+        if known and number > max(each.slots_of(medium).slots for each in known):
+            text = f"agent {event.agent_id} has no slot {number} for {medium}"
+            yield Violation("I1", event.at, text, (event,))
+
+    def _end(self, event: Event) -> Iterator[Violation]:
+        proxy_call_id = event.data.get("proxy_call_id")
+        known = self._by_call.get(proxy_call_id or 0)
+        if known is not None and known.agent_id == event.agent_id:
+            del self._by_call[known.proxy_call_id]
+            self._holder(event).slots.pop(known.slot, None)
             yield from self._too_long(known, event.at, event)
-        if not self._concerns(event):
-            return
-        if known is None:
-            yield Violation("I1", event.at, f"agent {agent_id} released without being reserved", (event,))
-        elif known.proxy_call_id != event.data.get("proxy_call_id"):
-            text = f"agent {agent_id} released from another proxy call"
-            yield Violation("I1", event.at, text, (known.event, event))
+        elif self._concerns(event):
+            others = tuple(each.event for each in self._holder(event).slots.values())
+            text = f"agent {event.agent_id} released from proxy call {proxy_call_id} without being reserved for it"
+            yield Violation("I1", event.at, text, (*others, event))
 
     def _too_long(self, reservation: Reservation, until: float, *events: Event) -> Iterator[Violation]:
         event = reservation.event
@@ -120,13 +169,17 @@ class Slots:
 
     def _qualified(self, step: Step) -> Iterator[Violation]:
         event, demand = step.event, step.call.demand
-        agent = self._agents.get(event.agent_id or "")
-        if agent is None:
+        known = self._holder(event).qualifications(event.at)
+        if not known:
             yield Violation("I7", event.at, f"agent {event.agent_id} is not known", (event,))
             return
-        if not agent.is_authorized(demand, datetime.fromtimestamp(event.at, UTC)):
-            text = f"agent {agent.agent_id} not authorized for {demand.contact_center_id}, {demand.medium}"
+        if not any(each.is_authorized(demand, event.at) for each in known):
+            text = f"agent {event.agent_id} not authorized for {demand.contact_center_id}, {demand.medium}"
             yield Violation("I7", event.at, text, (event,))
-        if not agent.is_trained(demand):
-            skills = ", ".join(f"{skill} {level}" for skill, level in demand.skills)
-            yield Violation("I7", event.at, f"agent {agent.agent_id} lacks one of: {skills}", (event,))
+        if not any(each.is_trained(demand) for each in known):
+            skills = [f"{skill} {level}" for skill, level in demand.skills]
+            asked = ", ".join([*skills, *demand.sites, *demand.teams])
+            yield Violation("I7", event.at, f"agent {event.agent_id} lacks one of: {asked}", (event,))
+        if demand.agent_id not in (None, event.agent_id):
+            text = f"agent {event.agent_id} reserved for a contact that only {demand.agent_id} may serve"
+            yield Violation("I7", event.at, text, (event,))

@@ -1,9 +1,12 @@
 """I3 and I4: who waits, who is idle, and who is served first: pure.
 
-I3 is judged in pairs: no contact may wait, and no agent who may serve it be idle, at the same time for
-longer than 100 ms. Of all pairs that end at a moment the one that began first lasted longest, so one look
-at the heads is enough. I4 allows 100 ms each way for what was under way at once: claims of two agents
-commit in any order, and a decision cannot know of a contact that has only just come.
+I3 is judged in pairs: no contact may wait, and no agent who may serve it have room for it, at the same time for
+longer than 100 ms. Of all pairs that end at a moment the one that began first lasted longest, so one look at
+the heads is enough. I4 allows 100 ms each way for what was under way at once: claims of two agents commit in
+any order, and a decision cannot know of a contact that has only just come.
+
+A contact waits by its demand at the time: when the time line changes it, a new wait begins. One that is to be
+called back waits like any other, save while it is held back until it is tried again.
 """
 
 from __future__ import annotations
@@ -11,83 +14,52 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-
-from sortedcontainers import SortedList
+from dataclasses import dataclass
 
 from fsroute.acd.proxy_call import On
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import CAPACITY, AgentStatus
 from fsroute.model.contact import Demand
-from fsroute.model.proxy_call import State
+from fsroute.model.proxy_call import WAITING, State
 from fsroute.monitoring.events import Event, Place, Present, Step, Violation
 from fsroute.monitoring.gaps import Answering
+from fsroute.monitoring.pools import DemandClass, Duty, Group, Pools, Wait
+from fsroute.monitoring.qualified import QUALIFIED, Qualification
 
 LIMIT = 0.1  # seconds (I3)
-WAITING = (State.REQUESTED, State.QUEUED)
+UNSERVED = WAITING | {State.REQUESTED}
+DECIDE = ("status", "reserved", "released", QUALIFIED)
+"""The agents' events after which an agent may be idle, or may not be any more."""
 
 
-@dataclass(slots=True)
-class Wait:
-    """A contact waits since `since`, for `event` happened; a held one begins later."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An agent was reserved for a contact at a place, and might have had those of `groups`."""
 
-    proxy_call_id: int
-    since: float
-    event: Event
+    step: Step
     place: Place
-    demand: DemandClass
-    reported: bool = False
-
-
-@dataclass(slots=True)
-class DemandClass:
-    """Contacts that ask for the same: by how long they wait, and by place."""
-
-    demand: Demand
-    waiting: dict[int, Wait] = field(default_factory=dict)
-    places: SortedList[Place] = field(default_factory=SortedList)
-    groups: list[Group] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Group:
-    """Agents with the same skills and authorizations; the idle ones by how long they are, with the event."""
-
-    example: Agent
-    idle: dict[str, tuple[float, Event | None]] = field(default_factory=dict)
-    classes: list[DemandClass] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Duty:
-    """What decides whether an agent is idle: declared available, not reserved, no pause."""
-
-    group: Group
-    available: bool
-    event: Event | None = None  # the latest that decided
-    reserved: bool = False
-    free_from: float = float("-inf")
+    groups: tuple[Group, ...]
 
 
 class Waiting:
     """Waiting contacts and idle agents at the event read last.
 
     Args:
-        agents: as their rows are now.
-        undeclared: agents without any event of their status: it has always been what the row says.
+        qualifications: what agents may serve at the first event.
+        available: agents without any event of their status who are available by their row.
     """
 
-    def __init__(self, agents: Mapping[str, Agent], answering: Answering, undeclared: frozenset[str]) -> None:
+    def __init__(
+        self, qualifications: Mapping[str, Qualification], answering: Answering, available: frozenset[str]
+    ) -> None:
         self._answering = answering
-        self._classes: dict[Demand, DemandClass] = {}
-        self._groups: dict[object, Group] = {}
+        self._pools = Pools()
         self._waits: dict[int, Wait] = {}
         self._held: dict[int, Wait] = {}
-        self._pending: deque[tuple[Step, Place]] = deque()
+        self._pending: deque[Decision] = deque()
         self._timers: list[tuple[float, int, str]] = []  # moment, proxy call or 0, agent or ""
         self._duties: dict[str, Duty] = {}
-        for agent_id, agent in agents.items():
-            available = agent_id in undeclared and agent.status is AgentStatus.AVAILABLE
-            duty = self._duties[agent_id] = Duty(self._group_of(agent), available)
+        for agent_id, known in qualifications.items():
+            duty = self._duties[agent_id] = Duty(self._pools.groups_of(known), agent_id in available)
             self._begin_idle(agent_id, duty, duty.free_from)
 
     def prime(self, event: Event) -> None:
@@ -105,46 +77,62 @@ class Waiting:
             duty = self._duties.get(agent_id)
             if duty is not None and duty.free_from == when:
                 self._begin_idle(agent_id, duty, when)
-        while self._pending and self._pending[0][0].event.at + LIMIT <= now:
-            yield from self._in_order(*self._pending.popleft())
+        while self._pending and self._pending[0].step.event.at + LIMIT <= now:
+            yield from self._in_order(self._pending.popleft())
 
     def feed(self, event: Event) -> Iterator[Violation]:
         """Take the next event of the agents' ledger."""
-        agent_id = event.agent_id or ""
-        duty = self._duties.get(agent_id)
-        if duty is None or event.kind not in ("status", "reserved", "released"):
+        if event.kind not in DECIDE:
             return
-        available = event.data.get("status") == AgentStatus.AVAILABLE
+        agent_id, available = event.agent_id or "", event.data.get("status") == AgentStatus.AVAILABLE
+        duty = self._duties.get(agent_id)
+        if duty is None:
+            duty = self._duties[agent_id] = Duty([], available=False)
         if event.kind == "status" and available and duty.available:
             return  # only the reason changed
-        yield from self._end_idle(agent_id, duty, event)
+        before = duty.groups
+        self._note(duty, event)
+        idle = duty.available and duty.free_from <= event.at
+        for group in before:
+            if agent_id in group.idle and not (idle and group in duty.groups and duty.has_room(group)):
+                yield from self._end_idle(agent_id, group, event)
         duty.event = event
+        self._begin_idle(agent_id, duty, event.at)
+
+    def _note(self, duty: Duty, event: Event) -> None:
+        """What an event changes of an agent's duty."""
+        data = event.data
         if event.kind == "status":
-            duty.available = available
+            duty.available = data.get("status") == AgentStatus.AVAILABLE
             duty.free_from = event.at
         elif event.kind == "reserved":
-            duty.reserved = True
+            held = (str(data.get("medium", "voice")), int(data.get("weight", CAPACITY)))
+            duty.held[int(data.get("proxy_call_id", 0))] = held
+        elif event.kind == "released":
+            duty.held.pop(int(data.get("proxy_call_id", 0)), None)
+            duty.free_from = max(duty.free_from, event.at + float(data.get("pause_s") or 0.0))
         else:
-            duty.reserved = False
-            duty.free_from = event.at + float(event.data.get("pause_s") or 0.0)
-        self._begin_idle(agent_id, duty, event.at)
+            duty.groups = self._pools.groups_of(Qualification.load(data))
 
     def follow(self, step: Step) -> Iterator[Violation]:
         """Take a step of a proxy call."""
         call, event = step.call, step.event
         if step.on is On.AGENT_RESERVED and event.data.get("place") is not None:
             yield from self._decided(step)
-        if step.before in WAITING and call.state in WAITING and "held_for_s" not in event.data:
-            return
-        wait = self._waits.pop(call.proxy_call_id, None)
+        wait = self._waits.get(call.proxy_call_id)
+        if wait is not None and call.state in UNSERVED and "held_for_s" not in event.data:
+            if wait.place == call.place and wait.demand.demand == call.demand:
+                return
+        elif step.before in UNSERVED and call.state in UNSERVED and "held_for_s" not in event.data:
+            return  # it is held still
         self._held.pop(call.proxy_call_id, None)
         if wait is not None:
+            del self._waits[call.proxy_call_id]
             yield from self._end_wait(wait, event)
-        if call.state in WAITING:
+        if call.state in UNSERVED:
             since = event.at + float(event.data.get("held_for_s", 0.0))
-            self._begin_wait_at(
-                Wait(call.proxy_call_id, since, event, call.place, self._class_of(call.demand))
-            )
+            demand = self._pools.class_of(call.demand)
+            self._begin_wait_at(Wait(call.proxy_call_id, since, event, call.place, demand))
 
     def finish(self, present: Present) -> Iterator[Violation]:
         """Judge those who wait still."""
@@ -164,33 +152,31 @@ class Waiting:
 
     def _begin_wait(self, wait: Wait) -> None:
         self._waits[wait.proxy_call_id] = wait
-        wait.demand.waiting[wait.proxy_call_id] = wait
-        wait.demand.places.add(wait.place)
+        wait.demand.add(wait)
 
     def _end_wait(self, wait: Wait, event: Event) -> Iterator[Violation]:
         for group in wait.demand.groups:
             yield from self._pair(wait, group, event.at, event)
-        del wait.demand.waiting[wait.proxy_call_id]
-        wait.demand.places.remove(wait.place)
+        wait.demand.remove(wait)
 
     # Who is idle ------------------------------------------------------------------------------------------
 
     def _begin_idle(self, agent_id: str, duty: Duty, now: float) -> None:
-        if not duty.available or duty.reserved:
+        if not duty.available:
             return
         if duty.free_from > now:
             heapq.heappush(self._timers, (duty.free_from, 0, agent_id))
-        else:
-            duty.group.idle[agent_id] = (now, duty.event)
-
-    def _end_idle(self, agent_id: str, duty: Duty, event: Event) -> Iterator[Violation]:
-        if agent_id not in duty.group.idle:
             return
-        for demand in duty.group.classes:
+        for group in duty.groups:
+            if agent_id not in group.idle and duty.has_room(group):
+                group.idle[agent_id] = (now, duty.event)
+
+    def _end_idle(self, agent_id: str, group: Group, event: Event) -> Iterator[Violation]:
+        for demand in group.classes:
             wait = next(iter(demand.waiting.values()), None)
-            if wait is not None:
-                yield from self._pair(wait, duty.group, event.at, event, agent_id)
-        del duty.group.idle[agent_id]
+            if wait is not None and demand.demand.agent_id in (None, agent_id):
+                yield from self._pair(wait, group, event.at, event, agent_id)
+        del group.idle[agent_id]
 
     # I3 ---------------------------------------------------------------------------------------------------
 
@@ -198,8 +184,8 @@ class Waiting:
         self, wait: Wait, group: Group, now: float, event: Event | None = None, agent_id: str = ""
     ) -> Iterator[Violation]:
         """Judge a wait against an agent's idleness: the given one's, or the one's who is idle longest."""
-        agent_id = agent_id or next(iter(group.idle), "")
-        if wait.reported or not agent_id:
+        agent_id = agent_id or wait.demand.demand.agent_id or next(iter(group.idle), "")
+        if wait.reported or agent_id not in group.idle:
             return
         since, free = group.idle[agent_id]
         lasted = self._common(wait, group, max(wait.since, since), now)
@@ -215,12 +201,13 @@ class Waiting:
         """The longest time between two moments in which the agents were authorized and a leader answered."""
         if end - begin <= LIMIT:
             return 0.0
-        longest = 0.0
-        for authorization in group.example.authorizations:
-            if _fits(authorization, wait.demand.demand):
-                since, until = _validity(authorization)
-                longest = max(longest, self._answering.longest(max(begin, since), min(end, until)))
-        return longest
+        return max(
+            (
+                self._answering.longest(max(begin, since), min(end, until))
+                for since, until in group.qualification.windows(wait.demand.demand)
+            ),
+            default=0.0,
+        )
 
     # I4 ---------------------------------------------------------------------------------------------------
 
@@ -231,22 +218,32 @@ class Waiting:
         if place[0] != own[0] or abs(place[1] - own[1]) > 1e-6 or place[2] != own[2]:
             text = f"contact {step.call.contact_id}: served at place {list(place)}, its own is {list(own)}"
             yield Violation("I4", step.event.at, text, (step.event,))
-        self._pending.append((step, own))
+        duty = self._duties.get(step.event.agent_id or "")
+        if duty is not None:
+            room = tuple(each for each in duty.groups if duty.has_room(each, step.call.proxy_call_id))
+            self._pending.append(Decision(step, own, room))
 
-    def _in_order(self, step: Step, place: Place) -> Iterator[Violation]:
+    def _in_order(self, decision: Decision) -> Iterator[Violation]:
         """Does a contact still wait that was there long enough, comes first, and might have had the agent?"""
-        event = step.event
-        duty = self._duties.get(event.agent_id or "")
-        if duty is None or self._answering.total(event.at - LIMIT, event.at + LIMIT) < 2 * LIMIT - 1e-6:
+        event = decision.step.event
+        if self._answering.total(event.at - LIMIT, event.at + LIMIT) < 2 * LIMIT - 1e-6:
             return
-        for demand in duty.group.classes:
-            if demand.places and demand.places[0] < place:
-                passed = self._passed_over(demand, place, event.at)
-                if passed is not None and self._common_at(duty.group, demand.demand, event.at):
-                    text = f"contact {passed.event.contact_id}: passed over by agent {event.agent_id}"
-                    yield Violation("I4", event.at, text, (passed.event, event))
+        for group in decision.groups:
+            for demand in group.classes:
+                if demand.places and demand.places[0] < decision.place:
+                    yield from self._judge(decision, group, demand)
 
-    def _passed_over(self, demand: DemandClass, place: Place, at: float) -> Wait | None:
+    def _judge(self, decision: Decision, group: Group, demand: DemandClass) -> Iterator[Violation]:
+        event, asked = decision.step.event, demand.demand
+        if asked.agent_id not in (None, event.agent_id) or not _is_authorized(group, asked, event.at):
+            return
+        passed = self._passed_over(demand, decision.place, event.at)
+        if passed is not None:
+            text = f"contact {passed.event.contact_id}: passed over by agent {event.agent_id}"
+            yield Violation("I4", event.at, text, (passed.event, event))
+
+    @staticmethod
+    def _passed_over(demand: DemandClass, place: Place, at: float) -> Wait | None:
         for other in demand.places:
             if other >= place:
                 return None
@@ -255,41 +252,6 @@ class Waiting:
                 return wait
         return None
 
-    @staticmethod
-    def _common_at(group: Group, demand: Demand, at: float) -> bool:
-        return any(
-            _fits(authorization, demand) and _validity(authorization)[0] <= at < _validity(authorization)[1]
-            for authorization in group.example.authorizations
-        )
 
-    # Classes and groups -----------------------------------------------------------------------------------
-
-    def _class_of(self, demand: Demand) -> DemandClass:
-        known = self._classes.get(demand)
-        if known is None:
-            known = self._classes[demand] = DemandClass(demand)
-            for group in self._groups.values():
-                if _may_serve(group.example, demand):
-                    known.groups.append(group)
-                    group.classes.append(known)
-        return known
-
-    def _group_of(self, agent: Agent) -> Group:
-        key = (frozenset(agent.skills.items()), frozenset(agent.authorizations))
-        return self._groups.setdefault(key, Group(agent))
-
-
-def _may_serve(agent: Agent, demand: Demand) -> bool:
-    return agent.is_trained(demand) and any(_fits(each, demand) for each in agent.authorizations)
-
-
-def _fits(authorization: Authorization, demand: Demand) -> bool:
-    return (authorization.contact_center_id, authorization.medium) == (
-        demand.contact_center_id,
-        demand.medium,
-    )
-
-
-def _validity(authorization: Authorization) -> tuple[float, float]:
-    until = authorization.valid_until
-    return authorization.valid_from.timestamp(), float("inf") if until is None else until.timestamp()
+def _is_authorized(group: Group, demand: Demand, at: float) -> bool:
+    return group.qualification.is_authorized(demand, at)

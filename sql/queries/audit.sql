@@ -27,14 +27,32 @@ select event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_
  order by event_id limit %(limit)s;
 
 -- name: audit_agent_events_before
--- Each agent's last status and last reservation or release before the first event to be read.
+-- Each agent's last status and last release before the first event to be read.
 select * from (
-    select distinct on (agent_id, kind = 'status')
+    select distinct on (agent_id, kind)
            event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_id, contact_id::text, kind, data
       from agent_event
-     where at < %(since)s and kind in ('status', 'reserved', 'released')
-     order by agent_id, kind = 'status', event_id desc) as last
+     where at < %(since)s and kind in ('status', 'released')
+     order by agent_id, kind, event_id desc) as last
  order by event_id;
+
+-- name: audit_reservations_before
+-- The reservations that were live then, as the events that began them.
+select 0::bigint as event_id, extract(epoch from reserved_at)::float8 as at, agent_id, contact_center_id,
+       contact_id::text, 'reserved' as kind,
+       jsonb_build_object('proxy_call_id', proxy_call_id, 'medium', medium, 'slot', slot, 'weight', weight) as data
+  from reservation
+ where reserved_at < %(since)s and (ended_at is null or ended_at >= %(since)s)
+ order by reservation_id;
+
+-- name: audit_qualified
+-- What each agent may serve at the first event to be read: by the last change before it, else by the first.
+select distinct on (agent_id)
+       event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_id, contact_id::text, kind, data
+  from agent_event
+ where kind = 'qualified'
+ order by agent_id, (at < %(since)s::timestamptz) is true desc,
+          case when at < %(since)s::timestamptz then -event_id else event_id end;
 
 -- name: audit_system_events
 select event_id, extract(epoch from at)::float8 as at, kind, data from system_event order by event_id;
@@ -60,7 +78,7 @@ select contact_id::text from contact
 
 -- name: audit_live_proxy_calls
 select contact_id::text, proxy_call_id, state from proxy_call
- where state in ('requested', 'queued', 'offered', 'ready', 'bridged')
+ where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
    and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
 
 -- name: audit_live_reservations

@@ -11,8 +11,11 @@
     9     end
 
 A subject that begins with ``c`` and a digit is a contact, `leader` the coordinator, any other an agent. A
-contact's state and legs follow the state tables unless ``state=``, ``agent_leg=`` or ``network_leg=`` say
-otherwise. ``agent_reserved`` writes the agent's event too; ``ann released wrap_up 5`` gives reason and pause.
+contact's state and legs follow the state tables unless ``state=``, ``agent_leg=``, ``network_leg=`` or
+``caller_leg=`` say otherwise. ``agent_reserved`` writes the agent's event too; ``ann released wrap_up 5`` gives
+reason and pause. A demand has ``skills=``, ``sites=``, ``teams=`` and ``only=`` (an agent), at the request and
+whenever an event changes it; ``ann qualified skills=orders:3`` says what an agent of contact center blue may
+serve from now on.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, NETWORK_LEG_TABLE, On
-from fsroute.model.agent import Agent, AgentStatus, Authorization
-from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, NetworkLeg, State
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.model.agent import Agent, AgentStatus, Authorization, MediumSlots
+from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
 from fsroute.monitoring.events import Event, Ledger, Present
 from fsroute.monitoring.gaps import COORDINATOR, Leadership, gaps
 from fsroute.monitoring.invariants import Known, Report, check
@@ -68,6 +71,8 @@ def agent(
     *authorizations: Authorization,
     skills: Mapping[str, int] | None = None,
     status: str = "available",
+    team: str | None = None,
+    media: Mapping[str, MediumSlots] | None = None,
 ) -> Agent:
     """An agent of contact center blue unless authorizations are given."""
     return Agent(
@@ -81,7 +86,27 @@ def agent(
         status=AgentStatus(status),
         available_from=ALWAYS,
         idle_since=ALWAYS,
+        team=team,
+        media=media or {},
     )
+
+
+def pairs(text: str) -> list[tuple[str, int]]:
+    """``orders:2,english:1`` as skills and levels."""
+    return [(skill, int(level)) for skill, level in (each.split(":") for each in text.split(",") if each)]
+
+
+def demanded(values: Mapping[str, str]) -> dict[str, Any]:
+    """What a line says of the demand, as the ledger writes it."""
+    data: dict[str, Any] = {}
+    if "skills" in values:
+        data["skills"] = [list(pair) for pair in pairs(values["skills"])]
+    for name in ("sites", "teams"):
+        if name in values:
+            data[name] = [each for each in values[name].split(",") if each]
+    if "only" in values:
+        data["only_agent_id"] = values["only"]
+    return data | {name: values[name] for name in ("queue", "lead", "medium") if name in values}
 
 
 @dataclass
@@ -97,6 +122,8 @@ class Contact:
     state: State = State.REQUESTED
     agent_leg: AgentLeg = AgentLeg.NONE
     network_leg: NetworkLeg = NetworkLeg.NONE
+    caller_leg: CallerLeg = CallerLeg.PRESENT
+    medium: str = "voice"
     agent_id: str | None = None
 
 
@@ -107,7 +134,7 @@ class Table:
     events: list[Event] = field(default_factory=list)
     system: list[Event] = field(default_factory=list)
     contacts: dict[str, Contact] = field(default_factory=dict)
-    reserved: dict[str, int] = field(default_factory=dict)
+    reserved: dict[int, str] = field(default_factory=dict)  # proxy call to agent
     now: float = START
 
     def read(self, text: str) -> None:
@@ -123,7 +150,7 @@ class Table:
             elif subject[0] == "c" and subject[1:].isdigit():
                 self._contact(subject, plain, values)
             else:
-                self._agent(subject, plain)
+                self._agent(subject, plain, values)
 
     def present(self) -> Present:
         """What the tables would say if they agree with the events."""
@@ -145,19 +172,36 @@ class Table:
         data = {"lease": COORDINATOR, "holder": "a", "renewed_before": before}
         self.system.append(Event(Ledger.SYSTEM, len(self.system) + 1, self.now, kind, data=data))
 
-    def _agent(self, name: str, words: list[str]) -> None:
+    def _agent(self, name: str, words: list[str], values: Mapping[str, str]) -> None:
         kind, *rest = words
         data: dict[str, Any] = {}
         if kind == "status":
             data = {"status": rest[0]}
+        elif kind == "qualified":
+            data = self._qualified(values)
         elif kind == "reserved":
             data = {"proxy_call_id": int(rest[0]), "offer_timeout": 20.0}
-            self.reserved[name] = data["proxy_call_id"]
+            data |= {"medium": values["medium"]} if "medium" in values else {}
+            data |= {key: int(values[key]) for key in ("slot", "weight") if key in values}
+            self.reserved[data["proxy_call_id"]] = name
         elif kind == "released":
-            proxy_call_id = int(rest[2]) if len(rest) > 2 else self.reserved.get(name, 0)
+            last = next((call for call, agent_id in self.reserved.items() if agent_id == name), 0)
+            proxy_call_id = int(rest[2]) if len(rest) > 2 else last
             data = {"reason": rest[0], "pause_s": float(rest[1]), "proxy_call_id": proxy_call_id}
-            self.reserved.pop(name, None)
+            self.reserved.pop(proxy_call_id, None)
         self._add(Ledger.AGENT, kind, agent_id=name, contact_center_id="blue", data=data)
+
+    @staticmethod
+    def _qualified(values: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "skills": dict(pairs(values.get("skills", ""))),
+            "authorizations": [
+                ["blue", medium, None, None] for medium in values.get("media", "voice").split(",")
+            ],
+            "media": {},
+            "site_id": "east",
+            "team": values.get("team"),
+        }
 
     def _contact(self, name: str, words: list[str], values: dict[str, str]) -> None:
         kind, *rest = words
@@ -183,12 +227,13 @@ class Table:
             NetworkLeg.NONE,
         )
         contact.priority = int(values.get("priority", 0))
-        skills = [pair.split(":") for pair in values.get("skills", "").split(",") if pair]
+        contact.medium = values.get("medium", "voice")
         data = {
-            "lead": values.get("lead", "offered"),
+            "lead": "offered",
             "priority": contact.priority,
-            "medium": values.get("medium", "voice"),
-            "skills": [[skill, int(level)] for skill, level in skills],
+            "medium": contact.medium,
+            "skills": [],
+            **demanded(values),
             "arrived_at": datetime.fromtimestamp(contact.arrived_at, UTC).isoformat(),
         }
         self._write(name, "requested", "requested", data)
@@ -197,7 +242,12 @@ class Table:
         contact = self.contacts.setdefault(name, Contact(self.now))
         before = contact.state
         contact.state = State(values.get("state", CALL_TABLE.targets(on).get(before, before)))
-        gone = contact.state in FINAL or (contact.state is State.QUEUED and before is not State.QUEUED)
+        gone = contact.state in FINAL or (contact.state in WAITING and before not in WAITING)
+        caller_leg = CALLER_LEG_TABLE.targets(on).get(contact.caller_leg, contact.caller_leg)
+        if gone and caller_leg is not CallerLeg.PRESENT:
+            caller_leg = CallerLeg.ABSENT
+        if contact.state is State.QUEUED and caller_leg is not CallerLeg.PRESENT and "state" not in values:
+            contact.state = State.CALLBACK
         agent_leg = AGENT_LEG_TABLE.targets(on).get(contact.agent_leg, contact.agent_leg)
         network_leg = NETWORK_LEG_TABLE.targets(on).get(contact.network_leg, contact.network_leg)
         if on is On.AGENT_RESERVED:
@@ -205,6 +255,10 @@ class Table:
         contact.agent_leg = AgentLeg(values.get("agent_leg", AgentLeg.NONE if gone else agent_leg))
         contact.network_leg = NetworkLeg(values.get("network_leg", NetworkLeg.NONE if gone else network_leg))
         data: dict[str, Any] = {"agent_leg": contact.agent_leg, "network_leg": contact.network_leg}
+        data |= demanded(values)
+        caller_leg = CallerLeg(values.get("caller_leg", caller_leg))
+        if caller_leg is not contact.caller_leg:
+            data["caller_leg"] = contact.caller_leg = caller_leg
         data |= {key: float(values[key]) for key in ("held_for_s",) if key in values}
         if "priority" in values:
             contact.priority = data["priority"] = int(values["priority"])
@@ -213,7 +267,8 @@ class Table:
             data |= {"place": json.loads(values["place"])} if "place" in values else {}
         self._write(name, on, contact.state, data)
         if on is On.AGENT_RESERVED and "alone" not in values:
-            self._agent(rest[0], ["reserved", str(contact.proxy_call_id)])
+            medium = {"medium": contact.medium} | values
+            self._agent(rest[0], ["reserved", str(contact.proxy_call_id)], medium)
 
     def _write(self, name: str, kind: str, state: str | None, data: dict[str, Any]) -> None:
         contact = self.contacts.get(name)

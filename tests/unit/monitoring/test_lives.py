@@ -150,3 +150,53 @@ def test_a_network_leg_that_stays_when_the_caller_waits_again_is_found() -> None
     back = lines(SERVED, 0, 7) + "9 c1 agent_failed{}\n9 ann released busy 30\n9.1 end"
     assert invariants(back.format(" network_leg=raising")) == ["I2", "I8"]
     assert invariants(back.format("")) == []
+
+
+CALLED_BACK = """
+    0     leader  leader
+    1     ann     status               on_break
+    1     c1      arrived
+    2     c1      requested
+    2.01  c1      taken
+    3     c1      callback_chosen
+    9     ann     status               available
+    9.01  c1      agent_reserved       ann
+    9.1   c1      caller_dialled
+    9.2   c1      agent_accepted
+    9.5   c1      caller_back
+    9.6   c1      network_leg_raised
+    9.7   c1      network_leg_present
+    9.8   c1      joined
+    60    c1      agent_left
+    60    ann     released             wrap_up 5
+    60.1  c1      conversation_over
+    63    c1      closed               served
+    64    end
+"""
+
+
+def test_a_caller_is_called_back_by_legal_steps() -> None:
+    assert invariants(CALLED_BACK) == []
+
+
+def test_nobody_is_joined_with_a_caller_who_is_not_there() -> None:
+    absent = CALLED_BACK.replace("    9.5   c1      caller_back\n", "")
+    assert set(invariants(absent)) == {"I5", "I8"}
+
+
+def test_a_caller_who_was_not_reached_goes_back_to_the_place() -> None:
+    table = (
+        lines(CALLED_BACK, 0, 10) + "10 c1 caller_unreached held_for_s=60{}\n10 ann released busy 0\n11 end"
+    )
+    assert invariants(table.format("")) == []
+    assert invariants(table.format(" caller_leg=wanted")) == ["I2"]
+    assert invariants(table.format(" state=queued")) == ["I2"]
+
+
+def test_a_caller_who_is_given_up_ends_unreached() -> None:
+    table = (
+        lines(CALLED_BACK, 0, 9)
+        + "10 c1 callback_given_up\n10 ann released callback_given_up 0\n10 c1 closed {}\n11 end"
+    )
+    assert invariants(table.format("unreached")) == []
+    assert invariants(table.format("abandoned")) == ["I2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fsroute.model.agent import Authorization
+from fsroute.model.agent import Authorization, MediumSlots
 from tests.unit.monitoring.ledger import ALWAYS, SERVED, Table, agent, audited, invariants, lines, moment
 
 # I1 -------------------------------------------------------------------------------------------------------
@@ -45,8 +45,42 @@ def test_a_reservation_that_only_the_tables_or_only_the_events_know_is_found() -
     present = table.present()
     assert invariants(lines(SERVED, 0, 6), present=present) == []
     assert invariants(lines(SERVED, 0, 6), present=replace(present, reservations={})) == ["I1"]
-    both = replace(present, reservations={"ann": 1, "bob": 2})
+    both = replace(present, reservations={1: "ann", 2: "bob"})
     assert invariants(lines(SERVED, 0, 6), present=both) == ["I1"]
+
+
+SEVERAL = {"chat": MediumSlots(slots=2, weight=40)}
+CHATS = """
+    0     leader  leader
+    1     ann     status               available
+    1     c1      arrived
+    2     c1      requested            medium=chat
+    2.01  c1      taken
+    2.02  c1      agent_reserved       ann slot=1 weight=40
+    2     c2      arrived
+    3     c2      requested            medium=chat
+    3.01  c2      taken
+    3.02  c2      agent_reserved       ann {}
+    4     end
+"""
+CHATTER = agent(
+    "ann",
+    Authorization("blue", "chat", ALWAYS),
+    Authorization("blue", "voice", ALWAYS),
+    media=SEVERAL,
+)
+
+
+def test_an_agent_may_have_as_many_contacts_as_there_are_slots() -> None:
+    assert invariants(CHATS.format("slot=2 weight=40"), CHATTER) == []
+    assert set(invariants(CHATS.format("slot=1 weight=40"), CHATTER)) == {"I1"}
+    assert invariants(CHATS.format("slot=3 weight=40"), CHATTER) == ["I1"]
+
+
+def test_what_an_agent_has_at_one_time_may_weigh_so_much() -> None:
+    assert invariants(CHATS.format("slot=2 weight=60"), CHATTER) == []
+    (violation,) = audited(CHATS.format("slot=2 weight=61"), CHATTER)
+    assert (violation.invariant, len(violation.events)) == ("I1", 2)
 
 
 # I6 -------------------------------------------------------------------------------------------------------
@@ -94,3 +128,45 @@ def test_an_agent_who_lacks_a_skill_is_found() -> None:
 
 def test_an_agent_whom_nobody_knows_is_found() -> None:
     assert invariants(SERVED, agent("bob", status="on_break")) == ["I7"]
+
+
+def test_a_demand_for_a_site_a_team_or_one_agent_is_part_of_it() -> None:
+    for demand, ann in (
+        ("sites=west", agent("ann")),
+        ("teams=sales", agent("ann")),
+        ("teams=sales,service", agent("ann", team="night")),
+        ("only=bob", agent("ann")),
+    ):
+        table = SERVED.replace("requested", f"requested {demand}")
+        assert invariants(table, ann) == ["I7"], demand
+    for demand, ann in (
+        ("sites=east,west", agent("ann")),
+        ("teams=sales,service", agent("ann", team="sales")),
+        ("only=ann", agent("ann")),
+    ):
+        assert invariants(SERVED.replace("requested", f"requested {demand}"), ann) == [], demand
+
+
+def test_the_demand_that_counts_is_that_of_the_moment() -> None:
+    high = SERVED.replace("requested", "requested skills=orders:3")
+    assert invariants(high) == ["I7"]
+    lowered = high.replace("2.02  c1", "2.015 c1 time_line_step skills=orders:2\n    2.02  c1")
+    assert invariants(lowered) == []
+    raised = SERVED.replace("2.02  c1", "2.015 c1 time_line_step skills=orders:3\n    2.02  c1")
+    assert invariants(raised) == ["I7"]
+
+
+def test_the_qualification_that_counts_is_that_of_the_moment() -> None:
+    """Skills that were taken away later, or given too late, change nothing of what was right or wrong."""
+    served = SERVED.replace("requested", "requested skills=orders:2")
+    taken_away = served.replace("6     c1", "5 ann qualified skills=english:1\n    6     c1")
+    had = "0.5 ann qualified skills=orders:2\n" + taken_away
+    assert invariants(had, agent("ann", skills={"english": 1})) == []
+    too_late = "0.5 ann qualified skills=english:1\n" + served.replace(
+        "6     c1", "5 ann qualified skills=orders:2\n    6     c1"
+    )
+    assert invariants(too_late, agent("ann")) == ["I7"]
+    crossing = "0.5 ann qualified skills=orders:2\n" + served.replace(
+        "2.01  c1", "2.01 ann qualified skills=english:1\n    2.01  c1"
+    )
+    assert invariants(crossing, agent("ann", skills={})) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsroute.model.agent import Authorization
+from fsroute.model.agent import Authorization, MediumSlots
 from tests.unit.monitoring.ledger import ALWAYS, SERVED, agent, audited, invariants, lines, moment
 
 # I3 -------------------------------------------------------------------------------------------------------
@@ -118,6 +118,100 @@ def test_a_time_without_a_leader_does_not_count() -> None:
     assert invariants(table.replace("leader  leader", "ann status available")) == []
 
 
+def test_a_demand_that_is_widened_concerns_more_agents_from_then_on() -> None:
+    table = """
+        0    leader leader
+        1    ann status available
+        1    c1 arrived
+        2    c1 requested skills=orders:3 teams=night
+        2    c1 taken
+        5    c1 time_line_step skills=orders:2
+        8    c1 time_line_step teams=
+        {} c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(8.05)) == []
+    assert invariants(table.format(8.2)) == ["I3"]
+    assert invariants(table.replace("teams=night", "").format(8.05)) == ["I3"]
+
+
+def test_a_demand_for_one_agent_concerns_nobody_else() -> None:
+    table = "0 leader leader\n1 c1 arrived\n1 c1 requested only=bob\n1 c1 taken\n{}9 end"
+    agents = agent("ann"), agent("bob", status="on_break")
+    assert invariants(table.format(""), *agents) == []
+    assert invariants(table.format("5 bob status available\n"), *agents) == ["I3"]
+
+
+def test_an_agent_who_is_trained_later_is_a_reason_from_then_on() -> None:
+    table = """
+        0    leader leader
+        0    ann qualified skills=orders:1
+        1    ann status available
+        1    c1 arrived
+        2    c1 requested skills=orders:2
+        2    c1 taken
+        5    ann qualified skills=orders:2
+        {}   c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(5.05)) == []
+    assert invariants(table.format(5.2)) == ["I3"]
+
+
+def test_an_agent_with_a_free_slot_is_available() -> None:
+    two = agent("ann", Authorization("blue", "chat", ALWAYS), media={"chat": MediumSlots(2, 40)})
+    table = """
+        0    leader leader
+        1    ann status available
+        1    ann reserved 9 medium=chat weight={}
+        2    c1 arrived
+        2    c1 requested medium=chat
+        2    c1 taken
+        3    end
+    """
+    assert invariants(table.format(40), two) == ["I3"]
+    assert invariants(table.format(61), two) == [], "there is no room for it"
+    full = table.replace("2    c1 arrived", "1 ann reserved 8 medium=chat slot=2 weight=40\n 2    c1 arrived")
+    assert invariants(full.format(40), two) == []
+    freed = full.replace("3    end", "2.5 ann released wrap_up 0 8\n{}")
+    assert invariants(freed.format(40, "2.55 end"), two) == []
+    assert invariants(freed.format(40, "2.65 end"), two) == ["I3"]
+
+
+def test_a_caller_who_is_to_be_called_back_waits_like_any_other() -> None:
+    table = """
+        0    leader leader
+        1    c1 arrived
+        1    c1 requested
+        1    c1 taken
+        2    c1 callback_chosen
+        3    ann status available
+        {}   c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(3.05)) == []
+    assert invariants(table.format(3.2)) == ["I3"]
+
+
+def test_a_caller_who_was_not_reached_does_not_wait_until_tried_again() -> None:
+    table = """
+        0    leader leader
+        1    c1 arrived
+        1    c1 requested
+        1    c1 taken
+        2    c1 callback_chosen
+        3    ann status available
+        3    c1 agent_reserved ann
+        3.1  c1 caller_dialled
+        4    c1 caller_unreached held_for_s=5
+        4    ann released caller_unreached 0
+        {} end
+    """
+    assert invariants(table.format(9.05)) == []
+    assert invariants(table.format(9.2)) == ["I3"]
+    assert invariants(table.replace(" held_for_s=5", "").format(4.2)) == ["I3"]
+
+
 # I4 -------------------------------------------------------------------------------------------------------
 
 TWO_WAIT = """
@@ -200,6 +294,41 @@ def test_a_contact_whose_conversation_was_lost_goes_to_the_head() -> None:
         20 c2 taken
         30 c1 conversation_lost priority=1000000
         30 ann released conversation_lost 1
+        31.01 {} agent_reserved ann
+        32 end
+    """
+    )
+    assert invariants(table.format("c1")) == []
+    assert invariants(table.format("c2")) == ["I4"]
+
+
+def test_a_contact_comes_first_by_its_priority_of_the_moment() -> None:
+    raised = TWO_WAIT.replace("5    ann", "4    c2 time_line_step priority=3\n    5    ann")
+    assert invariants(raised + "5.01 c2 agent_reserved ann\n9 end") == []
+    assert invariants(raised + "5.01 c1 agent_reserved ann\n9 end") == ["I4"]
+
+
+def test_a_contact_that_only_another_agent_may_serve_is_not_passed_over() -> None:
+    direct = TWO_WAIT.replace("2    c1 requested", "2    c1 requested only=bob")
+    bob = agent("bob", status="on_break")
+    assert invariants(direct + "5.01 c2 agent_reserved ann\n9 end", agent("ann"), bob) == []
+
+
+def test_a_caller_who_is_to_be_called_back_is_passed_over_by_nobody() -> None:
+    chosen = TWO_WAIT.replace("5    ann", "4    c1 callback_chosen\n    5    ann")
+    assert invariants(chosen + "5.01 c2 agent_reserved ann\n9 end") == ["I4"]
+    assert invariants(chosen + "5.01 c1 agent_reserved ann\n9 end") == []
+
+
+def test_a_transferred_contact_keeps_its_place() -> None:
+    table = (
+        lines(SERVED, 0, 11)
+        + """
+        20 c2 arrived
+        20 c2 requested
+        20 c2 taken
+        30 c1 transferred queue=other skills=orders:2
+        30 ann released wrap_up 1
         31.01 {} agent_reserved ann
         32 end
     """
