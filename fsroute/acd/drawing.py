@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from fsroute.acd.proxy_call import AGENT_LEG, NETWORK_LEG, PROXY_CALL, Row, S
-from fsroute.model.proxy_call import FINAL, AgentLeg, NetworkLeg, State
+from fsroute.acd.proxy_call import AGENT_LEG, CALLER_LEG, NETWORK_LEG, PROXY_CALL, Row, S
+from fsroute.model.proxy_call import FINAL, AgentLeg, CallerLeg, NetworkLeg, State
 
 HEAD = """\
 # State tables
@@ -14,10 +14,11 @@ HEAD = """\
 Drawn from `fsroute/acd/proxy_call.py` by `python -m fsroute.acd.drawing`; a test holds this page against
 the code.
 
-A proxy call stands in a queue for a caller who is still at the local site. Its agent leg and its network leg
-live beside it, and one event may move all three: where a table has no line for an event, its state stays.
-Each transition is one compare-and-set in SQL together with the event that records it. A proxy call that
-returns to the queue, or ends, has neither leg. In the pictures, what changes no state is left out."""
+A proxy call stands in a queue for a caller who is still at the local site. Its agent leg, its network leg and
+the caller's own leg live beside it, and one event may move all four: where a table has no line for an event,
+its state stays. Each transition is one compare-and-set in SQL together with the event that records it. A proxy
+call that returns to the queue, or ends, has neither agent's nor network leg; one that returns to the queue
+without its caller goes to `callback`. In the pictures, what changes no state is left out."""
 
 PROXY_CALL_TEXT = "A caller is served, or ends otherwise, in exactly one of the final states."
 
@@ -29,6 +30,11 @@ NETWORK_LEG_TEXT = (
     "reserved."
 )
 
+CALLER_LEG_TEXT = (
+    "The caller's own channel. It is `present` all the time, save for a caller who asked to be called back: the\n"
+    "join needs it `present`."
+)
+
 
 def page() -> str:
     """The whole page, in Markdown with Mermaid pictures."""
@@ -37,6 +43,7 @@ def page() -> str:
         *section("Proxy call", PROXY_CALL_TEXT, PROXY_CALL, [State.REQUESTED], sorted(FINAL)),
         *section("Agent leg", AGENT_LEG_TEXT, AGENT_LEG, [AgentLeg.NONE], ()),
         *section("Network leg", NETWORK_LEG_TEXT, NETWORK_LEG, [NetworkLeg.NONE, NetworkLeg.NOT_NEEDED], ()),
+        *section("Caller leg", CALLER_LEG_TEXT, CALLER_LEG, [CallerLeg.PRESENT], ()),
     )
     return "\n\n".join(parts) + "\n"
 
