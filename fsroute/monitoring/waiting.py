@@ -27,7 +27,7 @@ from fsroute.monitoring.qualified import QUALIFIED, Qualification
 
 LIMIT = 0.1  # seconds (I3)
 UNSERVED = WAITING | {State.REQUESTED}
-DECIDE = ("status", "reserved", "released", QUALIFIED)
+DECIDE = ("status", "pause", "reserved", "released", QUALIFIED)
 """The agents' events after which an agent may be idle, or may not be any more."""
 
 
@@ -105,6 +105,8 @@ class Waiting:
         if event.kind == "status":
             duty.available = data.get("status") == AgentStatus.AVAILABLE
             duty.free_from = event.at
+        elif event.kind == "pause":  # wrap-up or a set-aside ends now, or later than it was to
+            duty.free_from = event.at + float(data.get("pause_s") or 0.0)
         elif event.kind == "reserved":
             held = (str(data.get("medium", "voice")), int(data.get("weight", CAPACITY)))
             duty.held[int(data.get("proxy_call_id", 0))] = held

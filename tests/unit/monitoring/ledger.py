@@ -177,6 +177,8 @@ class Table:
         data: dict[str, Any] = {}
         if kind == "status":
             data = {"status": rest[0]}
+        elif kind == "pause":
+            data = {"pause_s": float(rest[0])}
         elif kind == "qualified":
             data = self._qualified(values)
         elif kind == "reserved":

@@ -83,6 +83,17 @@ def test_agents_on_a_break_in_wrap_up_or_reserved_are_no_reason() -> None:
     assert invariants(leader + "1 ann status available\n1 ann reserved 9\n" + queue.format(3) + "9 end") == []
 
 
+def test_wrap_up_that_ends_early_or_lasts_longer_counts_as_it_was() -> None:
+    table = (
+        "0 leader leader\n1 ann status available\n1 ann reserved 9\n2 ann released wrap_up 5\n"
+        "3 c1 arrived\n3 c1 requested\n3 c1 taken\n4 ann pause {}\n{} end"
+    )
+    assert invariants(table.format(0, 4.05)) == []
+    assert invariants(table.format(0, 4.2)) == ["I3"]
+    assert invariants(table.format(6, 10.05)) == []
+    assert invariants(table.format(6, 10.2)) == ["I3"]
+
+
 def test_an_agent_whose_status_nobody_knows_yet_is_no_reason() -> None:
     table = "0 leader leader\n1 c1 arrived\n1 c1 requested\n1 c1 taken\n{} ann status available\n5 end"
     assert invariants(table.format(4.95)) == []
