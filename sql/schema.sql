@@ -61,7 +61,9 @@ create table queue (
     callback_tries integer not null default 3 check (callback_tries > 0),
     callback_retry_after double precision not null default 300 check (callback_retry_after > 0), -- seconds
     callback_ring double precision not null default 25 check (callback_ring > 0), -- seconds
-    primary key (contact_center_id, queue)
+    extension text check (extension ~ '^[0-9]{1,10}$'), -- what agents key to transfer to it
+    primary key (contact_center_id, queue),
+    unique (contact_center_id, extension)
 );
 
 create table queue_skill (
@@ -354,6 +356,7 @@ create table proxy_call (
     treatment_number integer not null default 0, -- counts them
     way jsonb, -- in a final state: where the caller goes
     expected_wait_basis text,
+    back_to jsonb, -- after a transfer to one agent: the routing to go back to if that agent does not come
     foreign key (contact_center_id, queue) references queue
 );
 -- I2: a contact has at most one live proxy call.
@@ -619,6 +622,10 @@ begin
     end if;
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
     if not found then return; end if;
+    if p_kind = 'time_line_step' and p.time_line -> p.time_line_done ->> 'do' = 'back' then
+        v_routing := p.back_to;
+        v_demand := p.back_to;
+    end if;
     v_state := p_to[array_position(p_from, p.state)];
     v_agent_leg := coalesce(p_agent_leg_to[array_position(p_agent_leg_from, p.agent_leg)],
                             case when p_agent_leg_from is null then p.agent_leg end);
@@ -701,11 +708,12 @@ begin
         longest_queue = case when v_routing is null then longest_queue else (v_routing ->> 'longest_queue')::integer end,
         refuse_when = coalesce(v_routing ->> 'refuse_when', refuse_when),
         time_line = coalesce(v_routing -> 'time_line', time_line),
-        time_line_done = case when v_routing is not null then 0
+        time_line_done = case when v_routing is not null then coalesce((v_routing ->> 'time_line_done')::integer, 0)
                               else coalesce((p_set ->> 'time_line_done')::integer, time_line_done) end,
         callback = coalesce(v_routing -> 'callback', callback),
         callback_failures = case when p_kind = 'caller_unreached' then callback_failures + 1 else callback_failures end,
         overflow = coalesce(v_routing -> 'overflow', overflow),
+        back_to = case when v_routing is null then back_to else nullif(p_set -> 'back_to', 'null') end,
         treatment = case when v_state <> 'queued' then null
                          when p_set ? 'treatment' then nullif(p_set -> 'treatment', 'null') else treatment end,
         treatment_number = treatment_number + case when p_set ? 'treatment' then 1 else 0 end,
@@ -807,16 +815,9 @@ exception when foreign_key_violation then
     raise exception 'contact center % has no queue %', c.contact_center_id, p_routing ->> 'queue' using errcode = 'FS003';
 end $$;
 
--- The same by the queue's row alone, as where a contact center has no rules.
-create function request_proxy_call(p_contact_id uuid, p_queue text) returns setof proxy_call_detail
-language plpgsql as $$
-declare
-    v_center text;
-    v_routing jsonb;
-begin
-    select contact_center_id into v_center from contact where contact_id = p_contact_id and ended_at is null;
-    if not found then return; end if;
-    select (to_jsonb(q) - array['contact_center_id', 'overflow', 'overflow_number', 'overflow_prompt',
+-- What a queue's row alone makes of a contact, as `route_proxy_call` reads it; null: there is no such queue.
+create function queue_routing(p_contact_center_id text, p_queue text) returns jsonb language sql stable as $$
+    select (to_jsonb(q) - array['contact_center_id', 'extension', 'overflow', 'overflow_number', 'overflow_prompt',
                                 'callback_tries', 'callback_retry_after', 'callback_ring'])
            || jsonb_build_object(
                'skills', coalesce((
@@ -826,9 +827,20 @@ begin
                                               'prompt', coalesce(q.overflow_prompt, '')),
                'callback', jsonb_build_object('tries', q.callback_tries, 'retry_after', q.callback_retry_after,
                                               'ring', q.callback_ring))
-      into v_routing
-      from queue q where q.contact_center_id = v_center and q.queue = p_queue;
-    if not found then
+      from queue q where q.contact_center_id = p_contact_center_id and q.queue = p_queue
+$$;
+
+-- A request by the queue's row alone, as where a contact center has no rules.
+create function request_proxy_call(p_contact_id uuid, p_queue text) returns setof proxy_call_detail
+language plpgsql as $$
+declare
+    v_center text;
+    v_routing jsonb;
+begin
+    select contact_center_id into v_center from contact where contact_id = p_contact_id and ended_at is null;
+    if not found then return; end if;
+    v_routing := queue_routing(v_center, p_queue);
+    if v_routing is null then
         raise exception 'contact center % has no queue %', v_center, p_queue using errcode = 'FS003';
     end if;
     return query select * from route_proxy_call(p_contact_id, v_routing);
@@ -1025,3 +1037,142 @@ end $$;
 create trigger notify_standing_leg after update of status, leg, standing_leg_uuid, switch_id, address on agent
     for each row when (new.leg = 'standing' or old.leg = 'standing' or old.standing_leg_uuid is not null)
     execute function notify_standing_leg();
+
+-- What agents do during a talk -------------------------------------------------------------------------------
+
+-- What an agent asked for by command; what is keyed at the phone needs no row.
+create table agent_command (
+    command_id bigint generated always as identity primary key,
+    agent_id text not null references agent on delete cascade,
+    switch_id text not null references switch, -- the agent's: whoever drives it performs the command
+    kind text not null check (kind in ('hold', 'resume', 'transfer', 'consult', 'complete', 'cancel', 'conference')),
+    data jsonb not null default '{}', -- {"to": "agent", "queue" or "number", "name": …} of a transfer or consultation
+    requested_at timestamptz not null default clock_timestamp(),
+    taken_at timestamptz,
+    done_at timestamptz,
+    result text, -- what came of it: done, or why not
+    check ((done_at is null) = (result is null))
+);
+create index agent_command_waits on agent_command (switch_id) where taken_at is null;
+
+-- Asks for something on behalf of an agent who talks; returns the command, whose `result` comes when it is done.
+create function ask_agent(p_agent_id text, p_kind text, p_data jsonb default '{}') returns bigint
+language plpgsql as $$
+declare
+    v_switch_id text;
+    v_id bigint;
+begin
+    if not exists (select from agent where agent_id = p_agent_id) then
+        raise exception 'there is no agent %', p_agent_id using errcode = 'FS041';
+    end if;
+    select r.agent_switch_id into v_switch_id
+      from reservation r join proxy_call p using (proxy_call_id)
+     where r.agent_id = p_agent_id and r.ended_at is null and r.medium = 'voice' and p.state = 'bridged';
+    if not found then
+        raise exception 'agent % is in no talk', p_agent_id using errcode = 'FS042', detail = 'no_talk';
+    end if;
+    delete from agent_command where done_at < clock_timestamp() - interval '1 day'; -- they hold telephone numbers
+    insert into agent_command (agent_id, switch_id, kind, data) values (p_agent_id, v_switch_id, p_kind, p_data)
+    returning command_id into v_id;
+    perform pg_notify('fsroute.desk.' || v_switch_id, jsonb_build_array('x:' || v_id)::text);
+    return v_id;
+end $$;
+
+-- An agent consults somebody during a talk: a contact of its own, whose caller is the agent's leg `p_channel_uuid`.
+-- Without a routing (to a telephone number) it has no proxy call. Nothing comes back if the talk is over, or if the
+-- agent is consulting already; the contact is there, then, only if `p_contact_id` was opened before.
+create function open_consultation(
+    p_agent_leg_uuid text, p_contact_id uuid, p_channel_uuid text, p_core_uuid text, p_routing jsonb, p_data jsonb
+) returns boolean language plpgsql as $$
+declare
+    r reservation;
+    p proxy_call;
+    a agent;
+begin
+    select * into r from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
+    if not found then return false; end if;
+    select * into p from proxy_call where proxy_call_id = r.proxy_call_id and state = 'bridged' for update;
+    if not found then return false; end if;
+    if exists (select from contact where parent_contact_id = p.contact_id and ended_at is null) then return false; end if;
+    select * into a from agent where agent_id = r.agent_id;
+    insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
+                         application, arrived_at, parent_contact_id)
+    values (p_contact_id, p.contact_center_id, p.medium, r.agent_switch_id, p_channel_uuid, p_core_uuid,
+            coalesce(p_routing ->> 'queue', ''), '', clock_timestamp(), p.contact_id);
+    insert into contact_personal (contact_id, contact_center_id, caller_number, caller_name, language)
+    select p_contact_id, p.contact_center_id, coalesce(a.extension, a.agent_id), a.name, coalesce(max(language), 'en')
+      from contact_personal where contact_id = p.contact_id;
+    insert into contact_event (contact_id, contact_center_id, agent_id, kind, data)
+    values (p_contact_id, p.contact_center_id, a.agent_id, 'arrived',
+            jsonb_build_object('switch_id', r.agent_switch_id, 'parent_contact_id', p.contact_id));
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, p.proxy_call_id, a.agent_id, 'consulting', 'bridged',
+            p_data || jsonb_build_object('consultation', p_contact_id));
+    if p_routing is not null then
+        perform route_proxy_call(p_contact_id, p_routing);
+    end if;
+    return true;
+end $$;
+
+-- The agent of `p_agent_leg_uuid` leaves, and whom the agent consulted goes on with the caller: an agent's reservation
+-- moves from the consultation to the conversation; a telephone number takes no reservation, and the conversation ends
+-- as it does when an agent has left. Returns the conversation and the consultation's proxy call as they are now, or
+-- nothing when there is nobody to go on with.
+create function complete_consultation(p_agent_leg_uuid text, p_data jsonb) returns setof proxy_call_detail
+language plpgsql as $$
+declare
+    v_id bigint;
+    p proxy_call;
+    x contact;
+    q proxy_call;
+    r reservation;
+    v_agent_id text;
+begin
+    select proxy_call_id into v_id from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
+    if not found then return; end if;
+    select * into p from proxy_call where proxy_call_id = v_id and state = 'bridged' for update;
+    if not found then return; end if;
+    select * into x from contact where parent_contact_id = p.contact_id and ended_at is null for update;
+    if not found then return; end if;
+    select * into q from proxy_call where contact_id = x.contact_id order by proxy_call_id desc limit 1 for update;
+    if q.proxy_call_id is not null then
+        select * into r from reservation where proxy_call_id = q.proxy_call_id and ended_at is null;
+        if q.state <> 'bridged' or r.reservation_id is null then return; end if;
+    end if;
+    v_agent_id := end_reservation(p.proxy_call_id, 'wrap_up');
+    if v_agent_id is null then return; end if;
+    if q.proxy_call_id is not null then
+        update reservation set proxy_call_id = p.proxy_call_id, contact_id = p.contact_id
+         where reservation_id = r.reservation_id;
+        insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
+        values (r.agent_id, p.contact_center_id, p.contact_id, 'moved',
+                jsonb_build_object('proxy_call_id', p.proxy_call_id, 'from_proxy_call_id', q.proxy_call_id,
+                                   'medium', r.medium, 'slot', r.slot));
+        update proxy_call set state = 'ended', agent_leg = 'none', ended_at = clock_timestamp(), version = version + 1
+         where proxy_call_id = q.proxy_call_id; -- its network leg stays: the conversation needs it
+        insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+        values (q.contact_id, q.contact_center_id, q.proxy_call_id, r.agent_id, 'conversation_over', 'ended',
+                jsonb_build_object('from', 'bridged', 'agent_leg', 'none', 'network_leg', q.network_leg,
+                                   'moved_to', p.proxy_call_id));
+    end if;
+    update proxy_call set
+        agent_leg = case when q.proxy_call_id is null then 'none' else 'joined' end,
+        network_leg = case when q.network_leg = 'joined' then 'joined' else network_leg end,
+        network_switch_id = case when q.network_leg = 'joined' then q.network_switch_id else network_switch_id end,
+        network_leg_uuid = case when q.network_leg = 'joined' then coalesce(network_leg_uuid, q.network_leg_uuid)
+                                else network_leg_uuid end,
+        rendezvous_uuid = case when q.network_leg = 'joined' then q.rendezvous_uuid else rendezvous_uuid end,
+        version = version + 1
+     where proxy_call_id = p.proxy_call_id;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, p.proxy_call_id, coalesce(r.agent_id, v_agent_id),
+            case when q.proxy_call_id is null then 'agent_left' else 'consultation_completed' end, 'bridged',
+            p_data || jsonb_build_object('from', 'bridged', 'from_agent_id', v_agent_id, 'consultation', x.contact_id));
+    update contact set ended_at = clock_timestamp(), outcome = 'served' where contact_id = x.contact_id;
+    insert into contact_event (contact_id, contact_center_id, kind, data)
+    values (x.contact_id, x.contact_center_id, 'closed',
+            p_data || jsonb_build_object('outcome', 'served', 'completed', true,
+                                         'duration_s', extract(epoch from clock_timestamp() - x.arrived_at)));
+    return query select * from proxy_call_detail d where d.proxy_call_id in (p.proxy_call_id, q.proxy_call_id)
+                  order by d.proxy_call_id;
+end $$;
