@@ -15,7 +15,7 @@ import gevent
 import gevent.event
 
 import fsroute
-from fsroute.acd.offer import Settings as OfferSettings
+from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.role import CallServerRole
@@ -28,6 +28,7 @@ from fsroute.store.database import Database
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.lease import Lease
 from fsroute.store.migrate import migrate
+from fsroute.store.rulebook import RuleBook
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
 from fsroute.switchlink import SwitchLink
@@ -62,6 +63,7 @@ class App:
         self.store = Store(self._database, self._signals)
         self._applications = load_applications(config) if applications is None else applications
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.rules = RuleBook(self.store)
         self._clock: gevent.Greenlet[..., None] | None = None
         self.link: SwitchLink | None = None
         self.callserver: CallServerRole | None = None
@@ -78,6 +80,7 @@ class App:
         self._database.open()
         self._measure_clock()
         self._signals.start()
+        self.rules.start()
         if Role.COORDINATOR in self.config.roles:
             self.coordinator = CoordinatorRole(self.store, self._lease("coordinator"))
             self.coordinator.start()
@@ -106,6 +109,7 @@ class App:
             self.callserver = CallServerRole(
                 self.store,
                 self.link,
+                self.rules,
                 call_settings(config),
                 self._applications,
                 (config.callserver.listen_host, config.callserver.listen_port),
@@ -126,6 +130,7 @@ class App:
             self.coordinator.stop()
         if self.link is not None:
             self.link.stop()
+        self.rules.stop()
         self._signals.stop()
         self._database.close()
 
@@ -155,6 +160,11 @@ def call_settings(config: Config) -> CallSettings:
         fallback=config.callserver.fallback,
         hold_music=config.callserver.hold_music,
         token_lifetime=config.timing.token_lifetime,
+        callback_dial_string=config.callserver.callback_dial_string,
+        callback_numbers=config.callserver.callback_numbers,
+        voice_messages=Path(config.callserver.voice_messages or config.state_path / "voice_messages"),
+        message_limit=config.callserver.voice_message_limit,
+        message_silence=config.callserver.voice_message_silence,
         callserver=f"{config.callserver.listen_host}:{config.callserver.listen_port}",
     )
 

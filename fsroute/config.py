@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field
 
+from fsroute.callserver.numbers import NORTH_AMERICA
 from fsroute.errors import ConfigurationError
 
 Seconds = Annotated[float, Meta(gt=0)]
@@ -113,7 +114,10 @@ class Callserver(Section, frozen=True):
     """The outbound event-socket server that the dialplan's ``socket`` connects to.
 
     `fallback` is where a call goes that fsroute itself must give up: ``extension dialplan context``
-    as FreeSWITCH's ``transfer`` takes them.
+    as FreeSWITCH's ``transfer`` takes them. Who asked to be called back is dialled by
+    `callback_dial_string`, in which ``{number}`` is filled in; empty: nobody is called back. The whole
+    number must match `callback_numbers`, which keeps callers from having expensive ones dialled.
+    `voice_messages` is the folder that FreeSWITCH records into; empty: `state_dir`/voice_messages.
     """
 
     listen_host: str = "127.0.0.1"
@@ -121,6 +125,19 @@ class Callserver(Section, frozen=True):
     max_sessions: Count = 1000
     fallback: str = "fsroute_fallback XML fsroute"
     hold_music: str = "local_stream://fsroute"
+    callback_dial_string: str = ""
+    callback_numbers: str = NORTH_AMERICA
+    voice_messages: str = ""
+    voice_message_limit: Seconds = 180.0
+    voice_message_silence: Seconds = 5.0
+
+    def __post_init__(self) -> None:
+        if self.callback_dial_string:
+            _require_fields("callback_dial_string", self.callback_dial_string, {"number"})
+        try:
+            re.compile(self.callback_numbers)
+        except re.error as error:
+            raise ValueError(f"callback_numbers: no regular expression: {error}") from error
 
 
 class Links(Section, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import speech
@@ -10,6 +11,12 @@ from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold, in_pieces
 from fsroute.callserver.line import CallerGone, ChannelTaken, Line
+from fsroute.callserver.numbers import callable_number
+from fsroute.callserver.prompts import Prompts
+from fsroute.callserver.request import closing, request
+from fsroute.callserver.talk import Waiter
+from fsroute.callserver.waiting import CALLED_BACK
+from fsroute.callserver.ways import NotQueued, announce, take_message, way_of
 from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
 from fsroute.esl.errors import SessionClosed
 from fsroute.esl.session import Session
@@ -37,6 +44,8 @@ from fsroute.ivr import (
 )
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.model.routing import Way
+from fsroute.routing.match import NoRoute
 from fsroute.store.contacts import Contact
 
 log = logging.getLogger(__name__)
@@ -66,6 +75,8 @@ class Call:
         self._application: Application | None = None
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
+        self._contact: Contact | None = None
+        self._called = bool(self._line.get("variable_fsroute_callback"))  # fsroute dialled this channel
         self.contact_id = self._line.get("variable_fsroute_contact")
         self.outcome = Outcome.ABANDONED
 
@@ -103,6 +114,7 @@ class Call:
         line.set_variable("fsroute_callserver", self._desk.settings.callserver)
         line.set_variable("socket_resume", "true")
         contact, caller = self._open()
+        self._contact = contact
         application = self._desk.applications.get(contact.application)
         if application is None:
             raise Unroutable(
@@ -110,6 +122,8 @@ class Call:
             )
         self._application = application
         state = line.get("variable_fsroute_state")
+        if self._called and not state:
+            state = self._desk.store.contacts.application_state(self.contact_id)
         self._position = resume(application, state, caller) if state else start(application, caller)
         verb = "came back" if came_back else "arrived"
         log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
@@ -131,7 +145,7 @@ class Call:
         caller = caller_information(self._line.session.channel, store.now())
         known = store.contacts.get(self.contact_id)
         if known is not None:
-            return known, caller
+            return known, store.contacts.caller(self.contact_id) or caller
         found = store.contacts.application_of(caller.number_called)
         if found is None:
             raise Unroutable(f"number {caller.number_called} belongs to no contact center")
@@ -161,9 +175,14 @@ class Call:
 
     def _came_back(self) -> Do | None:
         """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
+        assert self._position is not None
         call = self._desk.store.proxy_calls.latest(self.contact_id)
+        if self._called and (call is None or not call.is_live):
+            return HangUp("NORMAL_CLEARING", Outcome.ABANDONED)  # who was called back answered too late
         if call is None or not (call.is_live or call.state in ANSWERED):
             return None
+        if call.proxy_call_id == self._position.answered:
+            return None  # the application has its result: this is about another agent that it needs
         return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
 
     def _advance(self, happening: Happening) -> Do:
@@ -181,8 +200,10 @@ class Call:
         if isinstance(do, Collect):
             return self._collect(do)
         if isinstance(do, NeedAgent):
-            call = self._request(do)
-            return Failed("no proxy call") if call is None else self._hold(call)
+            asked = self._request(do)
+            if isinstance(asked, NotQueued):
+                return self._send_away(asked)
+            return Failed("no proxy call") if asked is None else self._hold(asked)
         assert isinstance(do, Transfer)
         return self._transfer(do)
 
@@ -214,34 +235,82 @@ class Call:
 
     # An agent is needed ------------------------------------------------------------------------------------
 
-    def _request(self, do: NeedAgent) -> ProxyCall | None:
+    def _request(self, do: NeedAgent) -> ProxyCall | NotQueued | None:
         """Write the proxy call; a database that is away is waited for, with music."""
         assert self._position is not None
+        assert self._contact is not None
         store = self._desk.store
         give_up = store.now() + STORE_LIMIT
         music = ""
         while True:
             try:
-                store.contacts.learn(self.contact_id, do.facts, self._position.language)
-                call = store.request(self.contact_id, do.queue)
+                caller, language = self._position.caller, self._position.language
+                asked = request(self._desk, self._contact, caller, do, language)
                 break
-            except StoreError as error:
+            except (StoreError, NoRoute) as error:
                 log.warning("no proxy call: %s contact=%s", error, self.contact_id)
                 if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
-                    call = None
+                    asked = None
                     break
             music = music or self._line.execute("playback", in_pieces(self._desk.settings.hold_music))
             self._line.next(STORE_RETRY)
         if music:
             self._line.stop(music)
-        return call
+        return asked
 
     def _hold(self, call: ProxyCall, last_cause: str = "") -> Happening:
-        hold = Hold(self._desk, self._line, call, last_cause)
+        hold = Hold(self._desk, self._line, call, self._waiter(), last_cause)
         try:
-            return AgentOutcome(hold.wait())  # type: ignore[arg-type]
+            result = hold.wait()
         finally:
             self._proxy_call = hold.call
+        if result == CALLED_BACK:
+            return self._let_go()
+        over = way_of(hold.call, closing(self._desk, call.contact_center_id))
+        if over is not None:
+            return self._go(*over)
+        assert self._position is not None
+        self._position = replace(self._position, answered=call.proxy_call_id)
+        return AgentOutcome(result)  # type: ignore[arg-type]
+
+    def _waiter(self) -> Waiter:
+        assert self._position is not None
+        settings = self._desk.settings
+        return Waiter(
+            prompts=self._prompts(),
+            accepts=lambda number: callable_number(number, settings.callback_numbers),
+            may_be_called=bool(settings.callback_dial_string),
+            application_state=self._position.dump(),
+            called=self._called,
+        )
+
+    def _prompts(self) -> Prompts:
+        language = self._position.language if self._position is not None else ""
+        return Prompts(self._application, language)
+
+    def _let_go(self) -> Happening:
+        """The caller hangs up and keeps the place: the contact stays open."""
+        self._line.session.hangup()
+        self._line.until_gone()
+        return Failed("the caller is still there")
+
+    def _send_away(self, away: NotQueued) -> Happening:
+        if away.way.do == "application":
+            return AgentOutcome("refused")
+        return self._go(away.way, away.outcome)
+
+    def _go(self, way: Way, outcome: Outcome) -> Happening:
+        """Where the rules send the caller who is not queued (any more)."""
+        if way.do == "number":
+            return self._transfer(Transfer(way.number, outcome))
+        self.outcome = outcome
+        if way.do == "voice_message":
+            take_message(self._desk, self._line, self._prompts(), self.contact_id, way.prompt)
+        else:
+            announce(self._line, self._prompts(), way.prompt)
+        self._line.session.hangup()
+        self._line.until_gone()
+        return Failed("the caller is still there")
 
     # The end -----------------------------------------------------------------------------------------------
 

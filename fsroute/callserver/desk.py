@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from fsroute.callserver.numbers import NORTH_AMERICA
 from fsroute.esl.session import Session
 from fsroute.ivr import Application
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
 
 
@@ -29,6 +32,11 @@ class Settings:
     transfer_to: str = "XML default"  # dialplan and context of numbers that applications transfer to
     token_lifetime: float = 60.0
     callserver: str = ""  # which of the switch's call servers this is, the same after a restart
+    callback_dial_string: str = ""  # of a caller who is called back, with {number}; empty: nobody is
+    callback_numbers: str = NORTH_AMERICA  # regular expression of those that may be dialled
+    voice_messages: Path = Path("voice_messages")  # the folder that the switch records into
+    message_limit: float = 180.0  # of a voice message
+    message_silence: float = 5.0  # that ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Desk:
 
     settings: Settings
     store: Store
+    rules: RuleBook
     applications: Mapping[str, Application]
     watch: Callable[[int, Session], None]
     unwatch: Callable[[int], None]

@@ -9,17 +9,25 @@ from dataclasses import replace
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest
 from fsroute.callserver.desk import Desk, Signalled
+from fsroute.callserver.dialogue import LISTENS, Chosen, Declined, Do, Heard, Key, Listen, Silence, Speak
 from fsroute.callserver.line import ChannelTaken, Line
+from fsroute.callserver.speech import one_file
+from fsroute.callserver.talk import Talk, Waiter
 from fsroute.callserver.waiting import (
     Channel,
     Doing,
     DropLeg,
+    Farewell,
     Finish,
+    Hush,
+    Leave,
     PlayMusic,
     RaiseLeg,
+    ReportCallerBack,
     ReportConversationEnded,
     ReportLegFailed,
     Step,
+    Treat,
     decide,
 )
 from fsroute.errors import StoreError
@@ -47,15 +55,21 @@ class Hold:
     """One caller's wait, over one proxy call.
 
     Args:
+        waiter: who waits: what the caller hears and is asked by it.
         last_cause: how the bridge ended that the caller came back from, if it came back from one.
     """
 
-    def __init__(self, desk: Desk, line: Line, call: ProxyCall, last_cause: str = "") -> None:
+    def __init__(self, desk: Desk, line: Line, call: ProxyCall, waiter: Waiter, last_cause: str = "") -> None:
         self._desk = desk
         self._line = line
         self.call = call
-        self._channel = Channel(last_cause=last_cause)
-        self._music_uuid = ""
+        self._waiter = waiter
+        self._talk = Talk(waiter)
+        treated = 0 if call.state is State.QUEUED else call.treatment_number
+        self._channel = Channel(
+            uuid=line.uuid, last_cause=last_cause, called=waiter.called, treated=treated
+        )  # fmt: skip
+        self._sound_uuid = ""  # the music, or what is said
         self._bridge_uuid = ""
         self._leg_cause = ""
         self._taken_until = 0.0
@@ -69,12 +83,13 @@ class Hold:
             ChannelTaken: the switch has joined the caller with an agent of its own.
         """
         self._desk.watch(self.call.proxy_call_id, self._line.session)
+        self._line.set_variable("playback_terminators", "none")  # a key ends no music
         try:
             while True:
                 try:
                     step = decide(self.call, self._channel, self._desk.store.now())
                     if isinstance(step, Finish):
-                        self._stop_music()
+                        self._stop_sound()
                         return step.result
                     self._do(step)
                 except StoreError as error:
@@ -89,7 +104,7 @@ class Hold:
         if step is None:
             self._take(self._line.next(self._patience()))
         elif isinstance(step, PlayMusic):
-            self._music_uuid = self._line.execute("playback", in_pieces(self.call.hold_music))
+            self._sound_uuid = self._line.execute("playback", in_pieces(self.call.hold_music))
             self._piece_ends = self._desk.store.now() + MUSIC_PIECE - PIECE_MARGIN
             self._channel = replace(self._channel, doing=Doing.MUSIC)
         elif isinstance(step, RaiseLeg):
@@ -100,6 +115,82 @@ class Hold:
             self._report_leg_failed(step.leg_uuid)
         elif isinstance(step, ReportConversationEnded):
             self._report_conversation_ended(step.lost)
+        elif isinstance(step, ReportCallerBack):
+            self._report_caller_back()
+        elif isinstance(step, Leave):
+            self._move(On.LIMIT_PASSED, set={"way": step.way.dump()}, data={"reason": "time_line"})
+        else:
+            self._speak_or_ask(step)
+
+    def _speak_or_ask(self, step: Step) -> None:
+        if isinstance(step, Hush):
+            self._stop_asking()
+            if self.call.network_leg is not NetworkLeg.NOT_NEEDED:
+                self._stop_sound()
+        elif isinstance(step, Farewell):
+            self._channel = replace(self._channel, told=True)
+            self._speak(("callback_thanks",))
+        elif isinstance(step, Treat):
+            self._channel = replace(self._channel, treated=step.number)
+            if step.step.do == "offer_callback":
+                self._offer_callback()
+            elif step.step.do == "announce":
+                self._speak((step.step.prompt or "please_hold",))
+
+    # What the caller is told and asked ---------------------------------------------------------------------
+
+    def _speak(self, prompts: tuple[str, ...]) -> None:
+        self._stop_sound()
+        self._sound_uuid = self._line.execute("playback", one_file(self._waiter.prompts.files(prompts)))
+        self._piece_ends = 0.0
+        self._channel = replace(self._channel, doing=Doing.SPEAKING)
+
+    def _offer_callback(self) -> None:
+        if self._waiter.may_be_called:
+            self._channel = replace(self._channel, asking=True)
+            self._follow(self._talk.begin(self.call.caller_number))
+
+    def _stop_asking(self) -> None:
+        self._talk.end()
+        self._channel = replace(self._channel, asking=False)
+
+    def _key(self, digit: str) -> None:
+        if self._channel.asking:
+            self._follow(self._talk.hear(Key(digit)))
+        elif digit == "*" and self.call.state is State.QUEUED and was_offered_callback(self.call):
+            self._offer_callback()
+
+    def _follow(self, do: Do | None) -> None:
+        """Go on with the talk as it says."""
+        if isinstance(do, Speak):
+            self._speak(do.prompts)
+        elif isinstance(do, Listen):
+            self._talk.listen(self._desk.store.now() + do.seconds)
+            if self._channel.doing is Doing.SPEAKING:
+                self._stop_sound()
+        elif isinstance(do, Declined):
+            self._stop_asking()
+            if do.prompts:
+                self._speak(do.prompts)
+        elif isinstance(do, Chosen):
+            self._choose_callback(do.number)
+
+    def _choose_callback(self, number: str) -> None:
+        """The place is kept from the commit on; an agent who comes before it has the caller at once."""
+        self._talk.listen(self._desk.store.now() + LISTENS)  # asked again if the database fails
+        self._desk.store.contacts.keep_application_state(self.call.contact_id, self._waiter.application_state)
+        moved = self._move(On.CALLBACK_CHOSEN, set={"callback_number": number}, data={})
+        self._stop_asking()
+        self._stop_sound()
+        self._channel = replace(self._channel, chosen=moved)
+
+    def _report_caller_back(self) -> None:
+        """Who is called back and finds no agent yet is told what the call is about."""
+        core_uuid = self._line.get("Core-UUID")
+        moved = self._move(On.CALLER_BACK, set={"channel_uuid": self._line.uuid, "core_uuid": core_uuid})
+        self._channel = replace(self._channel, chosen=False, told=False)
+        if moved and self._waiter.called and self.call.state is State.QUEUED:
+            self._speak(("callback_greeting",))
 
     # The network leg ---------------------------------------------------------------------------------------
 
@@ -114,7 +205,8 @@ class Hold:
             return
         for name, value in bridge_variables(call).items():
             self._line.set_variable(name, value)
-        self._stop_music()
+        self._stop_asking()
+        self._stop_sound()
         self._line.set_variable("socket_resume", "false")  # true would cut the talk if this process died
         address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
         self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
@@ -160,7 +252,8 @@ class Hold:
 
     def _patience(self) -> float:
         now = self._desk.store.now()
-        moments = [moment for moment in (self._taken_until, self._channel.raise_after) if moment > now]
+        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until)
+        moments = [moment for moment in waited_for if moment > now]
         return min([now + READ_AGAIN, *moments]) - now
 
     def _take(self, item: object) -> None:
@@ -169,6 +262,8 @@ class Hold:
             self._row_changed(item.row)
         elif item is None:
             self._time_passed()
+        elif isinstance(item, Event) and item.name == "DTMF":
+            self._key(item.get("DTMF-Digit", ""))
         elif isinstance(item, Event) and item.name == "CHANNEL_BRIDGE":
             self._bridged()
         elif isinstance(item, Event) and item.name == "CHANNEL_EXECUTE_COMPLETE":
@@ -189,16 +284,21 @@ class Hold:
         if self._channel.doing is Doing.TAKEN and self._desk.store.now() >= self._taken_until:
             self._line.set_variable("socket_resume", "true")
             self._channel = replace(self._channel, doing=Doing.NOTHING)
+        if self._talk.is_silent(self._desk.store.now()):
+            self._follow(self._talk.hear(Silence()))
         self._row_changed(None)
 
     def _execution_ended(self, event: Event) -> None:
         ended = event.get("Application-UUID")
-        if ended == self._music_uuid and self._channel.doing is Doing.MUSIC:
+        if ended == self._sound_uuid and self._channel.doing in (Doing.MUSIC, Doing.SPEAKING):
+            said = self._channel.doing is Doing.SPEAKING
             if self._desk.store.now() >= self._piece_ends:
                 self._row_changed(None)  # has the switch just taken the channel, or is the piece over?
             self._channel = replace(
                 self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING
             )
+            if said and self._channel.asking:
+                self._follow(self._talk.hear(Heard()))
         elif ended == self._bridge_uuid and self._channel.doing in (Doing.RAISING, Doing.TALKING):
             self._bridge_ended(event)
 
@@ -236,11 +336,11 @@ class Hold:
         self._taken_until = self._desk.store.now() + TAKEN_LIMIT if taken else 0.0
         return taken
 
-    def _stop_music(self) -> None:
+    def _stop_sound(self) -> None:
         """News that come meanwhile are heard afterwards."""
-        if self._channel.doing is Doing.MUSIC:
+        if self._channel.doing in (Doing.MUSIC, Doing.SPEAKING):
             news: list[object] = []
-            self._line.stop(self._music_uuid, news.append)
+            self._line.stop(self._sound_uuid, news.append)
             self._channel = replace(self._channel, doing=Doing.NOTHING)
             for item in news:
                 self._line.session.post(item)
@@ -249,6 +349,11 @@ class Hold:
 def in_pieces(music: str) -> str:
     """Hold music with an end: a caller whose process is gone must not be left in it for ever."""
     return music if music.startswith("{") else f"{{timeout={round(1000 * MUSIC_PIECE)}}}{music}"
+
+
+def was_offered_callback(call: ProxyCall) -> bool:
+    """The time line has come to the offer: from then on the caller may take it at any time, by ``*``."""
+    return any(step.do == "offer_callback" for step in call.time_line[: call.time_line_done])
 
 
 def bridge_variables(call: ProxyCall) -> dict[str, str]:

@@ -58,12 +58,12 @@ class Line:
         Args:
             event_uuid: the execution's.
             limit: seconds, after which an event without headers is returned.
-            other: takes what is not an event of FreeSWITCH.
+            other: takes what is not an event of FreeSWITCH, and keys.
         """
         give_up = None if limit is None else monotonic() + limit
         while True:
             item = self.next(None if give_up is None else max(0.0, give_up - monotonic()))
-            if isinstance(item, Event):
+            if isinstance(item, Event) and item.name != "DTMF":
                 if item.name == "CHANNEL_EXECUTE_COMPLETE" and item.get("Application-UUID") == event_uuid:
                     return item
             elif item is not None and other is not None:

@@ -12,6 +12,7 @@ from gevent.pool import Pool
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.callserver.call import Call
+from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
@@ -20,6 +21,7 @@ from fsroute.esl.session import Session
 from fsroute.ivr import Application
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
 
@@ -43,6 +45,7 @@ class CallServerRole:
         self,
         store: Store,
         link: SwitchLink,
+        rules: RuleBook,
         settings: Settings,
         applications: Mapping[str, Application],
         address: tuple[str, int],
@@ -54,8 +57,9 @@ class CallServerRole:
         self._watched: dict[int, Session] = {}
         self._calls: dict[str, Call] = {}  # by channel
         self._closers = Pool(CLOSERS)
+        self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
-            settings, store, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token
+            settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token
         )  # fmt: skip
         self.server = OutboundServer(self._serve, address, max_sessions=max_sessions)
 
@@ -68,6 +72,7 @@ class CallServerRole:
         """Take no new calls; present ones have `drain` seconds to end, the rest goes back to the dialplan."""
         self.server.stop(drain)
         self._closers.join(STOP_LIMIT)
+        self._callbacks.stop(STOP_LIMIT)
 
     def calls(self) -> int:
         return len(self._calls)
@@ -105,21 +110,36 @@ class CallServerRole:
         if key is None:
             for session in list(self._watched.values()):
                 session.post(Signalled(None))
-        else:
-            waiting = self._watched.get(int(str(key).removeprefix("p:")))
-            if waiting is not None:
-                waiting.post(Signalled(row if isinstance(row, ProxyCall) else None))
+            self._callbacks.reconcile()
+            return
+        proxy_call_id = int(str(key).removeprefix("p:"))
+        call = row if isinstance(row, ProxyCall) else None
+        waiting = self._watched.get(proxy_call_id)
+        if waiting is not None:
+            waiting.post(Signalled(call))
+        if call is None or call.switch_id == self._settings.switch_id:
+            self._callbacks.signalled(proxy_call_id, call)
 
     # Contacts that no session closes -----------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
+        self._callbacks.event(event)
         if event.name != "CHANNEL_HANGUP" or event.uuid in self._calls:
             return
         if event.get("variable_fsroute_callserver", "") not in ("", self._settings.callserver):
             return  # another call server's, which knows the outcome
         contact_id = event.get("variable_fsroute_contact")
-        if contact_id and event.get("Call-Direction") == "inbound":
-            self._closers.spawn(self._close, contact_id, event.get("Hangup-Cause", ""))
+        is_callers = event.get("Call-Direction") == "inbound" or event.get("variable_fsroute_callback")
+        if contact_id and is_callers:
+            self._closers.spawn(self._hung_up, contact_id, event.uuid, event.get("Hangup-Cause", ""))
+
+    def _hung_up(self, contact_id: str, channel_uuid: str, cause: str) -> None:
+        """A channel ended that the contact may have left before: who is called back has another one."""
+        with suppress(StoreError):
+            contact = self._store.contacts.get(contact_id)
+            if contact is None or contact.channel_uuid != channel_uuid:
+                return
+        self._close(contact_id, cause)
 
     def _close(
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
@@ -153,7 +173,8 @@ class CallServerRole:
             self._link.api(f"uuid_break {channel_uuid}")
 
     def reconcile(self) -> None:
-        """Close the contacts whose callers left while nobody looked."""
+        """Close the contacts whose callers left while nobody looked, and see to those who are to be called back."""
+        self._callbacks.reconcile()
         for contact_id, channel_uuid, core_uuid in self._store.contacts.live_of_switch(
             self._settings.switch_id
         ):

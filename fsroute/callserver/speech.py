@@ -42,7 +42,7 @@ def _one_word(text: str) -> str:
     return "".join(text.split())
 
 
-def _argument(text: str) -> str:
+def one_argument(text: str) -> str:
     """One of several arguments of an application, which are parted at blanks (switch_separate_string)."""
     return f"'{text}'" if " " in text else text
 
@@ -53,6 +53,6 @@ def collect(do: Collect, folder: Path, variable: str) -> Execution:
     invalid = one_file([str(folder / name) for name in do.invalid_files]) if do.invalid_files else SILENCE
     argument = (
         f"{do.min} {do.max} {do.tries} {do.timeout_ms} {do.terminators or NO_KEYS} "
-        f"{_argument(prompt)} {_argument(invalid)} {variable} {do.pattern} {do.digit_timeout_ms}"
+        f"{one_argument(prompt)} {one_argument(invalid)} {variable} {do.pattern} {do.digit_timeout_ms}"
     )
     return "play_and_get_digits", argument

@@ -28,18 +28,21 @@ class Doing(enum.StrEnum):
 class Channel:
     """The caller's channel as this process sees it. `raise_after` is in seconds since the epoch.
 
-    `treated` is the number of the last step of the time line that the caller heard, `asking` while a question to
-    the caller is open. `told` is true when the caller knows that the place is kept and may hang up.
+    `called`: fsroute dialled it, to call the caller back. `treated` is the number of the last step of the time
+    line that the caller heard, `asking` while a question to the caller is open. `chosen`: the caller has chosen to be
+    called back here, and `told`: has been told so and may hang up.
     """
 
     doing: Doing = Doing.NOTHING
-    uuid: str = ""
     leg_uuid: str | None = None
     dropping: bool = False
     raise_after: float = 0.0
     last_cause: str = ""  # of the conversation that ended, as FreeSWITCH names causes
+    uuid: str = ""
+    called: bool = False
     treated: int = 0
     asking: bool = False
+    chosen: bool = False
     told: bool = False
 
     def over(self, cause: str) -> Channel:
@@ -172,9 +175,20 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
         return ReportLegFailed(call.network_leg_uuid)
     if call.network_leg is NetworkLeg.WANTED and channel.raise_after <= now:
         return RaiseLeg()
-    if call.state not in (State.REQUESTED, State.QUEUED) and (channel.asking or channel.doing is Doing.SPEAKING):
+    if call.state not in (State.REQUESTED, State.QUEUED) and _is_in_the_way(call, channel):
         return Hush()
     return _treatment(call, channel) or (PlayMusic() if channel.doing is Doing.NOTHING else None)
+
+
+def _is_in_the_way(call: ProxyCall, channel: Channel) -> bool:
+    """Something is asked or said while an agent is about to come.
+
+    On one switch a prompt may play on: the switch takes the channel out of it, and music started now might come
+    too late and be heard in the talk.
+    """
+    return channel.asking or (
+        channel.doing is Doing.SPEAKING and call.network_leg is not NetworkLeg.NOT_NEEDED
+    )
 
 
 def _treatment(call: ProxyCall, channel: Channel) -> Step | None:
@@ -194,7 +208,7 @@ def _while_to_be_called_back(call: ProxyCall, channel: Channel) -> Step | None:
     It is the one who has just chosen to be called back, and who is told and let go; but if an agent is free before
     the caller has hung up, or if this is the caller who was called back, the caller is there.
     """
-    chosen_here = call.channel_uuid == channel.uuid and call.callback_failures == 0
+    chosen_here = channel.chosen or (not channel.called and call.channel_uuid == channel.uuid)
     if call.caller_leg is not CallerLeg.ABSENT or call.state is not State.CALLBACK or not chosen_here:
         return ReportCallerBack()
     if channel.doing is Doing.SPEAKING:
@@ -208,6 +222,6 @@ def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:
     On one switch the bridge is the switch's own: while music is what we know of, the channel is about to be
     taken; a session that begins with the row bridged is the caller coming back from the talk.
     """
-    if call.network_leg is NetworkLeg.NOT_NEEDED and channel.doing is Doing.MUSIC:
+    if call.network_leg is NetworkLeg.NOT_NEEDED and channel.doing in (Doing.MUSIC, Doing.SPEAKING):
         return None
     return ReportConversationEnded(lost=channel.last_cause not in _ORDERLY)

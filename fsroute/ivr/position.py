@@ -46,6 +46,7 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     o: str = ""  # result of asking for an agent
     w: Ask = ""  # why it asks again
     h: bool = False  # the prompt was heard
+    p: Annotated[int, msgspec.Meta(ge=0)] = 0  # proxy call whose result is known
 
 
 _decoder = msgspec.json.Decoder(_Stored)
@@ -58,8 +59,9 @@ class Position:
 
     `tries` counts the silent and wrong answers at this step, `steps_since_input` the steps since
     the caller last keyed anything, `agent_result` is how asking for an agent ended, `heard` is
-    true when a prompt without barge-in is over and digits are being taken. `caller` is not
-    stored: who loads a position brings it along.
+    true when a prompt without barge-in is over and digits are being taken. `answered` is the
+    proxy call whose result the application has had: what a call that comes back finds is news or not by
+    it. `caller` is not stored: who loads a position brings it along.
     """
 
     application: str
@@ -74,6 +76,7 @@ class Position:
     agent_result: str = ""
     asks_again: Ask = ""
     heard: bool = False
+    answered: int = 0
 
     def dump(self) -> str:
         """The position as text of ``A-Za-z0-9_-``: JSON in base64url, fit for a channel variable."""
@@ -89,6 +92,7 @@ class Position:
             o=self.agent_result,
             w=self.asks_again,
             h=self.heard,
+            p=self.answered,
         )
         return base64.urlsafe_b64encode(msgspec.json.encode(stored)).decode("ascii").rstrip("=")
 
@@ -119,6 +123,7 @@ class Position:
             agent_result=stored.o,
             asks_again=stored.w,
             heard=stored.h,
+            answered=stored.p,
         )
 
 

@@ -112,6 +112,36 @@ class Contacts:
             return None
         return Closed(row["proxy_call_id"], row["agent_id"])
 
+    def send_away(
+        self, contact_id: str, rule: str | None, rules_version: int | None, way: str, reason: str
+    ) -> None:
+        """Record that the rules had another way for a contact than a queue, and which rule it was."""
+        self._database.execute(
+            "send_contact_away",
+            contact_id=contact_id,
+            rule=rule,
+            rules_version=rules_version,
+            way=way,
+            reason=reason,
+        )
+
+    def caller(self, contact_id: str) -> CallerInformation | None:
+        """What is known of a contact's caller; None once it was erased."""
+        row = self._database.one("caller_of_contact", contact_id=contact_id)
+        return None if row is None else CallerInformation(**row)
+
+    def keep_application_state(self, contact_id: str, state: str) -> None:
+        """Where the caller stands in the application, for the channel on which the caller is called back."""
+        self._database.execute("keep_application_state", contact_id=contact_id, state=state)
+
+    def application_state(self, contact_id: str) -> str:
+        """What `keep_application_state` kept; empty where there is none."""
+        return str(self._database.value("application_state", contact_id=contact_id) or "")
+
+    def keep_message(self, contact_id: str, path: str, seconds: float) -> None:
+        """A voice message that the caller left, in a file of the switch's host."""
+        self._database.execute("keep_voice_message", contact_id=contact_id, path=path, duration_s=seconds)
+
     def live_of_switch(self, switch_id: str) -> list[tuple[str, str, str | None]]:
         """(contact, channel, core) of each contact of a switch that has not ended."""
         rows = self._database.run("live_contacts_of_switch", switch_id=switch_id)

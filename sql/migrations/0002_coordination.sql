@@ -479,7 +479,8 @@ begin
         values (c.contact_id, c.contact_center_id, p.proxy_call_id, v_agent_id, p_kind, v_state,
                 p_data || jsonb_build_object('from', p.state));
     end if;
-    v_outcome := case v_state when 'ended' then 'served' when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
+    v_outcome := case v_state when 'ended' then case p_outcome when 'transferred' then 'transferred' else 'served' end
+                              when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
                               when 'lost' then 'lost' when 'unreached' then 'unreached'
                               when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
     update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;

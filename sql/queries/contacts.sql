@@ -53,7 +53,44 @@ select k.contact_id::text, k.channel_uuid, k.core_uuid, k.arrived_at
                     where p.contact_id = k.contact_id and p.caller_leg <> 'present'
                       and p.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'));
 
+-- name: send_contact_away
+with sent as (
+    update contact set rule = %(rule)s, rules_version = %(rules_version)s where contact_id = %(contact_id)s
+    returning contact_id, contact_center_id
+)
+insert into contact_event (contact_id, contact_center_id, kind, data)
+select contact_id, contact_center_id, 'not_queued',
+       jsonb_strip_nulls(jsonb_build_object('rule', %(rule)s::text, 'rules_version', %(rules_version)s::bigint,
+                                            'way', %(way)s::text, 'reason', %(reason)s::text))
+  from sent;
+
+-- name: caller_of_contact
+select h.caller_number as number, h.caller_name as name, c.number_called, c.arrived_at, c.medium, h.language,
+       h.facts, h.customer, h.network
+  from contact c join contact_personal h using (contact_id)
+ where c.contact_id = %(contact_id)s;
+
+-- name: keep_application_state
+update contact_personal set application_state = %(state)s where contact_id = %(contact_id)s;
+
+-- name: application_state
+select application_state from contact_personal where contact_id = %(contact_id)s;
+
+-- name: keep_voice_message
+with kept as (
+    insert into voice_message (contact_id, contact_center_id, path, duration_s)
+    select contact_id, contact_center_id, %(path)s, %(duration_s)s from contact where contact_id = %(contact_id)s
+    on conflict (contact_id) do update set path = excluded.path, duration_s = excluded.duration_s,
+                                           left_at = excluded.left_at
+    returning contact_id, contact_center_id, duration_s
+)
+insert into contact_event (contact_id, contact_center_id, kind, data)
+select contact_id, contact_center_id, 'voice_message', jsonb_build_object('duration_s', duration_s) from kept;
+
 -- name: erase_contact
+with message as (
+    delete from voice_message where contact_id = %(contact_id)s
+)
 delete from contact_personal where contact_id = %(contact_id)s;
 
 -- name: contact_events_after

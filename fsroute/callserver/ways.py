@@ -1,0 +1,103 @@
+"""Where a caller goes who is in no queue (any more): a message, another number, or a message of their own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsroute.callserver.desk import Desk
+from fsroute.callserver.line import CallerGone, Line
+from fsroute.callserver.prompts import Prompts
+from fsroute.callserver.speech import one_argument
+from fsroute.errors import StoreError
+from fsroute.model.contact import Outcome
+from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.model.routing import Way
+
+log = logging.getLogger(__name__)
+
+BEEP = "tone_stream://%(400,0,1000)"
+ENDS_MESSAGE = "#"
+SILENT_BELOW = 200  # energy, as mod_dptools' ``record`` takes it
+SHORTEST_MESSAGE = 1.0  # seconds
+FOLDER_MODE = 0o2770  # the switch writes there as another user of the same group
+
+OUTCOMES = {
+    State.OVERFLOWED: Outcome.OVERFLOWED,
+    State.REFUSED: Outcome.REFUSED,
+    State.ENDED: Outcome.TRANSFERRED,
+}
+"""How a contact ends whose proxy call ended in this state with a way of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotQueued:
+    """The rules have another way for a contact than a queue. `reason` is ``rule`` or ``center_closed``."""
+
+    way: Way
+    reason: str
+    rule: str | None = None
+    rules_version: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.OVERFLOWED if self.way.do in ("number", "voice_message") else Outcome.REFUSED
+
+
+def way_of(call: ProxyCall, closing: Way | None) -> tuple[Way, Outcome] | None:
+    """The way of a proxy call that is over; None: the application goes on.
+
+    `closing` is what callers of its contact center hear while it is closed by command.
+    """
+    outcome = OUTCOMES.get(call.state)
+    way = call.way
+    if way is None and call.state is State.REFUSED:
+        way = closing
+    if outcome is None or way is None or way.do == "application":
+        return None
+    return way, outcome
+
+
+def announce(line: Line, prompts: Prompts, prompt: str) -> None:
+    """Play a message to its end; a key ends it no earlier."""
+    line.set_variable("playback_terminators", "none")
+    line.completed(line.execute("playback", prompts.file(prompt or "closed")))
+
+
+def take_message(desk: Desk, line: Line, prompts: Prompts, contact_id: str, prompt: str) -> None:
+    """The caller leaves a message: until ``#``, silence, the longest time, or the hang-up.
+
+    A caller who hangs up has left the message all the same.
+    """
+    announce(line, prompts, prompt or "voice_message")
+    line.completed(line.execute("playback", BEEP))
+    settings = desk.settings
+    path = message_path(settings.voice_messages, contact_id)
+    line.set_variable("playback_terminators", ENDS_MESSAGE)
+    limits = f"{round(settings.message_limit)} {SILENT_BELOW} {round(settings.message_silence)}"
+    began = desk.store.now()
+    try:
+        complete = line.completed(line.execute("record", f"{one_argument(str(path))} {limits}"))
+    except CallerGone:
+        _keep(desk, contact_id, path, desk.store.now() - began)
+        raise
+    _keep(desk, contact_id, path, float(complete.get("variable_record_ms") or 0.0) / 1000)
+    announce(line, prompts, "voice_message_thanks")
+
+
+def _keep(desk: Desk, contact_id: str, path: Path, seconds: float) -> None:
+    if seconds < SHORTEST_MESSAGE:
+        return
+    try:
+        desk.store.contacts.keep_message(contact_id, str(path), seconds)
+    except StoreError as error:
+        log.error("a voice message is in no table: %s contact=%s file=%s", error, contact_id, path)
+
+
+def message_path(folder: Path, contact_id: str) -> Path:
+    """The file of a contact's message; its folder is made, for the switch's group to write to."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+    return folder / f"{contact_id}.wav"
