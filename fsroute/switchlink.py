@@ -10,8 +10,10 @@ from collections.abc import Callable
 import gevent
 
 from fsroute.errors import FsrouteError, SwitchError
+from fsroute.esl import commands
 from fsroute.esl.inbound import InboundClient
 from fsroute.esl.messages import Event
+from fsroute.esl.session import refuse_errors
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ EVENTS = (
     "CHANNEL_HOLD",
     "CHANNEL_UNHOLD",
     "DTMF",
+    "fsroute::announced",
 )
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -87,6 +90,26 @@ class SwitchLink:
 
     def bgapi(self, command: str, job_uuid: str) -> str:
         return self.client.bgapi(command, job_uuid)
+
+    def execute(self, uuid: str, application: str, argument: str = "") -> None:
+        """Queue an application on a channel, after those queued before.
+
+        ``uuid_broadcast`` would begin 100 ms later (its ``lead-frames``).
+
+        Raises:
+            SwitchError: there is no such channel, or FreeSWITCH is not connected.
+        """
+        message = commands.sendmsg_execute(application, argument, uuid=uuid, lock=True)
+        refuse_errors(self.client.command(message))
+
+    def state(self, uuid: str) -> str:
+        """A channel's state (``CS_PARK``, ``CS_EXCHANGE_MEDIA``…); empty if there is no such channel.
+
+        Raises:
+            SwitchUnavailable: the switch cannot be asked.
+        """
+        dump = self.client.api(f"uuid_dump {uuid}", check=False)
+        return next((line[15:] for line in dump.splitlines() if line.startswith("Channel-State: ")), "")
 
     def exists(self, uuid: str) -> bool:
         """Whether the switch has a channel of this name.

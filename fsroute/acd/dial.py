@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from fsroute.acd.standing import StandingAgent
 from fsroute.model.proxy_call import ProxyCall
 
+STANDING_RINGS = 30  # seconds that a phone rings which is to stand
 PARK_GRACE = 10.0  # seconds beyond its offer after which an answered leg ends that nobody cares for any more
 
 _ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
@@ -55,3 +57,22 @@ def originate(call: ProxyCall, template: str) -> str:
         f"fsroute_proxy_call={call.proxy_call_id}",
     )
     return f"originate {{{','.join(variables)}}}{dial_string(call.agent_address, template)} &park()"
+
+
+def originate_standing(agent: StandingAgent, uuid: str, template: str) -> str:
+    """The api command that calls an agent's phone for the shift; the leg waits in park, and again after each talk.
+
+    Noise that can hardly be heard keeps the media going.
+    """
+    variables = (
+        f"origination_uuid={uuid}",
+        "origination_caller_id_number=fsroute",
+        "origination_caller_id_name=fsroute",
+        f"originate_timeout={STANDING_RINGS}",
+        "ignore_early_media=true",
+        "park_after_bridge=true",
+        "hangup_after_bridge=false",
+        "send_silence_when_idle=1400",
+        f"fsroute_standing={agent.agent_id}",
+    )
+    return f"originate {{{','.join(variables)}}}{dial_string(agent.address, template)} &park()"

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import gevent
 from gevent.queue import Empty, Queue
 
-from fsroute.acd.dial import originate
+from fsroute.acd.legs import LegCommands, Settings, Switch
 from fsroute.acd.proxy_call import On
 from fsroute.acd.serving import (
     Agent,
+    Announce,
     AskForKey,
     Join,
     Legs,
+    PlayRingback,
     ReportAccepted,
+    ReportCallerAbsent,
     ReportFailed,
     ReportJoined,
     ReportLeft,
@@ -27,9 +29,10 @@ from fsroute.acd.serving import (
     deadline,
     decide,
 )
+from fsroute.acd.standing import Leg
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -41,22 +44,8 @@ DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a
 LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
 
-
-class Switch(Protocol):
-    """The agent's switch, as an offer uses it."""
-
-    def api(self, command: str) -> str: ...
-
-    def bgapi(self, command: str, job_uuid: str) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the configuration says of offers."""
-
-    switch_id: str
-    dial_string: str  # of an agent's address that names no endpoint, with {address}
-    key_prompt: str = "tone_stream://%(200,100,880);%(200,400,880);loops=3"
+Desk = Callable[["Offer", Event], bool]
+"""What an agent does with a conversation: takes each event of the agent's leg while they talk; true: dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +60,13 @@ class Offer:
     """From *reserved* to the end of the talk, for one agent leg.
 
     Args:
+        store: where its row is.
+        switch: the agent's.
+        settings: what the configuration says.
+        call: the row, with the reservation.
         forget: called once, when the offer is over.
+        standing: the agent's standing leg, if that is how the agent is reached.
+        desk: what the agent may do with the conversation.
     """
 
     def __init__(
@@ -81,19 +76,23 @@ class Offer:
         settings: Settings,
         call: ProxyCall,
         forget: Callable[[Offer], None],
+        standing: Leg | None = None,
+        desk: Desk | None = None,
     ) -> None:
         assert call.agent_leg_uuid is not None
         self._store = store
-        self._switch = switch
         self._settings = settings
+        self._commands = LegCommands(switch, settings)
         self._forget = forget
-        self._dialled = False
+        self._desk = desk
+        self._dialled = standing is not None
         self._over = False
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.inbox: Queue[ProxyCall | Event | NetworkLegArrived | None] = Queue()
         self.call = call
-        same = call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
-        self.legs = Legs(call.agent_leg_uuid, store.now(), network_uuid=same)
+        self.legs = Legs(call.agent_leg_uuid, store.now(), network_uuid=partner(call))
+        if standing is not None:
+            self.legs = _standing(self.legs, standing)
 
     @property
     def agent_leg_uuid(self) -> str:
@@ -117,6 +116,7 @@ class Offer:
         try:
             if not self._dialled:
                 self._dial()
+            self._prepare_announcement()
             while not self._over:
                 self._try(decide(self.call, self.legs, self._store.now()))
         except Exception:  # a fault of ours: nobody is left ringing; the coordinator ends the reservation
@@ -128,11 +128,19 @@ class Offer:
 
     def _dial(self) -> None:
         try:
-            # the job has the leg's own uuid, so that its answer finds the offer however early it comes
-            self._switch.bgapi(originate(self.call, self._settings.dial_string), self.agent_leg_uuid)
+            self._commands.dial(self.call)
         except SwitchError as error:
             log.warning("agent not dialled: %s agent=%s", error, self.call.agent_id)
             self.legs = replace(self.legs, agent=Agent.GONE, cause="SWITCH_UNAVAILABLE")
+
+    def _prepare_announcement(self) -> None:
+        announcement = ""
+        if self.call.state is State.OFFERED:
+            try:
+                announcement = self._store.agents.announcement(self.call.contact_center_id)
+            except StoreError as error:
+                log.warning("announcement not read: %s", error)
+        self.legs = replace(self.legs, sounds=self._commands.sounds(self.legs, announcement))
 
     def _next(self) -> ProxyCall | Event | NetworkLegArrived | None:
         now = self._store.now()
@@ -153,18 +161,40 @@ class Offer:
             if item.uuid != self.legs.network_uuid:
                 self.legs = replace(self.legs, network_uuid=item.uuid, joining=False)
             self._row_changed(item.call)
-        elif item.name == "CHANNEL_BRIDGE":
-            self.legs = replace(self.legs, joined=True)
         elif item.name == "BACKGROUND_JOB":
             self._originate_answered(item)
-        elif item.uuid == self.agent_leg_uuid:
+        elif self.legs.joined and self._desk is not None and self._desk(self, item):
+            return
+        elif item.name == "CHANNEL_BRIDGE":
+            self._bridged(item)
+        elif item.uuid == self.legs.channel:
             self._agent_leg_event(item)
         elif item.uuid == self.legs.network_uuid:
             self._network_leg_event(item)
 
     def _row_changed(self, row: ProxyCall | None) -> None:
-        if row is not None and row.version >= self.call.version:
-            self.call = row
+        """Go on from the newest row; a reservation that moved to another proxy call takes the offer along."""
+        if row is None:
+            return
+        foreign = row.proxy_call_id != self.call.proxy_call_id
+        if foreign or (self.legs.joined and row.agent_leg_uuid != self.agent_leg_uuid):
+            present = self._store.proxy_calls.of_agent_leg(self.agent_leg_uuid)
+            if present is not None and present.proxy_call_id != self.call.proxy_call_id:
+                self._go_on_with(present)
+                return
+        if not foreign and row.version >= self.call.version:
+            self._go_on_with(row)
+
+    def _go_on_with(self, row: ProxyCall) -> None:
+        self.call = row
+        if row.network_leg is NetworkLeg.NOT_NEEDED and row.caller_leg is CallerLeg.PRESENT:
+            self.legs = replace(self.legs, network_uuid=row.channel_uuid)
+
+    def _bridged(self, event: Event) -> None:
+        """FreeSWITCH tells of a bridge once; one with somebody else is none of this offer's."""
+        ends = (event.get("Bridge-A-Unique-ID"), event.get("Bridge-B-Unique-ID"))
+        if self.legs.standing_uuid is None or self.legs.network_uuid in ends:
+            self.legs = replace(self.legs, joined=True)
 
     def _originate_answered(self, job: Event) -> None:
         text = job.text.strip()
@@ -180,13 +210,28 @@ class Offer:
             if self.call.accept_key is not None:
                 self._note(On.AGENT_ANSWERED, AgentLeg.DIALLING, AgentLeg.RINGING)
         elif name == "CHANNEL_PARK":
-            self.legs = replace(self.legs, parked=True)
-        elif name == "DTMF" and self.legs.key_asked and not self.legs.joined:
-            self.legs = replace(self.legs, key=event.get("DTMF-Digit", ""))
+            self._parked()
+        elif name == "CUSTOM" and event.get("fsroute_attempt") == self.agent_leg_uuid:
+            self.legs = replace(self.legs, announced=True)
+        elif name == "DTMF":
+            self._key(event.get("DTMF-Digit", ""))
         elif name in ("CHANNEL_HOLD", "CHANNEL_UNHOLD"):
             self._log("held" if name == "CHANNEL_HOLD" else "resumed", "agent")
         elif name == "CHANNEL_HANGUP" and self.legs.agent is not Agent.GONE:
             self.legs = replace(self.legs, agent=Agent.GONE, cause=event.get("Hangup-Cause", ""))
+
+    def _parked(self) -> None:
+        """The leg can be joined; a standing leg that was has come back from the talk."""
+        if self.legs.standing_uuid and self.legs.joined and self.legs.agent is not Agent.GONE:
+            self.legs = replace(self.legs, agent=Agent.GONE, cause="NORMAL_CLEARING")
+        else:
+            self.legs = replace(self.legs, parked=True)
+
+    def _key(self, digit: str) -> None:
+        """A wrong key changes nothing."""
+        heard = self.legs.announced_at or self.legs.key_asked
+        if heard and digit == self.call.accept_key and not self.legs.joined:
+            self.legs = replace(self.legs, key=digit)
 
     def _network_leg_event(self, event: Event) -> None:
         if event.name == "CHANNEL_HANGUP" and not self.legs.joined:
@@ -236,15 +281,24 @@ class Offer:
         elif isinstance(step, ReportNetworkLegAbsent):
             self._report(On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up",
                          set={"held_for": HELD_FOR}, data={"reason": "absent"})  # fmt: skip
+        elif isinstance(step, ReportCallerAbsent):
+            self._report(On.CALLER_UNREACHED, end_reservation="caller_unreached",
+                         set={"held_for": self.call.callback.retry_after}, data={"reason": "agent_waited"})  # fmt: skip
         elif isinstance(step, Join):
             self._join(step.network_uuid)
         elif isinstance(step, ReportJoined):
             self._report(On.JOINED)
         elif isinstance(step, ReportLeft):
             self._report_left(step.cause)
+        elif isinstance(step, Announce):
+            self.legs = replace(self.legs, announced_at=self._store.now())
+            self.legs = replace(self.legs, announced=not self._commands.announce(self.legs))
         elif isinstance(step, AskForKey):
             self.legs = replace(self.legs, key_asked=True)
-            self._tell(f"uuid_broadcast {self.agent_leg_uuid} {self._settings.key_prompt} aleg")
+            self._commands.ask_for_key(self.legs)
+        elif isinstance(step, PlayRingback):
+            self.legs = replace(self.legs, waits_audibly=True)
+            self._commands.ring_back(self.legs)
         elif isinstance(step, TearDown):
             self._tear_down(step.cause)
 
@@ -265,19 +319,19 @@ class Offer:
         attempt = Attempt(agent_leg_uuid=self.agent_leg_uuid)
         return self._store.move(self.call, on, attempt=attempt, **values)  # type: ignore[arg-type]
 
+    def release(self) -> bool:
+        """End the talk as the agent's hanging up would; a standing leg stands again. Whether there was one."""
+        if not self.legs.joined or self.legs.agent is Agent.GONE:
+            return False
+        self._end_agent_leg("NORMAL_CLEARING")
+        return True
+
     def _join(self, network_uuid: str) -> None:
-        """Both are there. The first named goes on in its dialplan after the talk, the second is hung up."""
         self.legs = replace(self.legs, joining=True)
         try:
-            if self.call.network_leg is NetworkLeg.PRESENT:
-                self._switch.api(f"uuid_answer {network_uuid}")
-            else:  # the caller's own channel: set, this would end the talk when the caller's process dies
-                self._switch.api(f"uuid_setvar {network_uuid} socket_resume false")
-            self._switch.api(f"uuid_bridge {network_uuid} {self.agent_leg_uuid}")
+            self._commands.join(self.call, self.legs, network_uuid)
         except SwitchError as error:
             log.warning("legs not joined: %s contact=%s", error, self.call.contact_id)
-            if network_uuid == self.call.channel_uuid:
-                self._tell(f"uuid_setvar {network_uuid} socket_resume true")
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
@@ -291,15 +345,15 @@ class Offer:
         if self.legs.agent is not Agent.GONE:
             self._end_agent_leg(cause)
         if self.legs.network_uuid is not None and self.legs.network_uuid != self.call.channel_uuid:
-            self._tell(
-                f"uuid_kill {self.legs.network_uuid} {'NORMAL_CLEARING' if self.legs.joined else 'NO_ANSWER'}"
-            )
+            self._commands.end_network_leg(self.legs.network_uuid, self.legs.joined)
 
     def _end_agent_leg(self, cause: str) -> None:
         """Hang up; a leg that was only just dialled has no channel yet, and is hung up when it has."""
-        kill = f"uuid_kill {self.agent_leg_uuid} {cause}"
+        if self.legs.standing_uuid is not None:
+            self._commands.stand_again(self.legs)
+            return
         give_up = self._store.now() + DIALLED_LIMIT
-        while not self._tell(kill) and self.legs.agent is Agent.DIALLED and self._store.now() < give_up:
+        while not self._commands.hang_up(self.legs, cause) and self._is_dialled_until(give_up):
             try:
                 item = self.inbox.get(timeout=LOOK_AGAIN)
             except Empty:
@@ -307,11 +361,17 @@ class Offer:
             if isinstance(item, Event) and (item.name in ("BACKGROUND_JOB", "CHANNEL_HANGUP")):
                 self._take(item)
 
-    def _tell(self, command: str) -> bool:
-        """A command whose failure changes nothing: the channel is gone already. Whether it was taken."""
-        try:
-            self._switch.api(command)
-        except SwitchError as error:
-            log.debug("%s: %s", command.split()[0], error)
-            return False
-        return True
+    def _is_dialled_until(self, give_up: float) -> bool:
+        return self.legs.agent is Agent.DIALLED and self._store.now() < give_up
+
+
+def partner(call: ProxyCall) -> str | None:
+    """The channel here that is, or is to be, at the other end of the agent's."""
+    return call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
+
+
+def _standing(legs: Legs, leg: Leg) -> Legs:
+    """An offer to somebody with a standing leg: there already, or not there at all."""
+    if leg.uuid is None:
+        return replace(legs, agent=Agent.GONE, cause="STANDING_LEG_LOST")
+    return replace(legs, agent=Agent.ANSWERED, standing_uuid=leg.uuid, parked=leg.parked)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gevent
 
-from fsroute.acd.offer import NetworkLegArrived, Offer, Settings
+from fsroute.acd.keeping import StandingLegs
+from fsroute.acd.legs import Settings
+from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import Agent, Legs
@@ -51,14 +53,27 @@ class NetworkLegHere:
 
 
 class AcdRole:
-    """Offers of one switch: begun by a signal, adopted after a restart."""
+    """Offers of one switch: begun by a signal, adopted after a restart; and its standing legs.
 
-    def __init__(self, store: Store, link: SwitchLink, settings: Settings, lease: Lease) -> None:
+    Args:
+        store: rows and signals.
+        link: the switch.
+        settings: what the configuration says of offers.
+        lease: whose holder drives the switch.
+        desk: what agents may do with a conversation.
+    """
+
+    def __init__(
+        self, store: Store, link: SwitchLink, settings: Settings, lease: Lease, desk: Desk | None = None
+    ) -> None:
         self._store = store
         self._link = link
         self._settings = settings
         self._lease = lease
+        self._desk = desk
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
+        self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
+        self._standing = StandingLegs(store, link, settings.dial_string, self._on_channel.__contains__)
         self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
@@ -75,6 +90,7 @@ class AcdRole:
         self.leads = False
         for offer in list(self._offers.values()):
             offer.leave()
+        self._standing.stop()
         self._lease.resign()
 
     def offers(self) -> int:
@@ -98,6 +114,7 @@ class AcdRole:
                 log.exception("the agents of switch %s are driven no longer", self._settings.switch_id)
                 self._lease.resign()
             self.leads = False
+            self._standing.stop()
             gevent.sleep(RETRY)
 
     # Signals -----------------------------------------------------------------------------------------------
@@ -109,6 +126,8 @@ class AcdRole:
             self.reconcile()
         elif isinstance(row, ProxyCall):
             self._row(row)
+        elif str(key).startswith("a:"):
+            self._standing.changed(str(key).removeprefix("a:"))
         else:
             call = self._store.proxy_calls.get(int(str(key).removeprefix("p:")))
             if call is not None:
@@ -116,7 +135,7 @@ class AcdRole:
 
     def _row(self, call: ProxyCall) -> None:
         for offer in list(self._offers.values()):
-            if offer.call.proxy_call_id == call.proxy_call_id:
+            if call.proxy_call_id == offer.call.proxy_call_id or call.agent_leg_uuid == offer.agent_leg_uuid:
                 offer.inbox.put(call)
         begun = call.agent_leg_uuid in self._offers or call.agent_leg_uuid in self._over
         if self._is_ours(call) and not begun and call.state is State.OFFERED:
@@ -133,14 +152,21 @@ class AcdRole:
 
     def _register(self, call: ProxyCall) -> Offer:
         """From here on the offer hears of its legs and its row."""
-        offer = Offer(self._store, self._link, self._settings, call, self._forget)
+        standing = self._standing.leg_of(call.agent_id)
+        offer = Offer(self._store, self._link, self._settings, call, self._forget, standing, self._desk)
         self._offers[offer.agent_leg_uuid] = offer
+        self._on_channel.setdefault(offer.legs.channel, []).append(offer)
         self._link.client.busy = True
         return offer
 
     def _forget(self, offer: Offer) -> None:
         self._offers.pop(offer.agent_leg_uuid, None)
         self._over.append(offer.agent_leg_uuid)
+        channel = offer.legs.channel
+        others = [other for other in self._on_channel.pop(channel, ()) if other is not offer]
+        if others:
+            self._on_channel[channel] = others
+        self._standing.freed(channel)
         self._link.client.busy = bool(self._offers)
 
     def _check_network_legs(self, call: ProxyCall) -> None:
@@ -159,9 +185,10 @@ class AcdRole:
         uuid = event.get("Job-UUID", "") if name == "BACKGROUND_JOB" else event.uuid
         if name == "CHANNEL_BRIDGE":
             uuid = self._agent_leg_of_bridge(event) or uuid
-        offer = self._offers.get(uuid)
-        if offer is not None:
-            offer.inbox.put(event)
+        self._standing.event(uuid, event)
+        if uuid in self._on_channel:
+            for offer in self._on_channel[uuid]:
+                offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK":
@@ -175,7 +202,7 @@ class AcdRole:
     def _agent_leg_of_bridge(self, event: Event) -> str | None:
         """FreeSWITCH tells of a bridge once, on the first named channel; either end may be the agent's."""
         ends = (event.get("Bridge-A-Unique-ID"), event.get("Bridge-B-Unique-ID"))
-        return next((end for end in ends if end in self._offers), None)
+        return next((end for end in ends if end in self._on_channel), None)
 
     def _network_leg_event(self, uuid: str, event: Event) -> None:
         for offer in self._offers.values():
@@ -236,6 +263,7 @@ class AcdRole:
         if not (self.leads and self._link.client.connected):
             return
         try:
+            self._standing.reconcile()
             for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
                 self._reconcile(call)
             self._forget_network_legs()
@@ -261,9 +289,9 @@ class AcdRole:
         """Go on with an offer that another process began; it hears of events before its legs are looked at."""
         offer = self._register(call)
         try:
-            legs = self._seen(call)
+            legs = self._seen(offer)
         except SwitchError:
-            del self._offers[offer.agent_leg_uuid]
+            self._forget(offer)
             raise
         if legs.agent is not Agent.GONE or call.agent_leg is not AgentLeg.DIALLING:
             offer.adopt(legs)
@@ -275,8 +303,8 @@ class AcdRole:
         offer.inbox.put(call)
         age = self._store.now() - offer.legs.offered_at
         had_channel = call.agent_leg is not AgentLeg.DIALLING or age > DIALLED_LIMIT
-        if had_channel and not self._link.exists(offer.agent_leg_uuid):
-            offer.inbox.put(_hangup(offer.agent_leg_uuid))
+        if had_channel and not self._link.exists(offer.legs.channel):
+            offer.inbox.put(_hangup(offer.legs.channel))
 
     def _forget_network_legs(self) -> None:
         """Those whose hang-up was missed."""
@@ -296,28 +324,41 @@ class AcdRole:
                 self._kill(uuid, "ORIGINATOR_CANCEL")
 
     def _is_stray(self, uuid: str) -> bool:
-        """An agent's leg without an offer; one may begin while the switch is asked."""
-        if uuid in self._offers or not self._link.variable(uuid, "fsroute_proxy_call"):
+        """An agent's leg without an offer, or a standing leg of nobody; one may begin while the switch is asked."""
+        if uuid in self._on_channel or self._standing.knows(uuid):
             return False
-        return uuid not in self._offers
-
-    def _seen(self, call: ProxyCall) -> Legs:
-        """The legs of an offer as the switch has them now."""
-        uuid = call.agent_leg_uuid or ""
-        began = call.reserved_at.timestamp() if call.reserved_at is not None else self._store.now()
-        if not self._link.exists(uuid):
-            return Legs(uuid, began, agent=Agent.GONE, cause="LOSE_RACE")
-        answered = self._link.variable(uuid, "endpoint_disposition") == "ANSWER"
-        partner = call.channel_uuid if call.network_leg is NetworkLeg.NOT_NEEDED else call.rendezvous_uuid
-        return Legs(
-            uuid,
-            began,
-            agent=Agent.ANSWERED if answered else Agent.DIALLED,
-            parked=answered,
-            network_uuid=partner if partner and self._link.exists(partner) else None,
-            accepted_at=call.accepted_at.timestamp() if call.accepted_at is not None else 0.0,
-            joined=bool(self._link.variable(uuid, "bridge_uuid")),
+        ours = self._link.variable(uuid, "fsroute_proxy_call") or self._link.variable(
+            uuid, "fsroute_standing"
         )
+        return bool(ours) and uuid not in self._on_channel and not self._standing.knows(uuid)
+
+    def _seen(self, offer: Offer) -> Legs:
+        """The legs of an offer as the switch has them now."""
+        call, legs = offer.call, offer.legs
+        began = call.reserved_at.timestamp() if call.reserved_at is not None else self._store.now()
+        if not self._link.exists(legs.channel):
+            return Legs(legs.agent_leg_uuid, began, agent=Agent.GONE, cause="LOSE_RACE")
+        answered = self._link.variable(legs.channel, "endpoint_disposition") == "ANSWER"
+        other = partner(call)
+        seen = replace(
+            legs,
+            offered_at=began,
+            agent=Agent.ANSWERED if answered or legs.standing_uuid else Agent.DIALLED,
+            parked=answered if legs.standing_uuid is None else legs.parked,
+            network_uuid=other if other and self._link.exists(other) else None,
+            accepted_at=call.accepted_at.timestamp() if call.accepted_at is not None else 0.0,
+        )
+        return self._standing_seen(seen, call) if legs.standing_uuid else self._dialled_seen(seen)
+
+    def _dialled_seen(self, legs: Legs) -> Legs:
+        return replace(legs, joined=bool(self._link.variable(legs.channel, "bridge_uuid")))
+
+    def _standing_seen(self, legs: Legs, call: ProxyCall) -> Legs:
+        """The variables of a standing leg tell of talks before: what it does now says whether it talks."""
+        if not legs.parked:
+            return replace(legs, joined=True)
+        talked = call.state is State.BRIDGED
+        return replace(legs, agent=Agent.GONE, cause="NORMAL_CLEARING", joined=True) if talked else legs
 
 
 def _hangup(uuid: str) -> Event:

@@ -146,6 +146,7 @@ REASONS = {
     "USER_NOT_REGISTERED": "gone",
     "SUBSCRIBER_ABSENT": "gone",
     "NORMAL_CLEARING": "gone",
+    "STANDING_LEG_LOST": "standing_leg_lost",
 }
 """FreeSWITCH's hang-up causes of an agent's leg, as reasons why an offer failed; any other is ``failed``."""
 

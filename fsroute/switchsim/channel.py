@@ -160,13 +160,16 @@ class Channel:
 
     def fire(self, name: str, before: Headers = (), after: Headers = ()) -> None:
         """Send an event about this channel to whoever subscribed to it."""
-        listeners = [one for one in self.switch.listeners if one.wants(name, self.uuid)]
-        listeners += [one for one in self.listeners if one.wants(name, self.uuid) and one not in listeners]
+        subclass = next((value for key, value in after if key == "Event-Subclass"), "")
+        listeners = [one for one in self.switch.listeners if one.wants(name, self.uuid, subclass)]
+        listeners += [
+            one for one in self.listeners if one.wants(name, self.uuid, subclass) and one not in listeners
+        ]
         if not listeners:
             self.switch.stamp.sequence += 1
             return
         text = self.switch.stamp.lines(name, time.time()) + self._text(name, before, after)
-        event = Event(name, text, uuid=self.uuid)
+        event = Event(name, text, uuid=self.uuid, subclass=subclass)
         for listener in listeners:
             listener.queue(event)
 

@@ -27,7 +27,7 @@ WITHOUT_MEDIA: dict[str, Application] = {
     "multiunset": control.multiunset,
     "log": control.log_,
     "info": control.nothing,
-    "event": control.nothing,
+    "event": control.event,
     "sleep": control.sleep,
     "flush_dtmf": control.flush_dtmf,
     "record_session": control.nothing,

@@ -67,6 +67,14 @@ def nothing(channel: Channel, data: str) -> None:
     """Stand for an application without an effect that anybody here could notice."""
 
 
+def event(channel: Channel, data: str) -> None:
+    """``Event-Name=CUSTOM,Event-Subclass=name,header=value``: such an event about this channel."""
+    pairs = [part.strip().partition("=") for part in split_unquoted(data, ",")]
+    headers = {name: value for name, _, value in pairs}
+    name = headers.pop("Event-Name", "CHANNEL_APPLICATION")
+    channel.fire(name, after=tuple(headers.items()))
+
+
 def sleep(channel: Channel, data: str) -> None:
     """Wait `data` milliseconds; ``uuid_break`` ends it."""
     rest(channel, leading_number(data) / 1000)
