@@ -84,6 +84,10 @@ class ProxyCalls:
     def get(self, proxy_call_id: int) -> ProxyCall | None:
         return self._one("proxy_call", proxy_call_id=proxy_call_id)
 
+    def of_agent_leg(self, agent_leg_uuid: str) -> ProxyCall | None:
+        """The proxy call whose live reservation has this leg."""
+        return self._one("proxy_call_of_agent_leg", agent_leg_uuid=agent_leg_uuid)
+
     def latest(self, contact_id: str) -> ProxyCall | None:
         """The contact's last proxy call, live or not."""
         return self._one("latest_proxy_call", contact_id=contact_id)

@@ -7,6 +7,9 @@ select * from route_proxy_call(%(contact_id)s, %(routing)s);
 -- name: proxy_call
 select * from proxy_call_detail where proxy_call_id = %(proxy_call_id)s;
 
+-- name: proxy_call_of_agent_leg
+select * from proxy_call_detail where agent_leg_uuid = %(agent_leg_uuid)s;
+
 -- name: latest_proxy_call
 select * from proxy_call_detail where contact_id = %(contact_id)s::text order by proxy_call_id desc limit 1;
 
