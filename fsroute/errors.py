@@ -7,6 +7,8 @@
      ├── StoreError               the database refused or could not be reached
      │    ├── DatabaseUnavailable
      │    ├── StoreConflict       somebody else's row was there first
+     │    ├── Declined            a rule in SQL says no to what somebody asked for
+     │    │    └── UnknownAgent
      │    └── Fenced              a write of a leader that leads no longer
      ├── SwitchError              FreeSWITCH refused or could not be reached
      │    └── SwitchUnavailable
@@ -39,6 +41,18 @@ class StoreConflict(StoreError):
     def __init__(self, text: str, constraint: str | None = None) -> None:
         super().__init__(text)
         self.constraint = constraint
+
+
+class Declined(StoreError):
+    """A rule in SQL says no; the text says why, `reason` is a word for programs (``logged_out``)."""
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class UnknownAgent(Declined):
+    """No agent has this identifier."""
 
 
 class Fenced(StoreError):

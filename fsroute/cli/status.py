@@ -26,6 +26,7 @@ def command(config_path: Path | None) -> None:
 
 def _show(store: Store) -> None:
     from fsroute.cli.tables import ago, seconds, show
+    from fsroute.model.agent_state import Doing
 
     store.measure_clock()
     now = store.now()
@@ -45,8 +46,8 @@ def _show(store: Store) -> None:
         ],
     )  # fmt: skip
     counts: dict[str, int] = {}
-    for row in store.agents.board():
-        word = str(row["state"] or row["status"]).replace("_", " ")
+    for agent in store.duty.states():
+        word = str(agent.status if agent.state is Doing.AWAY else agent.state).replace("_", " ")
         counts[word] = counts.get(word, 0) + 1
     show("agents", ("state", "agents"), sorted(counts.items()))
     show(

@@ -15,10 +15,6 @@ from fsroute.store.database import Statements
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class UnknownAgent(FsrouteError):
-    """No agent has this identifier."""
-
-
 @dataclass(frozen=True, slots=True)
 class SwitchRow:
     """A switch as the database holds it; `core_uuid` names the FreeSWITCH process last seen."""
@@ -48,15 +44,7 @@ class Agents:
         Raises:
             UnknownAgent: there is no such agent.
         """
-        if (
-            self._database.one("set_agent_status", agent_id=agent_id, status=str(status), reason=reason)
-            is None
-        ):
-            raise UnknownAgent(f"there is no agent {agent_id!r}")
-
-    def board(self) -> list[Mapping[str, Any]]:
-        """One row for each agent, for people: status, what the agent does, for whom."""
-        return list(self._database.run("agent_board"))
+        self._database.one("set_agent_status", agent_id=agent_id, status=str(status), reason=reason)
 
     def standing(self, switch_id: str, agent_id: str | None = None) -> list[StandingAgent]:
         """Agents of a switch with a standing leg, all or the one: as their rows are."""

@@ -5,10 +5,20 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from fsroute.errors import DatabaseUnavailable, Fenced, StoreConflict, StoreError
+from fsroute.errors import (
+    DatabaseUnavailable,
+    Declined,
+    Fenced,
+    StoreConflict,
+    StoreError,
+    UnknownAgent,
+)
 
 FENCED = "FS001"
 """The SQLSTATE that fsroute's own SQL raises when the epoch given is no longer the present one."""
+
+UNKNOWN_AGENT, DECLINED = "FS041", "FS042"
+"""Those of the functions that agents and operators call; the detail is a word for programs."""
 
 _UNAVAILABLE = (
     errors.InterfaceError,
@@ -30,6 +40,8 @@ def translate(error: psycopg.Error, name: str = "") -> StoreError:
     text = f"{name}: {error}".strip().removeprefix(": ")
     if error.sqlstate == FENCED:
         return Fenced(text)
+    if error.sqlstate in (UNKNOWN_AGENT, DECLINED):
+        return _declined(error)
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return StoreConflict(text, error.diag.constraint_name)
     if isinstance(error, _UNAVAILABLE) or (
@@ -37,6 +49,13 @@ def translate(error: psycopg.Error, name: str = "") -> StoreError:
     ):
         return DatabaseUnavailable(text)
     return StoreError(text)
+
+
+def _declined(error: psycopg.Error) -> Declined:
+    text = error.diag.message_primary or str(error)
+    if error.sqlstate == UNKNOWN_AGENT:
+        return UnknownAgent(text, "unknown_agent")
+    return Declined(text, error.diag.message_detail or "")
 
 
 def is_of_the_connection(error: psycopg.Error) -> bool:

@@ -13,6 +13,7 @@ from fsroute.model.routing import Routing
 from fsroute.store.agents import Agents
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
+from fsroute.store.duty import Duty
 from fsroute.store.proxy_calls import Attempt, ProxyCalls
 from fsroute.store.signals import Signals
 
@@ -42,6 +43,7 @@ class Store:
         self.contacts = Contacts(database)
         self.proxy_calls = ProxyCalls(database)
         self.agents = Agents(database)
+        self.duty = Duty(database)
         self.clock_offset = 0.0  # seconds to add to this host's clock to have the database's
 
     def now(self) -> float:

@@ -19,28 +19,7 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wr
  order by a.agent_id;
 
 -- name: set_agent_status
-with declared as (
-    update agent
-       set status = %(status)s, status_reason = %(reason)s,
-           idle_since = case when status <> 'available' and %(status)s = 'available' then clock_timestamp() else idle_since end,
-           available_from = case when status <> 'available' and %(status)s = 'available' then clock_timestamp() else available_from end
-     where agent_id = %(agent_id)s and (status, status_reason) is distinct from (%(status)s, %(reason)s)
-    returning agent_id
-), known as (
-    select agent_id from agent where agent_id = %(agent_id)s
-), logged as (
-    insert into agent_event (agent_id, kind, data)
-    select agent_id, 'status', jsonb_build_object('status', %(status)s::text, 'reason', %(reason)s::text) from declared
-)
-select agent_id from known;
-
--- name: agent_board
-select a.agent_id, a.name, a.site_id, a.switch_id, a.status, a.status_reason, a.available_from, a.unavailable_reason,
-       a.idle_since, p.state, p.agent_leg, p.contact_center_id
-  from agent a
-  left join reservation r on r.agent_id = a.agent_id and r.ended_at is null
-  left join proxy_call p on p.proxy_call_id = r.proxy_call_id
- order by a.agent_id;
+select agent_id from agent_declare(%(agent_id)s, %(status)s, %(reason)s);
 
 -- name: see_switch
 update switch set core_uuid = %(core_uuid)s, seen_at = clock_timestamp() where switch_id = %(switch_id)s

@@ -6,10 +6,10 @@ import gevent
 import psycopg
 import pytest
 
-from fsroute.errors import FsrouteError
+from fsroute.errors import FsrouteError, UnknownAgent
 from fsroute.model.agent import AgentStatus, Authorization
 from fsroute.routing.eligibility import is_idle
-from fsroute.store.agents import ALWAYS, Agents, UnknownAgent
+from fsroute.store.agents import ALWAYS, Agents
 from tests.fix_center import Center
 
 
@@ -96,16 +96,6 @@ def test_a_break_against_a_reservation_leaves_no_agent_reserved_unseen(
             greenlet.get(timeout=10)
         assert agents.some(["ann"])[0].reserved is (reserving.value is not None)
         assert ("ann", call.proxy_call_id) in center.live_reservations() or reserving.value is None
-
-
-def test_the_board_shows_what_each_agent_does(center: Center, agents: Agents) -> None:
-    agents.set_status("bob", AgentStatus.ON_BREAK, "lunch")
-    center.ready()
-    ann, bob = agents.board()
-    assert (ann["agent_id"], ann["state"], ann["agent_leg"], ann["contact_center_id"]) == (
-        "ann", "ready", "accepted", "blue",
-    )  # fmt: skip
-    assert (bob["status"], bob["status_reason"], bob["state"]) == ("on_break", "lunch", None)
 
 
 def test_a_switch_that_answers_is_noted(agents: Agents) -> None:
