@@ -28,7 +28,7 @@ from fsroute.coordinator.actions import (
     Take,
     Tick,
 )
-from fsroute.coordinator.matching import place_of
+from fsroute.coordinator.demands import place_of
 from fsroute.coordinator.state import Coordinator
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.proxy_call import ProxyCall

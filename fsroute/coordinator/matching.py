@@ -2,171 +2,184 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 
-from sortedcontainers import SortedList
-
-from fsroute.model.contact import Demand, Lead, LeadKind
+from fsroute.coordinator.demands import DemandClass, Medium, Place, most_imbalanced
+from fsroute.coordinator.estimates import Handling
+from fsroute.coordinator.groups import AgentGroup
+from fsroute.coordinator.strategies import LONGEST_IDLE, Rank, Strategy, Turn
+from fsroute.model.agent import Agent
+from fsroute.model.contact import HEAD_PRIORITY, Demand
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.routing.eligibility import Qualification
 
-FINENESS = 20  # a position is told again when it has changed by more than this part of it
-
-Place = tuple[int, float, int]
-"""The total order of a queue: (minus priority, arrival in seconds since the epoch, sequence)."""
-
-Turn = tuple[float, str]
-"""The order of idle agents: (idle since, agent); the longest idle comes first."""
-
-
-def place_of(call: ProxyCall) -> Place:
-    return (-call.priority, call.arrived_at.timestamp(), call.proxy_call_id)
-
-
-class DemandClass:
-    """Contacts that ask for the same, in the order of the queue.
-
-    `groups` may serve them now, `idle_groups` are those of them with somebody idle; `prospects` will when an
-    authorization begins.
-    """
-
-    def __init__(self, demand: Demand) -> None:
-        self.demand = demand
-        self.waiting: SortedList[Place] = SortedList()
-        self.groups: dict[AgentGroup, None] = {}
-        self.idle_groups: dict[AgentGroup, None] = {}
-        self.prospects: dict[AgentGroup, None] = {}
-        self._leads: dict[Lead, int] = {}  # early leads among the waiting, with how many have them
-        self._handling_time: float | None = None  # seconds, exponentially smoothed
-        self._told: dict[int, int] = {}  # the position last told of, by proxy call
-
-    def add(self, place: Place, lead: Lead) -> None:
-        self.waiting.add(place)
-        if lead.kind in (LeadKind.POSITION, LeadKind.EXPECTED):
-            self._leads[lead] = self._leads.get(lead, 0) + 1
-
-    def remove(self, place: Place, lead: Lead) -> None:
-        self.waiting.remove(place)
-        self._told.pop(place[2], None)
-        if lead in self._leads:
-            self._leads[lead] -= 1
-            if not self._leads[lead]:
-                del self._leads[lead]
-
-    def head(self) -> Place | None:
-        return self.waiting[0] if self.waiting else None
-
-    def longest_idle(self) -> Turn | None:
-        """Who has been idle longest among those who may serve this class now."""
-        return min(group.idle[0] for group in self.idle_groups) if self.idle_groups else None
-
-    def likely_switch(self) -> str | None:
-        """The switch with most agents on duty for this class: where the next one will probably be free."""
-        on_duty: dict[str, int] = {}
-        for group in self.groups:
-            if group.on_duty:
-                switch_id = group.qualification.switch_id
-                on_duty[switch_id] = on_duty.get(switch_id, 0) + group.on_duty
-        return max(sorted(on_duty), key=on_duty.__getitem__) if on_duty else None
-
-    # How long it will take ---------------------------------------------------------------------------
-
-    def note_handling(self, seconds: float) -> None:
-        known = self._handling_time
-        self._handling_time = seconds if known is None else known + 0.1 * (seconds - known)
-
-    def pace(self) -> float | None:
-        """Seconds from one contact served to the next, by the agents on duty; None while unknown."""
-        serving = sum(group.on_duty for group in self.groups)
-        return self._handling_time / serving if self._handling_time is not None and serving else None
-
-    def reach(self, lead: Lead) -> float:
-        """Down to which position of this class `lead` has come."""
-        if lead.kind is LeadKind.POSITION:
-            return lead.limit
-        pace = self.pace() if lead.kind is LeadKind.EXPECTED else None
-        return lead.limit / pace if pace else 0.0
-
-    def early(self) -> Iterator[tuple[int, Place]]:
-        """(position, place) of those near enough to the head that their lead may have come."""
-        if self._leads:
-            reach = int(min(max(map(self.reach, self._leads)), len(self.waiting)))
-            yield from enumerate(list(self.waiting[:reach]), 1)
-
-    def news(self) -> Iterator[tuple[int, int, float | None, str | None]]:
-        """(proxy call, position, expected wait in seconds, its basis) of each whose position changed enough to tell."""
-        pace = self.pace()
-        for position, (_, _, proxy_call_id) in enumerate(self.waiting, 1):
-            told = self._told.get(proxy_call_id)
-            if told is None or abs(told - position) * FINENESS > position:
-                self._told[proxy_call_id] = position
-                yield proxy_call_id, position, None if pace is None else position * pace, None
-
-
-class AgentGroup:
-    """Agents who are interchangeable now; the idle ones by how long they are idle."""
-
-    def __init__(self, qualification: Qualification) -> None:
-        self.qualification = qualification
-        self.idle: SortedList[Turn] = SortedList()
-        self.members = 0
-        self.on_duty = 0
-        self.classes: list[DemandClass] = []
-
-    def add_idle(self, turn: Turn) -> None:
-        if not self.idle:
-            for demand in self.classes:
-                demand.idle_groups[self] = None
-        self.idle.add(turn)
-
-    def remove_idle(self, turn: Turn) -> None:
-        self.idle.remove(turn)
-        if not self.idle:
-            for demand in self.classes:
-                del demand.idle_groups[self]
+ARRIVALS_COUNTED = 4096  # arrivals of a medium, after which all count for half
 
 
 class Matching:
     """All classes and groups, each class joined with the groups that may serve it."""
 
     def __init__(self) -> None:
-        self._classes: dict[Demand, DemandClass] = {}
-        self._groups: dict[Qualification, AgentGroup] = {}
+        self.rates: dict[tuple[str, str], float] = {}
+        self.alone: dict[str, int] = {}  # agent → classes that ask for this agent and no other
+        self.shaken: dict[DemandClass, None] = {}  # agents came or went since somebody looked
+        self._media: dict[str, Medium] = {}
+        self._classes: dict[tuple[Demand, str], DemandClass] = {}
+        self._numbers: dict[int, DemandClass] = {}
+        self._handling: dict[Demand, Handling] = {}
+        self._groups: dict[tuple[Qualification, str], AgentGroup] = {}
+        self._orders: dict[Rank, int] = {LONGEST_IDLE.rank: 0}
+        self._count = 0
 
-    def class_of(self, demand: Demand) -> DemandClass:
-        known = self._classes.get(demand)
-        if known is None:
-            known = self._classes[demand] = DemandClass(demand)
+    def classes(self) -> Iterable[DemandClass]:
+        return self._classes.values()
+
+    def numbered(self, number: int) -> DemandClass | None:
+        return self._numbers.get(number)
+
+    def groups(self) -> Iterable[AgentGroup]:
+        return self._groups.values()
+
+    def learn(self, handling: Mapping[Demand, Handling]) -> None:
+        """Handling times from before this core."""
+        self._handling.update(handling)
+        for demand in self._classes.values():
+            demand.handling = demand.handling or handling.get(demand.demand)
+
+    def class_of(self, demand: Demand, strategy: Strategy = LONGEST_IDLE) -> DemandClass:
+        known = self._classes.get((demand, strategy.name))
+        return self._new_class(demand, strategy) if known is None else known
+
+    def _new_class(self, demand: Demand, strategy: Strategy) -> DemandClass:
+        self._count += 1
+        made = DemandClass(self._count, demand, strategy, self._medium(demand.medium))
+        made.handling = self._handling.get(demand)
+        self._classes[demand, strategy.name] = self._numbers[self._count] = made
+        if demand.agent_id is not None:
+            self.alone[demand.agent_id] = self.alone.get(demand.agent_id, 0) + 1
+        if strategy.rank not in self._orders:
+            self._orders[strategy.rank] = len(self._orders)
             for group in self._groups.values():
-                _join(group, known)
-        return known
+                group.add_order(strategy.rank)
+        for group in self._groups.values():
+            _join(group, made)
+        return made
 
-    def enter(self, qualification: Qualification, on_duty: bool) -> AgentGroup:
+    def forget_class(self, demand: DemandClass) -> None:
+        """Nobody waits in it, and nobody else will ask for the same."""
+        del self._classes[demand.demand, demand.strategy.name], self._numbers[demand.number]
+        for group in demand.groups:
+            group.classes.remove(demand)
+        agent_id = demand.demand.agent_id
+        if agent_id is not None:
+            self.alone[agent_id] -= 1
+            if not self.alone[agent_id]:
+                del self.alone[agent_id]
+
+    def enter(self, qualification: Qualification, medium: str, on_duty: bool) -> AgentGroup:
         """One agent more of this qualification."""
-        group = self._groups.get(qualification)
+        group = self._groups.get((qualification, medium))
         if group is None:
-            group = self._groups[qualification] = AgentGroup(qualification)
+            group = AgentGroup(qualification, self._medium(medium), self._orders)
+            self._groups[qualification, medium] = group
             for demand in self._classes.values():
                 _join(group, demand)
         group.members += 1
-        group.on_duty += on_duty
+        if on_duty:
+            self.count_on_duty(group, 1)
         return group
 
-    def leave(self, group: AgentGroup, on_duty: bool) -> None:
+    def leave(self, group: AgentGroup, medium: str, on_duty: bool) -> None:
         """One agent less; a group without members is forgotten."""
         group.members -= 1
-        group.on_duty -= on_duty
+        if on_duty:
+            self.count_on_duty(group, -1)
         if not group.members:
-            del self._groups[group.qualification]
+            del self._groups[group.qualification, medium]
             for demand in self._classes.values():
+                if group in demand.groups or group in demand.prospects:
+                    self.shaken[demand] = None
                 demand.groups.pop(group, None)
                 demand.prospects.pop(group, None)
+                demand.fits.pop(group, None)
+
+    def count_on_duty(self, group: AgentGroup, by: int) -> None:
+        group.on_duty += by
+        group.medium.on_duty += by
+        for demand in group.classes:
+            demand.on_duty += by
+            demand.changed_hands()
+            self.shaken[demand] = None
+
+    def count_arrival(self, demand: DemandClass) -> None:
+        medium = demand.medium
+        demand.arrivals += 1
+        medium.arrivals += 1
+        if medium.arrivals >= ARRIVALS_COUNTED:
+            medium.arrivals = 0.0
+            for one in self._classes.values():
+                if one.medium is medium:
+                    one.arrivals /= 2
+                    medium.arrivals += one.arrivals
+
+    def choose(self, demand: DemandClass, call: ProxyCall) -> Turn:
+        """The key of the first of the idle agents who may serve a class, in the order of its strategy."""
+        groups = demand.idle_groups
+        strategy = demand.strategy
+        number = self._orders[strategy.rank]
+        if strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY:
+            for group in groups:
+                if (entry := group.idle.get(call.preferred_agent_id or "")) is not None:
+                    return entry[2][number]
+        heads = [group.heads[number] for group in groups]
+        if strategy.weigh is not None:
+            weights = strategy.weigh(list(groups), heads, call, demand.medium)
+            weight, head = min(zip(weights, heads, strict=True))
+            return (weight, *head)
+        if strategy.fit is not None:
+            fit, head = min(zip(map(demand.fits.__getitem__, groups), heads, strict=True))
+            return (fit, *head)
+        return min(heads)
+
+    def key_of(
+        self, demand: DemandClass, call: ProxyCall, group: AgentGroup, agent: Agent, load: int
+    ) -> Turn:
+        """The key of one agent in the order of a class's strategy, the only one there is to choose from."""
+        strategy = demand.strategy
+        head = (*strategy.rank(agent, load), agent.agent_id)
+        if strategy.weigh is not None:
+            return (strategy.weigh([group], [head], call, demand.medium)[0], *head)
+        return head if strategy.fit is None else (demand.fits[group], *head)
+
+    def first(self, group: AgentGroup) -> DemandClass | None:
+        """The class whose head a freed agent of this group turns to."""
+        best: DemandClass | None = None
+        head: Place | None = None
+        for demand in group.classes:
+            place = demand.head
+            if place is not None and (head is None or place < head):
+                best, head = demand, place
+        if best is None or best.strategy.imbalance is None:
+            return best
+        return most_imbalanced(best, group.classes)
+
+    def _medium(self, name: str) -> Medium:
+        known = self._media.get(name)
+        if known is None:
+            known = self._media[name] = Medium(self.rates)
+        return known
 
 
 def _join(group: AgentGroup, demand: DemandClass) -> None:
+    if group.medium is not demand.medium:
+        return
     if group.qualification.may_serve(demand.demand):
         group.classes.append(demand)
         demand.groups[group] = None
+        demand.on_duty += group.on_duty
+        demand.changed_hands()
+        if demand.strategy.fit is not None:
+            demand.fits[group] = demand.strategy.fit(group.qualification, demand.demand)
         if group.idle:
             demand.idle_groups[group] = None
     elif group.qualification.could_serve(demand.demand):

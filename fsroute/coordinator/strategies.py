@@ -131,8 +131,10 @@ def by_idleness(crews: Sequence[Crew], heads: Sequence[Turn], call: ProxyCall, h
 
 
 def queue_imbalance(line: Line, house: House) -> float:
-    """Contacts that wait beyond the line's share of all that wait; shares are those of arrivals, so that by
-    Little's law the waits become equal."""  # fmt: skip
+    """Contacts that wait beyond the line's share of all that wait.
+
+    Shares are those of arrivals, so that by Little's law the waits become equal.
+    """
     return line.waiting_count - (house.waiting * line.arrivals / house.arrivals if house.arrivals else 0.0)
 
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fsroute.coordinator import actions as act
-from fsroute.coordinator.matching import place_of
-from fsroute.coordinator.state import CLAIM_PAUSE, OFFER_GRACE, OVER_KEPT, Coordinator
+from fsroute.coordinator.demands import place_of
+from fsroute.coordinator.queues import OFFER_GRACE, OVER_KEPT
+from fsroute.coordinator.state import CLAIM_PAUSE, Coordinator
 from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.contact import Demand
 from fsroute.model.proxy_call import LIVE, ProxyCall, State
@@ -47,6 +48,7 @@ class Heard:
         self.agents: dict[str, tuple[int, Agent | None]] = {}
         self.overflowing: set[int] = set()  # the limit has passed; the row has not come back
         self.claims: dict[int, tuple[str, int]] = {}  # agent, and the version of the call's row
+        self.unread: set[str] = set()  # agents whose row is to be read again before it says anything
 
     def take(self, event: act.Event) -> None:
         if isinstance(event, act.CallChanged):
@@ -75,10 +77,11 @@ class Heard:
     def _agent(self, agent_id: str, agent: Agent | None, as_of: int) -> None:
         if as_of >= self.agents.get(agent_id, (0, None))[0]:
             self.agents[agent_id] = (as_of, agent)
+            self.unread.discard(agent_id)
 
     def engaged(self) -> set[str]:
         reserved = {call.agent_id for call in self.calls.values() if call.agent_id is not None}
-        return reserved | {agent_id for agent_id, _ in self.claims.values()}
+        return reserved | self.unread | {agent_id for agent_id, _ in self.claims.values()}
 
 
 class Histories(RuleBasedStateMachine):
@@ -257,6 +260,8 @@ class Histories(RuleBasedStateMachine):
         for action in decided:
             if isinstance(action, act.Reserve):
                 self._claimed(action)
+            elif isinstance(action, act.Refresh):
+                self.heard.unread.add(action.agent_id)
             elif isinstance(action, act.Overflow):
                 self.heard.overflowing.add(action.proxy_call_id)
         self._order_was_kept([action for action in decided if isinstance(action, act.Reserve)])

@@ -230,6 +230,7 @@ def test_a_decision_says_what_the_order_was(desk: Desk) -> None:
         "strategy": "longest_idle",
         "place": (0, BEGIN, 1),
         "waiting": 2,
+        "key": (0, BEGIN - 5, "anna"),
         "idle_since": BEGIN - 5,
     }
 

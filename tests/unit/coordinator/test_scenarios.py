@@ -499,4 +499,5 @@ def test_the_expected_wait_is_the_work_before_a_contact_shared_by_the_agents_on_
         101  call 2 |
         102  call 3 |
     """)
-    assert center.core.progress() == [(2, 1, 50.0, None), (3, 2, 100.0, None)]
+    basis = "2 agents, 100 s handling time over 1 contact"
+    assert center.core.progress() == [(2, 1, 50.0, basis), (3, 2, 100.0, basis)]

@@ -1,0 +1,101 @@
+"""How long it will take: position times pace, the pace from two sources. Pure.
+
+What is *modelled*: handling time over the agents on duty who may serve, of whom each contact of another class
+that they may serve too takes its share. What was *observed*: how long the last contact that entered service
+had waited for each place it moved up, or the one at the head waits already if that is longer. The first knows at
+once of agents who come and go, the second of whatever the first leaves out (priorities, callers who give up,
+agents slower than usual); where both are known the estimate is their mean. See R. Ibrahim and W. Whitt,
+Real-Time Delay Estimation Based on Delay History, Manufacturing & Service Operations Management 11 (2009): the
+delay of the last to enter service, and of the head of the line, refined by the length of the queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMOOTHING = 0.1  # the weight of the newest handling time
+OBSERVATION_KEPT = 900.0  # seconds for which the last contact to enter service says something of now
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """Handling times, from reservation to the end of the talk: their smoothed mean in seconds, and how many."""
+
+    mean: float
+    count: int
+
+    def and_one_of(self, seconds: float) -> Handling:
+        weight = max(SMOOTHING, 1.0 / (self.count + 1))
+        return Handling(self.mean + weight * (seconds - self.mean), self.count + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A contact that entered service after a wait: seconds, from which place, and when."""
+
+    waited: float
+    place: int
+    at: float
+
+    @property
+    def pace(self) -> float:
+        return self.waited / self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds for each place of a queue, and what they rest on; (None, None): nothing is known."""
+
+    seconds: float | None
+    basis: str | None
+
+    def wait(self, position: int) -> float | None:
+        return None if self.seconds is None else self.seconds * position
+
+
+UNKNOWN = Pace(None, None)
+
+
+def pace(
+    handling: Handling | None,
+    on_duty: int,
+    working_here: float,
+    last: Entered | None,
+    head: Entered | None,
+    now: float,
+) -> Pace:
+    """Seconds for each place.
+
+    Args:
+        handling: of this class.
+        on_duty: agents who may serve it.
+        working_here: what of these agents falls to this class; the others that they may serve take the rest.
+        last: the last contact of this class to enter service.
+        head: who waits at its head, and how long already.
+        now: in seconds since the epoch.
+    """
+    modelled = handling.mean / working_here if handling is not None and working_here > 0.0 else None
+    if last is not None and now - last.at > OBSERVATION_KEPT:
+        last = None
+    known, why = [], []
+    if modelled is not None and handling is not None:
+        known.append(modelled)
+        why.append(_modelled(handling, on_duty, working_here))
+    if last is not None and on_duty:
+        known.append(last.pace)
+        why.append(f"last to enter service waited {last.waited:.0f} s from place {last.place}")
+    if not known:
+        return UNKNOWN
+    seconds = sum(known) / len(known)
+    if head is not None and head.pace > seconds:
+        return Pace(head.pace, f"the first has waited {head.waited:.0f} s; {'; '.join(why)}")
+    return Pace(seconds, "; ".join(why))
+
+
+def _modelled(handling: Handling, on_duty: int, working_here: float) -> str:
+    times = "contact" if handling.count == 1 else "contacts"
+    agents = "agent" if on_duty == 1 else "agents"
+    shared = (
+        "" if working_here > on_duty - 0.05 else f" ({working_here:.1f} after the share of other demands)"
+    )
+    return f"{on_duty} {agents}{shared}, {handling.mean:.0f} s handling time over {handling.count} {times}"
