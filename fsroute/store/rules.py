@@ -78,6 +78,16 @@ class Rules:
     def versions(self) -> list[Version]:
         return [Version(**row) for row in self._database.run("rules_versions")]
 
+    def contacts_of_versions(self) -> dict[int, int]:
+        """How many contacts each version has routed."""
+        rows = self._database.run("rules_contacts_of_versions")
+        return {int(row["version"]): int(row["contacts"]) for row in rows}
+
+    def rates(self) -> dict[tuple[str, str], float]:
+        """What a network leg costs per minute, by the caller's site and the agent's."""
+        rows = self._database.run("rules_network_rates")
+        return {(row["from_site_id"], row["to_site_id"]): row["rate"] for row in rows}
+
     # Closed by command
 
     def contact_centers(self) -> list[ContactCenter]:

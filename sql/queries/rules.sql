@@ -128,6 +128,9 @@ insert into rule_step select r.* from doc, jsonb_populate_recordset(null::rule_s
 -- name: rules_sites repeatable
 select site_id from site order by site_id;
 
+-- name: rules_network_rates repeatable
+select from_site_id, to_site_id, rate from network_rate;
+
 -- name: contact_centers repeatable
 select contact_center_id, name, time_zone, closed_at, closing from contact_center order by contact_center_id;
 

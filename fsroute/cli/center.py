@@ -1,0 +1,91 @@
+"""``fsroute center``: contact centers, closed and opened at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fsroute.cli.options import config_option
+
+
+@click.group("center")
+def command() -> None:
+    """List contact centers; close one at once, and open it again."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
+def list_centers(as_json: bool, config_path: Path | None) -> None:
+    """Show the contact centers, and which are closed by command."""
+    from fsroute import config
+    from fsroute.cli.store import opened
+    from fsroute.cli.tables import show
+    from fsroute.store.rules import Rules
+
+    with opened(config.load(config_path)) as store:
+        centers = Rules(store.database).contact_centers()
+    columns = ("contact center", "name", "time zone", "closed since", "prompt", "who waits")
+    rows = []
+    for center in centers:
+        closing = center.closing or {}
+        since = "" if center.closed_at is None else f"{center.closed_at:%Y-%m-%d %H:%M:%S} UTC"
+        waiting = {"keep": "waits on", "refuse": "is refused"}.get(str(closing.get("waiting")), "")
+        rows.append(
+            (
+                center.contact_center_id,
+                center.name,
+                center.time_zone,
+                since,
+                closing.get("prompt") or "",
+                waiting,
+            )
+        )
+    if as_json:
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
+    else:
+        show("contact centers", columns, rows)
+
+
+@command.command("close")
+@click.argument("name")
+@click.option(
+    "--message", "prompt", default="", metavar="PROMPT", help="What callers hear, then they are hung up."
+)
+@click.option(
+    "--keep-waiting", is_flag=True, help="Who waits already may wait on; without it they are refused."
+)
+@config_option
+def close(name: str, prompt: str, keep_waiting: bool, config_path: Path | None) -> None:
+    """Close the contact center NAME at once: nobody else is queued, talks go on.
+
+    Without a message the application goes on as it does for refused contacts.
+    """
+    from fsroute import config
+    from fsroute.cli.rules import whoami
+    from fsroute.cli.store import opened
+    from fsroute.errors import ConfigurationError
+    from fsroute.store.rules import Rules
+
+    if len(prompt) > 200 or not prompt.isprintable():
+        raise ConfigurationError("--message: the name of a prompt, 200 printable characters at most")
+    with opened(config.load(config_path)) as store:
+        Rules(store.database).close_center(name, prompt, keep_waiting, whoami())
+    click.echo(f"{name} is closed; who waits {'waits on' if keep_waiting else 'is refused'}")
+
+
+@command.command("open")
+@click.argument("name")
+@config_option
+def open_center(name: str, config_path: Path | None) -> None:
+    """Open the contact center NAME again."""
+    from fsroute import config
+    from fsroute.cli.rules import whoami
+    from fsroute.cli.store import opened
+    from fsroute.store.rules import Rules
+
+    with opened(config.load(config_path)) as store:
+        Rules(store.database).open_center(name, whoami())
+    click.echo(f"{name} is open")

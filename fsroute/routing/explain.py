@@ -1,0 +1,105 @@
+"""Why a contact is routed as it is: the rule, the rules before it, the time line, and who could serve. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fsroute.model.agent import Agent, AgentStatus
+from fsroute.model.routing import Routing
+from fsroute.routing.match import NoRoute, Routed, route
+from fsroute.routing.people import able, hindrance
+from fsroute.routing.rules import Inquiry, RuleSet
+from fsroute.routing.timeline import stages
+
+Order = Callable[[Routing, Sequence[Agent], Sequence[Agent]], Sequence[Agent]]
+"""The strategy's order: of a routing, the idle agents who may serve, and all who are on duty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent who may serve; `busy` says why not at once, None: idle."""
+
+    agent: Agent
+    busy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that there is to say of one contact.
+
+    `routed` is None where nothing says what to do, `fault` says why. `agents` are those who may serve, in the
+    strategy's order, then those who are busy; `others` counts the rest by what they lack. `reach` counts those
+    who may serve at the beginning and after each step of the time line.
+    """
+
+    inquiry: Inquiry
+    at: datetime
+    version: int | None
+    routed: Routed | None
+    fault: str = ""
+    region: str | None = None
+    calendars: tuple[tuple[str, bool, datetime | None, str | None], ...] = ()
+    agents: tuple[Candidate, ...] = ()
+    others: tuple[tuple[str, int], ...] = ()
+    reach: tuple[int, ...] = ()
+    closed: str = ""
+
+
+def explain(
+    rules: RuleSet, inquiry: Inquiry, at: datetime, agents: Sequence[Agent], order: Order, closed: str = ""
+) -> Explanation:
+    """`at` is aware of its time zone; `closed` tells how the contact center is closed by command, if it is."""
+    calendars = tuple(
+        (name, calendar.is_open(at), calendar.next_change(at), calendar.holiday(at))
+        for (center, name), calendar in sorted(rules.calendars.items())
+        if center == inquiry.contact_center_id
+    )
+    region = rules.regions.region(inquiry.caller.number)
+    try:
+        routed = route(rules, inquiry, at)
+    except NoRoute as error:
+        return Explanation(inquiry, at, rules.version, None, str(error), region, calendars, closed=closed)
+    routing = routed.routing
+    candidates, others, reach = ((), (), ()) if routing is None else _people(routing, agents, at, order)
+    return Explanation(
+        inquiry, at, rules.version, routed, "", region, calendars, candidates, others, reach, closed
+    )
+
+
+def _people(
+    routing: Routing, agents: Sequence[Agent], at: datetime, order: Order
+) -> tuple[tuple[Candidate, ...], tuple[tuple[str, int], ...], tuple[int, ...]]:
+    demand = routing.demand
+    counts: dict[str, int] = {}
+    may = []
+    for agent in agents:
+        why = hindrance(agent, demand, at) or (
+            None if agent.is_authorized(demand, at) else "is not authorized yet"
+        )
+        if why is None:
+            may.append(agent)
+        else:
+            counts[why] = counts.get(why, 0) + 1
+    busy = {agent.agent_id: busyness(agent, demand.medium, at) for agent in may}
+    idle = [agent for agent in may if busy[agent.agent_id] is None]
+    on_duty = [agent for agent in may if agent.status is AgentStatus.AVAILABLE]
+    first = [Candidate(agent, None) for agent in order(routing, idle, on_duty)]
+    rest = [Candidate(agent, busy[agent.agent_id]) for agent in may if busy[agent.agent_id] is not None]
+    reach = tuple(len(able(agents, stage, at)) for stage in stages(routing))
+    others = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return (*first, *rest), others, reach
+
+
+def busyness(agent: Agent, medium: str, now: datetime) -> str | None:
+    """Why an agent gets nothing at this moment; None: idle."""
+    if agent.status is AgentStatus.LOGGED_OUT:
+        return "is logged out"
+    if agent.status is AgentStatus.ON_BREAK:
+        return "is on a break"
+    if not agent.has_room(medium):
+        return "has as many contacts as the slots allow"
+    if agent.available_from > now:
+        return f"is set aside for {(agent.available_from - now).total_seconds():.0f} s"
+    return None
