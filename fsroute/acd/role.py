@@ -20,7 +20,7 @@ from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
-from fsroute.store.store import Store, switch_topic
+from fsroute.store.store import Store, agents_topic, switch_topic
 from fsroute.switchlink import SwitchLink
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ class AcdRole:
     def _run(self) -> None:
         """Hold the switch's lease; the holder alone drives the switch."""
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
+        self._store.signals.subscribe(agents_topic(self._settings.switch_id), self._agent_signalled)
         while True:
             try:
                 if self._lease.campaign() is not None:
@@ -126,12 +127,21 @@ class AcdRole:
             self.reconcile()
         elif isinstance(row, ProxyCall):
             self._row(row)
-        elif str(key).startswith("a:"):
-            self._standing.changed(str(key).removeprefix("a:"))
         else:
             call = self._store.proxy_calls.get(int(str(key).removeprefix("p:")))
             if call is not None:
                 self._row(call)
+
+    def _agent_signalled(self, key: str | int | None, row: object) -> None:
+        if not self.leads:
+            return
+        try:
+            if key is not None:
+                self._standing.changed(str(key).removeprefix("a:"))
+            elif self._link.client.connected:
+                self._standing.reconcile()
+        except FsrouteError as error:
+            log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
     def _row(self, call: ProxyCall) -> None:
         for offer in list(self._offers.values()):

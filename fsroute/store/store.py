@@ -26,6 +26,11 @@ def switch_topic(switch_id: str) -> str:
     return f"switch.{switch_id}"
 
 
+def agents_topic(switch_id: str) -> str:
+    """The topic of the agents of one switch who have a standing leg; SQL publishes it."""
+    return f"agents.{switch_id}"
+
+
 def call_key(proxy_call_id: int) -> str:
     return f"p:{proxy_call_id}"
 

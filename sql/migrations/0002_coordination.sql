@@ -523,9 +523,9 @@ create function notify_standing_leg() returns trigger language plpgsql as $$
 declare
     v_payload text := jsonb_build_array('a:' || new.agent_id)::text;
 begin
-    perform pg_notify('fsroute.switch.' || new.switch_id, v_payload);
+    perform pg_notify('fsroute.agents.' || new.switch_id, v_payload);
     if new.switch_id <> old.switch_id then
-        perform pg_notify('fsroute.switch.' || old.switch_id, v_payload);
+        perform pg_notify('fsroute.agents.' || old.switch_id, v_payload);
     end if;
     perform pg_notify('fsroute.coordinator', v_payload);
     return null;
