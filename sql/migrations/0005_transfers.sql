@@ -129,7 +129,9 @@ begin
         callback = coalesce(v_routing -> 'callback', callback),
         callback_failures = case when p_kind = 'caller_unreached' then callback_failures + 1 else callback_failures end,
         overflow = coalesce(v_routing -> 'overflow', overflow),
-        back_to = case when v_routing is null then back_to else nullif(p_set -> 'back_to', 'null') end,
+        back_to = case when v_routing is null then back_to -- of several transfers in a row the first one's
+                       when p_set ? 'back_to' then coalesce(case when only_agent_id is not null then back_to end,
+                                                            p_set -> 'back_to') end,
         treatment = case when v_state <> 'queued' then null
                          when p_set ? 'treatment' then nullif(p_set -> 'treatment', 'null') else treatment end,
         treatment_number = treatment_number + case when p_set ? 'treatment' then 1 else 0 end,
