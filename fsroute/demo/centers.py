@@ -28,6 +28,9 @@ DEFAULT_CONTEXT = """<include><context name="default">
 </context></include>"""
 """Where the sample application's operator answers: the administrator's own dialplan, in short."""
 
+CARRIER = "sofia/gateway/carrier/{number}"
+"""How who asked to be called back is dialled."""
+
 
 @dataclass(frozen=True, slots=True)
 class CenterSettings:
@@ -96,7 +99,7 @@ class Center:
             state_dir=str(Path.cwd()),
             database=DatabaseSection(url=Secret(self._conninfo)),
             event_socket=EventSocketSection(port=self.switch.port),
-            callserver=CallserverSection(listen_port=self._port),
+            callserver=CallserverSection(listen_port=self._port, callback_dial_string=CARRIER),
             timing=Timing(heartbeat=1.0, drain=5.0),
         )
 

@@ -1,0 +1,172 @@
+"""Callers who hang up and keep their place: every way in which that ends."""
+
+from __future__ import annotations
+
+from fsroute.switchsim import Answers, Busy, HangUp, NoAnswer, Press, Rejects, Wait, WaitFor
+from tests.integration.flow.callers import (
+    CHOOSES,
+    HOME,
+    at_home,
+    call_and,
+    calls_to,
+    chose,
+    offer_callback,
+    row,
+    want_caller,
+)
+from tests.integration.flow.conftest import World
+from tests.waiting import until
+
+# The offer --------------------------------------------------------------------------------------------------
+
+
+def test_a_caller_who_takes_the_offer_hangs_up_and_keeps_the_place(world: World) -> None:
+    call = chose(world)
+    assert call.timeline.heard("callback_thanks")
+    assert call.cause == "NORMAL_CLEARING"
+    until(lambda: not world.west.switch.channels)
+    assert (row(world).state, row(world).caller_leg, row(world).callback_number) == (
+        "callback",
+        "absent",
+        HOME,
+    )
+    assert world.outcomes() == []
+    world.assert_nothing_left()
+
+
+def test_the_number_is_read_back_digit_by_digit(world: World) -> None:
+    call = chose(world)
+    read = next(heard.what for heard in call.timeline.stretches() if "callback_confirm" in heard.what)
+    digits = [part.rpartition("/")[2].removesuffix(".wav") for part in read.split("!") if "/digits/" in part]
+    assert "".join(digits) == HOME.removeprefix("+")
+
+
+def test_another_number_may_be_given(world: World) -> None:
+    other = (WaitFor("callback_offer"), Press("1"), WaitFor("callback_confirm"), Press("2"))
+    call = call_and(
+        world,
+        *other,
+        WaitFor("callback_enter"),
+        Press("2125550147#"),
+        WaitFor("callback_confirm"),
+        Press("1"),
+    )
+    offer_callback(world)
+    until(lambda: call.over.is_set(), 10)
+    assert row(world).callback_number == "2125550147"
+    world.assert_nothing_left()
+
+
+def test_a_number_that_may_not_be_called_is_asked_for_again(world: World) -> None:
+    abroad = "+442079460123"
+    call = call_and(
+        world, WaitFor("callback_offer"), Press("1"), WaitFor("callback_enter"), Press("9005550147#"),
+        WaitFor("callback_wrong"), Press("2125550147#"), WaitFor("callback_confirm"), Press("1"), number=abroad,
+    )  # fmt: skip
+    offer_callback(world)
+    until(lambda: call.over.is_set(), 10)
+    assert row(world).callback_number == "2125550147"
+    world.assert_nothing_left()
+
+
+def test_a_caller_who_declines_waits_on(world: World) -> None:
+    call = call_and(world, WaitFor("callback_offer"), Press("2"))
+    offer_callback(world)
+    until(lambda: call.timeline.heard("callback_kept"), 10)
+    until(lambda: "local_stream" in call.timeline.now, 10)
+    assert row(world).state == "queued"
+    world.log_on("ann", Answers(after=1, talk=4))
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+def test_a_caller_who_says_nothing_waits_on(world: World) -> None:
+    call = call_and(world)
+    offer_callback(world)
+    until(lambda: call.timeline.heard("callback_offer"), 10)
+    until(lambda: "local_stream" in call.timeline.now, 10)
+    call.hang_up()
+    world.wait_for_outcomes("abandoned")
+    world.assert_nothing_left()
+
+
+def test_the_offer_may_be_taken_later_by_the_star(world: World) -> None:
+    call = call_and(
+        world, WaitFor("callback_offer"), Press("2"), WaitFor("local_stream"), Press("*"), *CHOOSES
+    )
+    offer_callback(world)
+    until(lambda: call.over.is_set(), 10)
+    assert row(world).state == "callback"
+
+
+def test_a_caller_who_hangs_up_before_the_choice_is_made_is_abandoned(world: World) -> None:
+    call_and(world, WaitFor("callback_offer"), Press("1"), WaitFor("callback_confirm"), HangUp())
+    offer_callback(world)
+    world.wait_for_outcomes("abandoned")
+    assert world.states() == ["abandoned"]
+    world.assert_nothing_left()
+
+
+def test_the_offer_ends_at_once_when_an_agent_is_there(world: World) -> None:
+    call = call_and(world, WaitFor("callback_offer"), Press("1"), WaitFor("callback_confirm"), Wait(0.2))
+    offer_callback(world)
+    until(lambda: "callback_confirm" in call.timeline.now, 10)
+    world.log_on("ann", Answers(after=1, talk=4))
+    world.wait_for_outcomes("served")
+    assert call.talked_with == "ann"
+    world.assert_nothing_left()
+
+
+# The call back ----------------------------------------------------------------------------------------------
+
+
+def test_who_is_called_back_hears_why_and_is_served(world: World) -> None:
+    chose(world)
+    at_home(world, Answers(after=1))
+    want_caller(world)
+    until(lambda: row(world).state == "queued", 10)
+    (call,) = calls_to(world)
+    assert call.shown_number == "8005550100"
+    until(lambda: call.timeline.heard("callback_greeting"), 10)
+    world.log_on("ann", Answers(after=1, talk=4))
+    until(lambda: call.timeline.heard("talking with ann"), 10)
+    world.wait_for_outcomes("served")
+    assert row(world).state == "ended"
+    world.assert_nothing_left()
+    assert call.timeline.silences() == []
+
+
+def test_a_caller_who_was_busy_is_tried_again_and_reached(world: World) -> None:
+    chose(world)
+    world.query("update proxy_call set callback = '{\"retry_after\": 0.3}' returning 1")
+    at_home(world, Busy(), Answers(after=1))
+    want_caller(world)
+    until(lambda: row(world).callback_failures == 1, 10)
+    assert (row(world).state, row(world).caller_leg) == ("callback", "absent")
+    want_caller(world)
+    until(lambda: row(world).state == "queued", 10)
+    assert len(calls_to(world)) == 2
+
+
+def test_a_caller_who_is_never_reached_is_given_up_with_the_reason(world: World) -> None:
+    chose(world)
+    terms = '{"tries": 2, "retry_after": 0.1, "ring": 1}'
+    world.query(f"update proxy_call set callback = '{terms}' returning 1")
+    at_home(world, NoAnswer())
+    want_caller(world)
+    until(lambda: row(world).callback_failures == 1, 10)
+    want_caller(world)
+    world.wait_for_outcomes("unreached")
+    assert row(world).state == "unreached"
+    causes = world.query("select data ->> 'cause' from contact_event where kind = 'callback_given_up'")
+    assert causes == [("NO_ANSWER",)]
+    world.assert_nothing_left()
+
+
+def test_who_refuses_the_call_back_was_not_reached(world: World) -> None:
+    chose(world)
+    at_home(world, Rejects())
+    want_caller(world)
+    until(lambda: row(world).callback_failures == 1, 10)
+    assert (row(world).state, row(world).caller_leg) == ("callback", "absent")
+    assert row(world).held_until is not None

@@ -1,0 +1,171 @@
+"""What a waiting caller hears by the time line, and where callers go who are not queued (any more)."""
+
+from __future__ import annotations
+
+from fsroute.acd.proxy_call import On
+from fsroute.model.routing import TimeLineStep, Way
+from fsroute.store.rulebook import TOPIC
+from fsroute.switchsim import Answers, HangUp, Press, WaitFor
+from tests.integration.flow.callers import call_and, row, treat
+from tests.integration.flow.conftest import World
+from tests.waiting import until
+
+# The time line ----------------------------------------------------------------------------------------------
+
+
+def test_a_waiting_caller_hears_an_announcement_and_then_music_again(world: World) -> None:
+    call = call_and(world)
+    treat(world, TimeLineStep(0.0, "announce", prompt="hold_on"))
+    until(lambda: call.timeline.heard("orders/prompts/en/hold_on"), 10)
+    until(lambda: "local_stream" in call.timeline.now, 10)
+    world.log_on("ann", Answers(after=1, talk=4))
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+def test_an_announcement_delays_no_bridge(world: World) -> None:
+    world.network.speed = 1.0
+    call = call_and(world)
+    treat(world, TimeLineStep(0.0, "announce"))
+    until(lambda: "please_hold" in call.timeline.now, 10)
+    world.network.speed = 20.0
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    until(lambda: call.talked_with, 3)
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+def test_an_announcement_delays_no_bridge_on_one_switch(world: World) -> None:
+    call = call_and(world)
+    treat(world, TimeLineStep(0.0, "announce"))
+    until(lambda: call.timeline.heard("please_hold"), 10)
+    world.log_on("dee", Answers(after=0.1, talk=4))
+    until(lambda: call.talked_with, 3)
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+def test_the_time_line_sends_a_caller_to_a_number(world: World) -> None:
+    call = call_and(world)
+    treat(world, TimeLineStep(0.0, "number", number="1000"))
+    world.wait_for_outcomes("overflowed")
+    assert (row(world).state, row(world).way) == ("overflowed", Way("number", number="1000"))
+    until(lambda: call.over.is_set(), 10)
+    assert call.timeline.heard("tone_stream")
+    world.assert_nothing_left()
+
+
+def test_the_time_line_takes_a_voice_message(world: World) -> None:
+    call = call_and(world, WaitFor("recording"), WaitFor("nothing else", limit=1.2), Press("#"))
+    treat(world, TimeLineStep(0.0, "voice_message"))
+    world.wait_for_outcomes("overflowed")
+    until(lambda: call.over.is_set(), 10)
+    assert call.timeline.heard("prompts/en/voice_message.wav")
+    assert call.timeline.heard("voice_message_thanks")
+    ((contact_id, path, seconds),) = world.query(
+        "select contact_id::text, path, duration_s from voice_message"
+    )
+    assert path.endswith(f"/voice_messages/{contact_id}.wav")
+    assert 1.0 <= seconds < 3.0
+    world.store.contacts.erase(contact_id)
+    assert world.query("select * from voice_message") == []
+    world.assert_nothing_left()
+
+
+def test_who_hangs_up_after_speaking_has_left_a_message(world: World) -> None:
+    call_and(world, WaitFor("recording"), WaitFor("nothing else", limit=1.2), HangUp())
+    treat(world, TimeLineStep(0.0, "voice_message"))
+    world.wait_for_outcomes("overflowed")
+    assert len(world.query("select * from voice_message")) == 1
+    assert world.kinds().count("voice_message") == 1
+
+
+def test_who_hangs_up_before_speaking_has_left_none(world: World) -> None:
+    call_and(world, WaitFor("recording"), HangUp())
+    treat(world, TimeLineStep(0.0, "voice_message"))
+    world.wait_for_outcomes("overflowed")
+    assert world.query("select * from voice_message") == []
+
+
+# The end of a proxy call --------------------------------------------------------------------------------------
+
+
+def test_the_longest_wait_leads_to_another_number_by_rule(world: World) -> None:
+    call = call_and(world)
+    until(lambda: world.states() == ["queued"], 10)
+    way = Way("number", number="1000").dump()
+    assert world.store.move(row(world), On.LIMIT_PASSED, set={"way": way}) is not None
+    world.wait_for_outcomes("overflowed")
+    assert call.timeline.heard("tone_stream")
+    world.assert_nothing_left()
+
+
+def test_an_agent_sends_the_caller_on_to_a_number(world: World) -> None:
+    world.log_on("ann", Answers(after=0.1))
+    call = call_and(world)
+    until(lambda: world.states() == ["bridged"] and call.is_talking, 10)
+    way = Way("number", number="1000").dump()
+    assert (
+        world.store.move(row(world), On.TRANSFERRED_OUT, end_reservation="wrap_up", set={"way": way})
+        is not None
+    )
+    world.wait_for_outcomes("transferred")
+    assert call.timeline.heard("tone_stream")
+    world.assert_nothing_left()
+
+
+def test_a_transferred_caller_hears_music_until_the_next_agent(world: World) -> None:
+    world.log_on("ann", Answers(after=0.1))
+    call = call_and(world)
+    until(lambda: world.states() == ["bridged"] and call.is_talking, 10)
+    moved = world.store.move(
+        row(world), On.TRANSFERRED, end_reservation="set_aside", set={"only_agent_id": "bob"}
+    )
+    assert moved is not None
+    until(lambda: "local_stream" in call.timeline.now, 10)
+    world.log_on("bob", Answers(after=0.1, talk=4))
+    until(lambda: call.talked_with == "bob", 10)
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left()
+
+
+# A contact center that is closed at once ----------------------------------------------------------------------
+
+
+def close(world: World, closing: str) -> None:
+    world.query(f"update contact_center set closed_at = now(), closing = '{closing}' returning 1")
+    world.store.signals.publish(TOPIC, None)
+    assert world.west.app is not None
+    book = world.west.app.rules
+    until(lambda: book.closing("acme") is not None)
+
+
+def test_who_calls_a_closed_center_hears_why_and_is_hung_up(world: World) -> None:
+    close(world, "{}")
+    call = call_and(world)
+    world.wait_for_outcomes("refused")
+    assert call.timeline.heard("center_closed")
+    assert world.query("select data ->> 'reason' from contact_event where kind = 'not_queued'") == [
+        ("center_closed",)
+    ]
+    assert world.states() == []
+    world.assert_nothing_left()
+
+
+def test_the_message_of_a_closed_center_may_be_its_own(world: World) -> None:
+    close(world, '{"prompt": "goodbye"}')
+    call = call_and(world)
+    world.wait_for_outcomes("refused")
+    assert call.timeline.heard("orders/prompts/en/goodbye")
+    world.assert_nothing_left()
+
+
+def test_who_waits_when_the_center_closes_hears_it_too(world: World) -> None:
+    call = call_and(world)
+    until(lambda: world.states() == ["queued"], 10)
+    close(world, "{}")
+    if world.states() == ["queued"]:
+        world.store.move(row(world), On.CENTER_CLOSED)
+    world.wait_for_outcomes("refused")
+    assert call.timeline.heard("center_closed")
+    world.assert_nothing_left()
