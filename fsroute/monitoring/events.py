@@ -68,6 +68,7 @@ class Call:
     agent_leg: AgentLeg = AgentLeg.NONE
     network_leg: NetworkLeg = NetworkLeg.NONE
     caller_leg: CallerLeg = CallerLeg.PRESENT
+    strategy: str = ""
 
     @property
     def place(self) -> Place:

@@ -147,6 +147,7 @@ def requested(event: Event) -> Call:
         priority=data.get("priority", 0),
         arrived_at=moment(data["arrived_at"]) if "arrived_at" in data else event.at,
         last=event,
+        strategy=data.get("strategy") or "",
     )
 
 
@@ -183,6 +184,8 @@ def _transition(call: Call, on: On, event: Event) -> Iterator[Violation]:
         yield violation("I2", f"{on} with caller leg {call.caller_leg} to {caller_leg}", call.last, event)
     elif target is not None and agent_leg and agent_leg != _agent_leg_after(call, on, target):
         yield violation("I2", f"{on} with agent leg {call.agent_leg} to {agent_leg}", call.last, event)
+    elif "moved_to" in event.data:
+        return  # a consultation that was completed: its network leg lives on in the conversation
     elif target is not None and network_leg and network_leg not in _network_legs_after(call, on, target):
         yield violation("I2", f"{on} with network leg {call.network_leg} to {network_leg}", call.last, event)
 
@@ -242,6 +245,7 @@ def _follow(call: Call, on: On, event: Event) -> None:
     call.demand = demanded(call.demand, event.data)
     if "lead" in event.data:
         call.lead = Lead.parse(event.data["lead"])
+    call.strategy = event.data.get("strategy", call.strategy)
     call.last = event
     if call.state in FINAL:
         call.agent_leg, call.network_leg = AgentLeg.NONE, NetworkLeg.NONE

@@ -22,6 +22,7 @@ class Wait:
     event: Event
     place: Place
     demand: DemandClass
+    strategy: str = ""
     reported: bool = False
 
 
@@ -55,9 +56,10 @@ class Group:
 
 @dataclass(slots=True)
 class Duty:
-    """What decides whether an agent is idle: declared available, room for a medium, no pause.
+    """What decides whether an agent is idle: declared available, reachable, room for a medium, no pause.
 
-    `held` are the live reservations: proxy call to (medium, weight).
+    `standing_leg` is whether the agent's standing leg is up, if there is to be one; `held` are the live
+    reservations: proxy call to (medium, weight).
     """
 
     groups: list[Group]
@@ -65,6 +67,14 @@ class Duty:
     event: Event | None = None  # the latest that decided
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
     free_from: float = float("-inf")
+    standing_leg: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Available, and to be reached."""
+        return self.available and (
+            self.standing_leg or not any(group.qualification.standing for group in self.groups)
+        )
 
     def has_room(self, group: Group, besides: int = 0) -> bool:
         """A slot of the group's medium is free, and its weight fits; proxy call `besides` is not counted."""

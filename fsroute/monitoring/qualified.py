@@ -32,6 +32,7 @@ class Qualification:
     slots: frozenset[tuple[str, MediumSlots]] = frozenset()
     site_id: str = ""
     team: str | None = None
+    standing: bool = False  # only with a standing leg is there anybody to serve
 
     @classmethod
     def of(cls, agent: Agent) -> Qualification:
@@ -41,6 +42,7 @@ class Qualification:
             frozenset(agent.media.items()),
             agent.site_id,
             agent.team,
+            agent.leg == "standing",
         )
 
     @classmethod
@@ -55,6 +57,7 @@ class Qualification:
             ),
             str(data.get("site_id", "")),
             data.get("team"),
+            data.get("leg") == "standing",
         )
 
     @property

@@ -77,6 +77,8 @@ class Slots:
             yield from self._begin(event)
         elif event.kind == "released":
             yield from self._end(event)
+        elif event.kind == "moved" and "proxy_call_id" in event.data:
+            yield from self._move(event)
         elif event.kind == QUALIFIED:
             holder = self._holder(event)
             holder.former, holder.since = holder.qualification, event.at
@@ -154,6 +156,21 @@ class Slots:
             others = tuple(each.event for each in self._holder(event).slots.values())
             text = f"agent {event.agent_id} released from proxy call {proxy_call_id} without being reserved for it"
             yield Violation("I1", event.at, text, (*others, event))
+
+    def _move(self, event: Event) -> Iterator[Violation]:
+        """After a consultation the agent goes on with the caller: the reservation is for another proxy call."""
+        number, proxy_call_id = event.data.get("from_proxy_call_id", 0), int(event.data["proxy_call_id"])
+        known = self._by_call.pop(number, None)
+        if known is None:
+            text = f"agent {event.agent_id} moved from proxy call {number} without being reserved for it"
+            yield Violation("I1", event.at, text, (event,))
+            return
+        if proxy_call_id in self._by_call:
+            other = self._by_call[proxy_call_id].event
+            text = f"agent {event.agent_id} moved to proxy call {proxy_call_id}, which has one"
+            yield Violation("I1", event.at, text, (other, event))
+        known.proxy_call_id = proxy_call_id
+        self._by_call[proxy_call_id] = known
 
     def _too_long(self, reservation: Reservation, until: float, *events: Event) -> Iterator[Violation]:
         event = reservation.event

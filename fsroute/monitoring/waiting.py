@@ -3,7 +3,9 @@
 I3 is judged in pairs: no contact may wait, and no agent who may serve it have room for it, at the same time for
 longer than 100 ms. Of all pairs that end at a moment the one that began first lasted longest, so one look at
 the heads is enough. I4 allows 100 ms each way for what was under way at once: claims of two agents commit in
-any order, and a decision cannot know of a contact that has only just come.
+any order, and a decision cannot know of a contact that has only just come. The order is that of the places,
+save between classes of one priority whose strategies order classes by their imbalance: there the decision's event
+says how large it was, and only within a class the place counts.
 
 A contact waits by its demand at the time: when the time line changes it, a new wait begins. One that is to be
 called back waits like any other, save while it is held back until it is tried again.
@@ -27,7 +29,8 @@ from fsroute.monitoring.qualified import QUALIFIED, Qualification
 
 LIMIT = 0.1  # seconds (I3)
 UNSERVED = WAITING | {State.REQUESTED}
-DECIDE = ("status", "pause", "reserved", "released", QUALIFIED)
+STANDING_LEG = {"standing_leg_up": True, "standing_leg_lost": False, "moved": False}
+DECIDE = ("status", "pause", "reserved", "released", QUALIFIED, *STANDING_LEG)
 """The agents' events after which an agent may be idle, or may not be any more."""
 
 
@@ -37,6 +40,7 @@ class Decision:
 
     step: Step
     place: Place
+    demand: Demand
     groups: tuple[Group, ...]
 
 
@@ -56,6 +60,7 @@ class Waiting:
         self._waits: dict[int, Wait] = {}
         self._held: dict[int, Wait] = {}
         self._pending: deque[Decision] = deque()
+        self._balanced: set[str] = set()  # strategies that order classes by their imbalance
         self._timers: list[tuple[float, int, str]] = []  # moment, proxy call or 0, agent or ""
         self._duties: dict[str, Duty] = {}
         for agent_id, known in qualifications.items():
@@ -92,7 +97,7 @@ class Waiting:
             return  # only the reason changed
         before = duty.groups
         self._note(duty, event)
-        idle = duty.available and duty.free_from <= event.at
+        idle = duty.is_there and duty.free_from <= event.at
         for group in before:
             if agent_id in group.idle and not (idle and group in duty.groups and duty.has_room(group)):
                 yield from self._end_idle(agent_id, group, event)
@@ -113,6 +118,14 @@ class Waiting:
         elif event.kind == "released":
             duty.held.pop(int(data.get("proxy_call_id", 0)), None)
             duty.free_from = max(duty.free_from, event.at + float(data.get("pause_s") or 0.0))
+        elif (
+            event.kind == "moved" and "proxy_call_id" in data
+        ):  # after a consultation, from one call to another
+            number = int(data.get("from_proxy_call_id", 0))
+            if number in duty.held:
+                duty.held[int(data["proxy_call_id"])] = duty.held.pop(number)
+        elif event.kind in STANDING_LEG:  # who logs on elsewhere has none there yet
+            duty.standing_leg = STANDING_LEG[event.kind]
         else:
             duty.groups = self._pools.groups_of(Qualification.load(data))
 
@@ -134,7 +147,7 @@ class Waiting:
         if call.state in UNSERVED:
             since = event.at + float(event.data.get("held_for_s", 0.0))
             demand = self._pools.class_of(call.demand)
-            self._begin_wait_at(Wait(call.proxy_call_id, since, event, call.place, demand))
+            self._begin_wait_at(Wait(call.proxy_call_id, since, event, call.place, demand, call.strategy))
 
     def finish(self, present: Present) -> Iterator[Violation]:
         """Judge those who wait still."""
@@ -164,7 +177,7 @@ class Waiting:
     # Who is idle ------------------------------------------------------------------------------------------
 
     def _begin_idle(self, agent_id: str, duty: Duty, now: float) -> None:
-        if not duty.available:
+        if not duty.is_there:
             return
         if duty.free_from > now:
             heapq.heappush(self._timers, (duty.free_from, 0, agent_id))
@@ -223,7 +236,9 @@ class Waiting:
         duty = self._duties.get(step.event.agent_id or "")
         if duty is not None:
             room = tuple(each for each in duty.groups if duty.has_room(each, step.call.proxy_call_id))
-            self._pending.append(Decision(step, own, room))
+            self._pending.append(Decision(step, own, step.call.demand, room))
+        if "imbalance" in step.event.data:
+            self._balanced.add(step.event.data.get("strategy", step.call.strategy))
 
     def _in_order(self, decision: Decision) -> Iterator[Violation]:
         """Does a contact still wait that was there long enough, comes first, and might have had the agent?"""
@@ -239,20 +254,28 @@ class Waiting:
         event, asked = decision.step.event, demand.demand
         if asked.agent_id not in (None, event.agent_id) or not _is_authorized(group, asked, event.at):
             return
-        passed = self._passed_over(demand, decision.place, event.at)
+        passed = self._passed_over(demand, decision)
         if passed is not None:
             text = f"contact {passed.event.contact_id}: passed over by agent {event.agent_id}"
             yield Violation("I4", event.at, text, (passed.event, event))
 
-    @staticmethod
-    def _passed_over(demand: DemandClass, place: Place, at: float) -> Wait | None:
+    def _passed_over(self, demand: DemandClass, decision: Decision) -> Wait | None:
         for other in demand.places:
-            if other >= place:
+            if other >= decision.place:
                 return None
             wait = demand.waiting[other[2]]
-            if wait.since <= at - LIMIT:
+            if wait.since <= decision.step.event.at - LIMIT and not self._is_balanced(wait, decision):
                 return wait
         return None
+
+    def _is_balanced(self, wait: Wait, decision: Decision) -> bool:
+        """The imbalance of the two classes decided, not the places."""
+        return (
+            "imbalance" in decision.step.event.data
+            and wait.strategy in self._balanced
+            and wait.place[0] == decision.place[0]
+            and wait.demand.demand != decision.demand
+        )
 
 
 def _is_authorized(group: Group, demand: Demand, at: float) -> bool:

@@ -106,7 +106,7 @@ def demanded(values: Mapping[str, str]) -> dict[str, Any]:
             data[name] = [each for each in values[name].split(",") if each]
     if "only" in values:
         data["only_agent_id"] = values["only"]
-    return data | {name: values[name] for name in ("queue", "lead", "medium") if name in values}
+    return data | {name: values[name] for name in ("queue", "lead", "medium", "strategy") if name in values}
 
 
 @dataclass
@@ -177,6 +177,10 @@ class Table:
         data: dict[str, Any] = {}
         if kind == "status":
             data = {"status": rest[0]}
+        elif kind == "moved":
+            data = {"from_proxy_call_id": int(rest[0]), "proxy_call_id": int(rest[1])}
+            self.reserved.pop(data["from_proxy_call_id"], None)
+            self.reserved[data["proxy_call_id"]] = name
         elif kind == "pause":
             data = {"pause_s": float(rest[0])}
         elif kind == "qualified":
@@ -203,6 +207,7 @@ class Table:
             "media": {},
             "site_id": "east",
             "team": values.get("team"),
+            "leg": values.get("leg", "dialled"),
         }
 
     def _contact(self, name: str, words: list[str], values: dict[str, str]) -> None:
@@ -266,7 +271,7 @@ class Table:
             contact.priority = data["priority"] = int(values["priority"])
         if on is On.AGENT_RESERVED:
             data["place"] = [-contact.priority, contact.arrived_at, contact.proxy_call_id]
-            data |= {"place": json.loads(values["place"])} if "place" in values else {}
+            data |= {key: json.loads(values[key]) for key in ("place", "imbalance") if key in values}
         self._write(name, on, contact.state, data)
         if on is On.AGENT_RESERVED and "alone" not in values:
             medium = {"medium": contact.medium} | values

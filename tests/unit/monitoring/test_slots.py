@@ -83,6 +83,24 @@ def test_what_an_agent_has_at_one_time_may_weigh_so_much() -> None:
     assert (violation.invariant, len(violation.events)) == ("I1", 2)
 
 
+def test_a_reservation_may_move_from_a_consultation_to_the_conversation() -> None:
+    table = """
+        0   leader leader
+        1   ann status available
+        1   bob status available
+        2   ann reserved 1
+        3   bob reserved 2
+        4   ann released wrap_up 0 1
+        4   bob moved 2 1
+        5   bob released wrap_up 0 1
+        6   end
+    """
+    assert invariants(table, agent("ann"), agent("bob")) == []
+    early = table.replace("4   ann released wrap_up 0 1\n", "")
+    assert "I1" in invariants(early, agent("ann"), agent("bob"))
+    assert "I1" in invariants(table.replace("3   bob reserved 2\n", ""), agent("ann"), agent("bob"))
+
+
 # I6 -------------------------------------------------------------------------------------------------------
 
 

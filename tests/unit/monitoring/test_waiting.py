@@ -169,6 +169,23 @@ def test_an_agent_who_is_trained_later_is_a_reason_from_then_on() -> None:
     assert invariants(table.format(5.2)) == ["I3"]
 
 
+def test_an_agent_whose_standing_leg_is_down_is_no_reason() -> None:
+    table = """
+        0    leader leader
+        0    ann qualified leg=standing skills=orders:2
+        1    ann status available
+        1    c1 arrived
+        2    c1 requested
+        2    c1 taken
+        5    ann standing_leg_up
+        {} c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(5.05)) == []
+    assert invariants(table.format(5.2)) == ["I3"]
+    assert invariants(table.format("5.05 ann standing_leg_lost\n5.2")) == []
+
+
 def test_an_agent_with_a_free_slot_is_available() -> None:
     two = agent("ann", Authorization("blue", "chat", ALWAYS), media={"chat": MediumSlots(2, 40)})
     table = """
@@ -346,3 +363,18 @@ def test_a_transferred_contact_keeps_its_place() -> None:
     )
     assert invariants(table.format("c1")) == []
     assert invariants(table.format("c2")) == ["I4"]
+
+
+def test_between_balanced_classes_the_imbalance_decides() -> None:
+    ratio = "strategy=queue_idleness_ratio"
+    table = TWO_WAIT.replace("c1 requested", f"c1 requested {ratio}").replace(
+        "c2 requested", f"c2 requested {ratio} skills=orders:1"
+    )
+    served = f"5.01 c2 agent_reserved ann {ratio} imbalance=2.5\n9 end"
+    assert invariants(table + served) == []
+    assert invariants(table + served.replace("imbalance=2.5", "")) == ["I4"]
+    assert invariants(table.replace(" skills=orders:1", "") + served) == ["I4"], (
+        "within a class the place counts"
+    )
+    assert invariants(table.replace("c1 requested", "c1 requested priority=1") + served) == ["I4"]
+    assert invariants(table.replace(f"c1 requested {ratio}", "c1 requested") + served) == ["I4"]
