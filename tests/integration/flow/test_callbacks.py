@@ -170,3 +170,99 @@ def test_who_refuses_the_call_back_was_not_reached(world: World) -> None:
     until(lambda: row(world).callback_failures == 1, 10)
     assert (row(world).state, row(world).caller_leg) == ("callback", "absent")
     assert row(world).held_until is not None
+
+
+# With an agent ----------------------------------------------------------------------------------------------
+
+
+def test_when_an_agent_is_reserved_the_caller_is_called_and_the_two_are_joined(world: World) -> None:
+    chose(world)
+    at_home(world, Answers(after=4))
+    world.log_on("ann", Answers(after=1, talk=4))
+    until(lambda: any(call.timeline.heard("talking with ann") for call in calls_to(world)), 10)
+    world.wait_for_outcomes("served")
+    assert not calls_to(world)[0].timeline.heard("callback_greeting")
+    assert world.kinds().index("agent_reserved") < world.kinds().index("caller_dialled")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_on_one_switch_too(world: World) -> None:
+    chose(world)
+    at_home(world, Answers(after=4))
+    world.log_on("dee", Answers(after=1, talk=4))
+    until(lambda: any(call.timeline.heard("talking with dee") for call in calls_to(world)), 10)
+    world.wait_for_outcomes("served")
+    assert "network_leg_raised" not in world.kinds()
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_the_agent_of_a_caller_who_is_busy_is_free_at_once(world: World) -> None:
+    chose(world)
+    world.query("update proxy_call set callback = '{\"retry_after\": 1}' returning 1")
+    at_home(world, Busy(), Answers(after=1))
+    world.log_on("ann", Answers(after=1, talk=4))
+    until(lambda: row(world).callback_failures == 1, 10)
+    world.wait_for_outcomes("served")
+    released = world.query(
+        "select data ->> 'reason', data ->> 'pause_s' from agent_event where kind = 'released'"
+    )
+    assert released[0] == ("caller_unreached", "0")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_the_caller_is_back_and_the_agent_does_not_answer(world: World) -> None:
+    world.query("update queue set offer_timeout = 2 returning 1")
+    chose(world)
+    at_home(world, Answers(after=1))
+    world.log_on("ann", NoAnswer())
+    world.log_on("bob", Answers(after=1, talk=4))
+    until(lambda: any(call.timeline.heard("talking with bob") for call in calls_to(world)), 15)
+    world.wait_for_outcomes("served")
+    assert len(calls_to(world)) == 1
+    assert calls_to(world)[0].timeline.silences() == []
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_an_agent_who_comes_before_the_caller_has_hung_up_has_the_caller_at_once(world: World) -> None:
+    call = call_and(world, *CHOOSES)
+    offer_callback(world)
+    until(lambda: "callback_confirm" in call.timeline.now, 10)
+    world.network.speed = 1.0
+    until(lambda: row(world).state == "callback", 10)
+    world.log_on("ann", Answers(after=0.1, talk=1))
+    until(lambda: call.talked_with == "ann", 5)
+    assert calls_to(world) == []
+    world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_a_caller_who_keeps_the_place_is_served_in_its_turn(world: World) -> None:
+    chose(world)
+    second = call_and(world, number="+14155550199")
+    until(lambda: world.states() == ["callback", "queued"], 10)
+    at_home(world, Answers(after=1))
+    world.log_on("ann", Answers(after=1, talk=4))
+    until(lambda: second.talked_with, 10)
+    world.wait_for_outcomes("served", "served")
+    order = world.query("select contact_id from contact_event where kind = 'joined' order by event_id")
+    assert order == world.query("select contact_id from contact order by arrived_at")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_a_coordinator_that_takes_over_has_the_caller_called(world: World) -> None:
+    chose(world)
+    for center in (world.west, world.east):
+        assert center.app is not None
+        assert center.app.coordinator is not None
+        if center.app.coordinator.is_leader:
+            center.app.coordinator.stop()
+    at_home(world, Answers(after=1))
+    world.log_on("ann", Answers(after=1, talk=4))
+    world.wait_for_outcomes("served", limit=20)
+    world.assert_nothing_left()
