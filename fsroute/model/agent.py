@@ -72,8 +72,8 @@ class Agent:
 
     `available_from` is when wrap-up or a set-aside ends; `reservations` are the live ones. Idle for a
     medium means: available, `available_from` has come, and a slot of the medium is free whose weight
-    fits. `contacts_served` counts since log-on; `rate` is the agent's cost per minute. Durations in
-    seconds.
+    fits. `contacts_served` counts since log-on; `rate` is the agent's cost per minute. Of two rows of
+    one agent that with the greater `version` is the newer. Durations in seconds.
     """
 
     agent_id: str
@@ -96,6 +96,7 @@ class Agent:
     rate: float = 0.0
     leg: str = "dialled"  # or "standing"
     standing_leg_uuid: str | None = None
+    version: int = 0
 
     @property
     def reserved(self) -> bool:

@@ -33,10 +33,14 @@ class Agents:
         self._database = database
 
     def all(self) -> list[Agent]:
-        return [_agent(row) for row in self._database.run("agents", agent_ids=None)]
+        return [from_row(row) for row in self._database.run("agents", agent_ids=None)]
 
     def some(self, agent_ids: Sequence[str]) -> list[Agent]:
-        return [_agent(row) for row in self._database.run("agents", agent_ids=list(agent_ids))]
+        return [from_row(row) for row in self._database.run("agents", agent_ids=list(agent_ids))]
+
+    def versions(self) -> dict[str, int]:
+        """The version of each agent's row: what a reader of before has to read again."""
+        return {row["agent_id"]: row["version"] for row in self._database.run("agent_versions")}
 
     def set_status(self, agent_id: str, status: AgentStatus, reason: str | None = None) -> None:
         """Declare an agent available, on break or logged out.
@@ -91,7 +95,8 @@ class Agents:
         return {row["switch_id"]: SwitchRow(**row) for row in self._database.run("switches")}
 
 
-def _agent(row: Mapping[str, Any]) -> Agent:
+def from_row(row: Mapping[str, Any]) -> Agent:
+    """A row of the view ``agent_detail`` as a value."""
     return Agent(
         agent_id=row["agent_id"],
         name=row["name"],
@@ -113,6 +118,7 @@ def _agent(row: Mapping[str, Any]) -> Agent:
         rate=row["rate"],
         leg=row["leg"],
         standing_leg_uuid=row["standing_leg_uuid"],
+        version=row["version"],
     )
 
 

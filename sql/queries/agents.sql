@@ -1,22 +1,10 @@
--- name: agents
--- An agent whose standing leg is not there is available at no time yet.
-select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status,
-       case when a.leg = 'standing' and a.standing_leg_uuid is null then timestamptz '9999-01-01' else a.available_from end
-           as available_from,
-       a.unavailable_reason, a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg,
-       a.standing_leg_uuid,
-       coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
-                  where r.agent_id = a.agent_id and r.ended_at is null), '[]') as reservations,
-       coalesce((select jsonb_object_agg(medium, jsonb_build_array(slots, weight, wrap_up)) from agent_medium m
-                  where m.agent_id = a.agent_id), '{}') as media,
-       coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,
-       coalesce((select jsonb_agg(jsonb_build_array(contact_center_id, medium,
-                    case when isfinite(valid_from) then extract(epoch from valid_from) end,
-                    case when isfinite(valid_until) then extract(epoch from valid_until) end))
-                   from agent_authorization u where u.agent_id = a.agent_id), '[]') as authorizations
-  from agent a
- where %(agent_ids)s::text[] is null or a.agent_id = any(%(agent_ids)s)
- order by a.agent_id;
+-- name: agents repeatable
+select * from agent_detail
+ where %(agent_ids)s::text[] is null or agent_id = any(%(agent_ids)s)
+ order by agent_id;
+
+-- name: agent_versions repeatable
+select agent_id, version from agent;
 
 -- name: set_agent_status
 select agent_id from agent_declare(%(agent_id)s, %(status)s, %(reason)s);

@@ -76,7 +76,21 @@ def test_neither_a_reserved_agent_nor_an_unknown_one_is_reserved(center: Center)
     assert center.reserve(call, "nobody") is None
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in WAITING], ids=str)
+def test_a_requested_call_is_taken_and_reserved_in_one_commit(center: Center) -> None:
+    call = center.request()
+    offered = center.reserve(call)
+    assert offered is not None
+    assert (offered.version, offered.queued_at is None) == (call.version + 1, False)
+    taken, reserved = center.events(call.contact_id)[-2:]
+    assert (taken["kind"], taken["state"], taken["data"]["from"]) == ("taken", "queued", "requested")
+    assert (reserved["kind"], reserved["data"]["from"]) == ("agent_reserved", "queued")
+    assert taken["written_by"] == reserved["written_by"]
+
+
+OFFERABLE = (State.REQUESTED, *WAITING)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in OFFERABLE], ids=str)
 def test_only_a_waiting_call_is_offered(center: Center, state: State) -> None:
     call = center.request()
     center.place(call, state, "none", "none")
