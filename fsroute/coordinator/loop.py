@@ -4,36 +4,44 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import gevent
 from gevent.pool import Pool
 from gevent.queue import Empty, Queue
 
-from fsroute.acd.proxy_call import On
 from fsroute.coordinator.actions import (
     Action,
     AgentChanged,
     AgentRemoved,
     CallChanged,
+    CenterChanged,
     Event,
     Expire,
     Overflow,
     RaiseNetworkLeg,
+    RatesChanged,
     Refresh,
     Refuse,
     ReservationLost,
     Reserve,
+    Step,
     Take,
     Tick,
+    WantCaller,
 )
+from fsroute.coordinator.beginning import read_all
 from fsroute.coordinator.demands import place_of
+from fsroute.coordinator.moves import move_of
 from fsroute.coordinator.state import Coordinator
+from fsroute.coordinator.strategies import Strategies, load
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
+from fsroute.store.rulebook import TOPIC as RULES
+from fsroute.store.rules import Rules
 from fsroute.store.store import COORDINATOR, Store
 
 log = logging.getLogger(__name__)
@@ -48,17 +56,27 @@ class CoordinatorRole:
 
     Args:
         new_uuid: makes the identifier of an agent's leg; passed in for tests.
+        strategies: those of the installed packages if None.
+
+    Raises:
+        FaultyStrategy: an installed strategy is none.
     """
 
     def __init__(
-        self, store: Store, lease: Lease, new_uuid: Callable[[], str] = lambda: str(uuid4())
+        self,
+        store: Store,
+        lease: Lease,
+        new_uuid: Callable[[], str] = lambda: str(uuid4()),
+        strategies: Strategies | None = None,
     ) -> None:
         self._store = store
         self._lease = lease
         self._new_uuid = new_uuid
         self._inbox: Queue[Event | tuple[str, ProxyCall | None] | None] = Queue()
         self._workers = Pool(WORKERS)
-        self._core = Coordinator()
+        self._rules = Rules(store.database)
+        self._strategies = load() if strategies is None else strategies
+        self._core = Coordinator(self._strategies)
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._fenced = False
         self._readings = itertools.count(1)
@@ -66,6 +84,7 @@ class CoordinatorRole:
 
     def start(self) -> None:
         self._store.signals.subscribe(COORDINATOR, self._signalled)
+        self._store.signals.subscribe(RULES, lambda key, row: self._signalled("r:", row))
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
@@ -101,11 +120,11 @@ class CoordinatorRole:
     def _lead(self, epoch: int) -> None:
         self.epoch = epoch
         log.info("this process leads the coordination center, epoch %d", epoch)
-        self._core = Coordinator()
+        self._core = Coordinator(self._strategies)
         self._fenced = False
         while not self._inbox.empty():
             self._inbox.get()
-        self._load()
+        self._do(read_all(self._store, next(self._readings)).tell(self._core, self._store.now()))
         next_progress = 0.0
         while self._lease.held and not self._fenced:
             now = self._store.now()
@@ -117,7 +136,7 @@ class CoordinatorRole:
         raise Fenced("the lease was lost")
 
     def _load(self) -> None:
-        """Everything from the tables: how a leader begins, and what a lost signal costs.
+        """Everything from the tables once more: what a lost signal costs.
 
         Agents are read after the calls, so that a reservation that ends in between is seen as ended; the
         core hears of the agents first, lest it refuse a call for which nobody seems to be there, and of the
@@ -134,6 +153,8 @@ class CoordinatorRole:
             self._feed(AgentRemoved(agent_id, as_of))
         for proxy_call_id in self._core.calls() - {call.proxy_call_id for call in calls}:
             self._take((f"p:{proxy_call_id}", None))
+        self._take(("c:", None))
+        self._take(("r:", None))
 
     def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
         try:
@@ -160,7 +181,10 @@ class CoordinatorRole:
             self._feed(item)
 
     def _feed(self, event: Event) -> None:
-        for action in self._core.apply(event, self._store.now()):
+        self._do(self._core.apply(event, self._store.now()))
+
+    def _do(self, actions: Iterable[Action]) -> None:
+        for action in actions:
             self._workers.spawn(self._guarded, self._perform, action)
 
     def _guarded(self, do: Callable[..., None], subject: Action | str) -> None:
@@ -197,9 +221,23 @@ class CoordinatorRole:
             if call is not None:
                 self._inbox.put(CallChanged(call))
             return
+        if kind == "c":
+            self._read_centers()
+            return
+        if kind == "r":
+            self._inbox.put(RatesChanged(self._rules.rates()))
+            return
         as_of = next(self._readings)
         agents = self._store.agents.some([name])
         self._inbox.put(AgentChanged(agents[0], as_of) if agents else AgentRemoved(name, as_of))
+
+    def _read_centers(self) -> None:
+        """Which contact centers are closed by command, all of them: there are few."""
+        closed = self._rules.closed()
+        for center in self._core.closed_centers() - set(closed):
+            self._inbox.put(CenterChanged(center, False))
+        for center, (_, keep_waiting) in closed.items():
+            self._inbox.put(CenterChanged(center, True, keep_waiting))
 
     # Actions -------------------------------------------------------------------------------------------
 
@@ -208,24 +246,8 @@ class CoordinatorRole:
             self._reserve(action)
         elif isinstance(action, Refresh):
             self._read(f"a:{action.agent_id}")
-        elif isinstance(action, Take):
-            self._move(action.proxy_call_id, On.TAKEN)
-        elif isinstance(action, Refuse):
-            self._move(action.proxy_call_id, On.NOBODY_MAY_SERVE, data={"reason": action.reason})
-        elif isinstance(action, Overflow):
-            self._move(action.proxy_call_id, On.LIMIT_PASSED)
-        elif isinstance(action, Expire):
-            self._move(
-                action.proxy_call_id,
-                On.AGENT_FAILED,
-                attempt=Attempt(agent_leg_uuid=action.agent_leg_uuid),
-                end_reservation="unreachable",
-                data={"reason": "unreachable"},
-            )
-        elif isinstance(action, RaiseNetworkLeg):
-            self._move(
-                action.proxy_call_id, On.NETWORK_LEG_WANTED, set={"network_switch_id": action.switch_id}
-            )
+        else:
+            self._move(action)
 
     def _reserve(self, action: Reserve) -> None:
         assert self.epoch is not None
@@ -245,13 +267,22 @@ class CoordinatorRole:
         agent = agents[0] if agents else None
         self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))
 
-    def _move(self, proxy_call_id: int, on: On, **values: object) -> None:
-        call = self._core.call(proxy_call_id)
+    def _move(self, action: Take | Refuse | Overflow | Expire | Step | RaiseNetworkLeg | WantCaller) -> None:
+        call = self._core.call(action.proxy_call_id)
+        move = None if call is None else move_of(action, call)
         moved = None
-        if call is not None:
-            moved = self._store.move(call, on, epoch=self.epoch, **values)  # type: ignore[arg-type]
+        if call is not None and move is not None:
+            moved = self._store.move(
+                call,
+                move.on,
+                attempt=Attempt(agent_leg_uuid=move.agent_leg_uuid),
+                end_reservation=move.end_reservation,
+                epoch=self.epoch,
+                set=move.set,
+                data=move.data,
+            )
         if moved is None:  # somebody else was first: go on from what is true
-            self._read(f"p:{proxy_call_id}")
+            self._read(f"p:{action.proxy_call_id}")
 
     def _write_progress(self) -> None:
         """Position and expected wait, for whoever announces them to read: no signal, which everybody would follow."""

@@ -107,6 +107,9 @@ class Coordinator:
     def agents(self) -> set[str]:
         return set(self._roster.members)
 
+    def closed_centers(self) -> set[str]:
+        return set(self._closed)
+
     def progress(self) -> list[Progress]:
         """Each contact with news since the last call.
 

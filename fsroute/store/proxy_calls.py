@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.model.agent import Agent
 from fsroute.model.contact import Demand, Lead
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
+from fsroute.store import agents
 from fsroute.store.database import Database
 
 _PLAIN = (
@@ -68,6 +70,8 @@ class ProxyCalls:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_let_go: Callable[[Agent], None] | None = None
+        """Told of each agent whom a transition frees, as the row is then, before the transition's caller is."""
 
     def request(self, contact_id: str, queue: str) -> ProxyCall | None:
         """Ask for an agent; the live proxy call of the contact if it has one already, None if the contact ended.
@@ -150,6 +154,7 @@ class ProxyCalls:
             network_leg_uuid=attempt.network_leg_uuid,
             end_reservation=end_reservation,
             epoch=epoch,
+            hand_over=self.on_let_go is not None,
             set=Jsonb({**(set or {}), **caller_leg}),
             data=Jsonb(dict(data or {})),
             **values,
@@ -174,12 +179,22 @@ class ProxyCalls:
 
     def agent_left(self, agent_leg_uuid: str, cause: str) -> ProxyCall | None:
         """The agent's leg ended after the talk: the reservation ends and wrap-up begins."""
-        return self._one("agent_left", agent_leg_uuid=agent_leg_uuid, data=Jsonb({"cause": cause}))
+        return self._one(
+            "agent_left",
+            agent_leg_uuid=agent_leg_uuid,
+            data=Jsonb({"cause": cause}),
+            hand_over=self.on_let_go is not None,
+        )
 
     def last_reserved_switch(self, proxy_call_id: int) -> str | None:
         """The switch of the agent whom the proxy call was offered last; None if it never was."""
         value = self._database.value("last_reserved_switch", proxy_call_id=proxy_call_id)
         return None if value is None else str(value)
+
+    def recent_handling(self) -> list[tuple[Demand, float, int]]:
+        """(demand, mean seconds from reservation to the end of the talk, conversations) of the last hours."""
+        rows = self._database.run("recent_handling")
+        return [(_demand(row), row["mean"], row["count"]) for row in rows]
 
     def of_token(self, digest: str) -> tuple[int, str | None] | None:
         """The proxy call that raised a network leg with this token's digest, and the leg; None if late or unknown."""
@@ -200,7 +215,11 @@ class ProxyCalls:
 
     def _one(self, name: str, **values: object) -> ProxyCall | None:
         row = self._database.one(name, **values)
-        return None if row is None else from_row(row)
+        if row is None:
+            return None
+        if self.on_let_go is not None and row.get("let_go") is not None:
+            self.on_let_go(agents.from_json(row["let_go"]))
+        return from_row(row)
 
 
 def _pairs(prefix: str, targets: Mapping[Any, Any]) -> dict[str, list[str] | None]:
