@@ -95,6 +95,18 @@ class Agents:
         return {row["switch_id"]: SwitchRow(**row) for row in self._database.run("switches")}
 
 
+def from_json(row: Mapping[str, Any]) -> Agent:
+    """The same view's row, as the database makes JSON of it."""
+    return from_row({**row, **{name: _moment(row[name]) for name in _MOMENTS}})
+
+
+_MOMENTS = ("available_from", "idle_since", "last_reserved_at")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def from_row(row: Mapping[str, Any]) -> Agent:
     """A row of the view ``agent_detail`` as a value."""
     return Agent(

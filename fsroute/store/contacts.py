@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from fsroute.acd.proxy_call import CALL_TABLE, On
+from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation, Outcome
+from fsroute.store import agents
 from fsroute.store.database import Database
 
 
@@ -43,6 +45,8 @@ class Contacts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_let_go: Callable[[Agent], None] | None = None
+        """Told of each agent whom the closing of a contact frees, as the row is then."""
 
     def application_of(self, number_called: str) -> tuple[str, str] | None:
         """(contact center, application) that a number belongs to."""
@@ -103,6 +107,7 @@ class Contacts:
             outcome=str(outcome),
             kind=str(on),
             data=Jsonb(dict(data)),
+            hand_over=self.on_let_go is not None,
             **{
                 "from": [str(source) for source in targets],
                 "to": [str(target) for target in targets.values()],
@@ -110,6 +115,8 @@ class Contacts:
         )
         if row is None or not row["closed"]:
             return None
+        if self.on_let_go is not None and row["let_go"] is not None:
+            self.on_let_go(agents.from_json(row["let_go"]))
         return Closed(row["proxy_call_id"], row["agent_id"])
 
     def send_away(

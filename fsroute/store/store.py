@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fsroute.acd.proxy_call import On
 from fsroute.errors import StoreError
+from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.model.routing import Routing
@@ -88,6 +89,14 @@ class Store:
         except StoreError:  # the change is made: its news must go out
             return set()
         return set() if switch_id is None else {switch_id}
+
+    def hand_over_agents(self, wanted: bool) -> None:
+        """Whether agents whom a transition frees are handed to this process's coordinator, to save it a read."""
+        taker = self._hand_over_agent if wanted else None
+        self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
+
+    def _hand_over_agent(self, agent: Agent) -> None:
+        self.signals.hand_over(COORDINATOR, agent_key(agent.agent_id), agent)
 
     def announce_agent(self, agent_id: str) -> None:
         self.signals.publish(COORDINATOR, agent_key(agent_id))

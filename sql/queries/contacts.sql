@@ -41,7 +41,8 @@ select %(contact_id)s, contact_center_id, %(proxy_call_id)s, %(agent_id)s, %(kin
   from contact where contact_id = %(contact_id)s;
 
 -- name: close_contact
-select closed, proxy_call_id, agent_id
+select closed, proxy_call_id, agent_id,
+       case when %(hand_over)s and agent_id is not null then agent_let_go(%(contact_id)s::text, proxy_call_id) end as let_go
   from close_contact(%(contact_id)s, %(outcome)s, %(kind)s, %(from)s, %(to)s, %(data)s);
 
 -- name: live_contacts_of_switch

@@ -28,15 +28,20 @@ select * from proxy_call_detail
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
 -- name: move_proxy_call
-select * from move_proxy_call(%(proxy_call_id)s, %(kind)s, %(from)s, %(to)s, %(agent_leg_from)s, %(agent_leg_to)s,
+-- `let_go` is the agent whom this has freed, for a coordinator in this process.
+select m.*, case when %(hand_over)s and m.agent_id is null then agent_let_go(m.contact_id, m.proxy_call_id) end as let_go
+  from move_proxy_call(%(proxy_call_id)s, %(kind)s, %(from)s, %(to)s, %(agent_leg_from)s, %(agent_leg_to)s,
     %(network_leg_from)s, %(network_leg_to)s, %(agent_leg_uuid)s, %(network_leg_uuid)s, %(end_reservation)s,
-    %(epoch)s, %(set)s, %(data)s);
+    %(epoch)s, %(set)s, %(data)s) m;
 
 -- name: reserve_agent
 select * from reserve_agent(%(epoch)s, %(proxy_call_id)s, %(agent_id)s, %(agent_leg_uuid)s, %(data)s);
 
 -- name: agent_left
-select * from agent_left(%(agent_leg_uuid)s, %(data)s);
+-- Its commit does not wait for the disk: the agent's next reservation does, and is written after it. Were it lost with
+-- the server, the acd would find the leg gone once more.
+select l.*, case when %(hand_over)s and l.agent_id is null then agent_let_go(l.contact_id, l.proxy_call_id) end as let_go
+  from set_config('synchronous_commit', 'off', true), agent_left(%(agent_leg_uuid)s, %(data)s) l;
 
 -- name: last_reserved_switch
 -- Where the agent is, or was, whom the proxy call was offered last.
