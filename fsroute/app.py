@@ -17,6 +17,7 @@ import gevent.event
 import fsroute
 from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
+from fsroute.agentdesk.desk import AgentDesk
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.role import CallServerRole
 from fsroute.config import Config, Role
@@ -114,6 +115,7 @@ class App:
                 self._applications,
                 (config.callserver.listen_host, config.callserver.listen_port),
                 config.callserver.max_sessions,
+                AgentDesk(self.store, switch_id),
             )
             self.callserver.start()
         self.link.start()

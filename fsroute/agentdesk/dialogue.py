@@ -155,11 +155,18 @@ class Perform:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """The dialogue is over, and the call stays: it is the agent's standing leg."""
+
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """The dialogue is over."""
 
 
-Do = Ask | Say | Prove | Perform | HangUp
+Do = Ask | Say | Prove | Perform | Stand | HangUp
 
 
 class Stage(enum.Enum):
@@ -173,6 +180,7 @@ class Stage(enum.Enum):
     ARGUMENT = enum.auto()
     EFFECT = enum.auto()
     TOLD = enum.auto()
+    STANDS = enum.auto()
     OVER = enum.auto()
 
 
@@ -223,11 +231,14 @@ def advance(dialogue: Dialogue, happening: Happening) -> tuple[Dialogue, Do]:
         case Stage.ARGUMENT, Keyed(digits):
             return _go_on(replace(dialogue, argument=digits))
         case Stage.EFFECT, Performed(standing):
-            return _say(dialogue, _confirmation(dialogue, standing))
+            stage = Stage.STANDS if dialogue.feature is Feature.STANDING else Stage.TOLD
+            return _say(dialogue, _confirmation(dialogue, standing), stage)
         case Stage.EFFECT, Refused(why):
             return _refused(dialogue, why)
         case Stage.TOLD, Began():
             return _next(dialogue)
+        case Stage.STANDS, Began() if dialogue.person is not None:
+            return replace(dialogue, stage=Stage.OVER), Stand(dialogue.person.agent_id)
     return replace(dialogue, stage=Stage.OVER), HangUp()
 
 
@@ -357,8 +368,8 @@ def _refused(dialogue: Dialogue, why: str) -> tuple[Dialogue, Do]:
     return _say(dialogue, (prompt,))
 
 
-def _say(dialogue: Dialogue, prompts: tuple[str, ...]) -> tuple[Dialogue, Do]:
-    return replace(dialogue, stage=Stage.TOLD), Say(prompts)
+def _say(dialogue: Dialogue, prompts: tuple[str, ...], stage: Stage = Stage.TOLD) -> tuple[Dialogue, Do]:
+    return replace(dialogue, stage=stage), Say(prompts)
 
 
 def _next(dialogue: Dialogue) -> tuple[Dialogue, Do]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Protocol
 from uuid import uuid4
 
 from gevent.pool import Pool
@@ -33,6 +34,14 @@ STOP_LIMIT = 2.0  # seconds for what is left to be done for calls that go back t
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
+class Agents(Protocol):
+    """Who serves the calls that agents place to fsroute itself."""
+
+    def serves(self, session: Session) -> bool: ...
+
+    def serve(self, session: Session) -> None: ...
+
+
 class CallServerRole:
     """Serves the callers of one switch.
 
@@ -50,9 +59,11 @@ class CallServerRole:
         applications: Mapping[str, Application],
         address: tuple[str, int],
         max_sessions: int = 1000,
+        agents: Agents | None = None,
     ) -> None:
         self._store = store
         self._link = link
+        self._agents = agents
         self._settings = settings
         self._watched: dict[int, Session] = {}
         self._calls: dict[str, Call] = {}  # by channel
@@ -78,6 +89,9 @@ class CallServerRole:
         return len(self._calls)
 
     def _serve(self, session: Session) -> None:
+        if self._agents is not None and self._agents.serves(session):
+            self._agents.serve(session)
+            return
         call = Call(self._desk, session)
         self._calls[session.uuid] = call
         try:
@@ -112,7 +126,10 @@ class CallServerRole:
                 session.post(Signalled(None))
             self._callbacks.reconcile()
             return
-        proxy_call_id = int(str(key).removeprefix("p:"))
+        kind, _, number = str(key).partition(":")
+        if kind != "p":
+            return  # an agent's: the acd's concern
+        proxy_call_id = int(number)
         call = row if isinstance(row, ProxyCall) else None
         waiting = self._watched.get(proxy_call_id)
         if waiting is not None:

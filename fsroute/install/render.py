@@ -151,6 +151,7 @@ def _environment() -> jinja2.Environment:
         finalize=_reveal,
     )
     environment.filters["number_expression"] = number_expression
+    environment.filters["literally"] = re.escape
     return environment
 
 

@@ -25,6 +25,7 @@ NO_SERVICE = "tone_stream://%(274,0,913.8);%(274,0,1370.6);%(380,1000,1776.7);lo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
+_FEATURE_PREFIX = re.compile(r"[*#][0-9]{0,3}")
 _SOCKET = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _FILE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_.:/%();,= -]*")
 _TRANSFER = re.compile(r"[0-9A-Za-z_+*#-]+ [A-Za-z]+ [A-Za-z0-9_.-]+")
@@ -41,7 +42,8 @@ class DialplanSettings(Section, frozen=True):
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
     the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of
     the conversation hears music for at most `held_s`. Between two keys of an agent's feature code may pass
-    `code_digit_ms`; so late comes a ``*`` that begins none.
+    `code_digit_ms`; so late comes a ``*`` that begins none. Agents' phones dial `feature_prefix` and the digit of a
+    feature (`fsroute.agentdesk.features`); `feature_numbers` lead agents to all of them from any telephone.
     """
 
     numbers: tuple[str, ...] = ()
@@ -57,6 +59,8 @@ class DialplanSettings(Section, frozen=True):
     link_media_timeout_ms: int = 60_000
     held_s: int = 900
     code_digit_ms: int = 3000
+    feature_prefix: str = "*5"
+    feature_numbers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for number in self.numbers:
@@ -67,6 +71,9 @@ class DialplanSettings(Section, frozen=True):
         _check("fallback_message", self.fallback_message, _FILE)
         if self.fallback_transfer:
             _check("fallback_transfer", self.fallback_transfer, _TRANSFER)
+        _check("feature_prefix", self.feature_prefix, _FEATURE_PREFIX)
+        for number in self.feature_numbers:
+            _check("feature_numbers", number, _NUMBER)
         _within("guard_s", self.guard_s, 2, 60)
         _within("pause_ms", self.pause_ms, 100, 10_000)
         _within("tries", self.tries, 1, 1000)

@@ -32,7 +32,8 @@ class AgentState:
 
     `state_until` is when wrap-up or a set-aside ends; `state_reason` why the agent is set aside or away. Of several
     contacts the row tells of the one furthest on; `contacts` is how many there are. `contacts_served` counts since
-    log-on, `missed` the offers in a row that were not taken.
+    log-on, `missed` the offers in a row that were not taken; `standing`: the
+    standing leg is up.
     """
 
     agent_id: str
@@ -58,6 +59,7 @@ class AgentState:
     agent_leg: str | None
     contacts_served: int
     missed: int
+    leg: str  # dialled or standing
     standing: bool
     skills: Mapping[str, int] = field(default_factory=dict)
 

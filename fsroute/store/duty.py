@@ -6,12 +6,35 @@ Everything here tells the coordinator by itself, as it does when it is called fr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fsroute.errors import UnknownAgent
 from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import AgentState, Doing, OutcomeCode
 from fsroute.store.database import Statements
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone that proved to a switch, by its password, who it is."""
+
+    switch_id: str
+    username: str
+    domain: str
+
+    @property
+    def address(self) -> str:
+        """How the switch dials it."""
+        return f"user/{self.username}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An agent whose phone it is; `own_phone`: nobody else ever uses it."""
+
+    agent_id: str
+    own_phone: bool
 
 
 class Duty:
@@ -83,17 +106,17 @@ class Duty:
         """Say how the comparison went; true: the agent is locked by it."""
         return bool(self._database.value("agent_pin_checked", agent_id=agent_id, right=right))
 
-    def of_extension(self, extension: str) -> tuple[str, bool] | None:
-        """The agent with this extension, and whether the agent's phone is nobody else's."""
+    def of_extension(self, extension: str) -> Owner | None:
+        """The agent with this extension."""
         row = self._database.one("agent_of_extension", extension=extension)
-        return None if row is None else (row["agent_id"], row["own_phone"])
+        return None if row is None else Owner(**row)
 
-    def of_phone(self, switch_id: str, username: str, domain: str) -> tuple[str, bool] | None:
-        """Whose phone registered as `username`; None: nobody's, or it is shared."""
-        rows = list(
-            self._database.run("agents_of_phone", switch_id=switch_id, username=username, domain=domain)
+    def of_phone(self, phone: Phone) -> list[Owner]:
+        """Whose phone it is: nobody's, one agent's, or shared."""
+        rows = self._database.run(
+            "agents_of_phone", switch_id=phone.switch_id, username=phone.username, domain=phone.domain
         )
-        return (rows[0]["agent_id"], rows[0]["own_phone"]) if len(rows) == 1 else None
+        return [Owner(**row) for row in rows]
 
 
 def _state(row: Mapping[str, Any]) -> AgentState:

@@ -52,7 +52,8 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status
             else a.status_since end as state_since,
        case when h.state is null and a.available_from > clock_timestamp() then a.available_from end as state_until,
        coalesce(h.contacts, 0) as contacts, h.proxy_call_id, h.contact_id, h.contact_center_id, h.contact_center_name,
-       h.call_state, h.agent_leg, a.contacts_served, a.missed, a.standing_leg_uuid is not null as standing
+       h.call_state, h.agent_leg, a.contacts_served, a.missed, a.leg,
+       a.standing_leg_uuid is not null as standing
   from agent a
  cross join lateral (select a.leg = 'standing' and a.standing_leg_uuid is null as no_leg) v
   left join lateral (

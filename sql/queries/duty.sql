@@ -50,4 +50,5 @@ select agent_id, own_phone from agent
    and (extension = %(username)s
         or regexp_replace(address, '^(user/|sip:|sofia/[^/]+/)', '')
            in (%(username)s || '@' || %(domain)s, %(username)s || '%%' || %(domain)s)
-        or address = 'user/' || %(username)s);
+        or address = 'user/' || %(username)s)
+ order by agent_id;

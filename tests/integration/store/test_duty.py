@@ -14,10 +14,11 @@ from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import Doing
 from fsroute.model.contact import Outcome
 from fsroute.store.agents import Agents
-from fsroute.store.duty import Duty
+from fsroute.store.duty import Duty, Owner, Phone
 from tests.fix_center import Center, at_once
 
 HASH = pin.encode("246813", b"0123456789abcdef")
+PHONE = Phone("away", "2001", "a.example")
 
 
 @pytest.fixture
@@ -464,23 +465,23 @@ def test_a_registered_phone_is_the_agents_by_address_or_extension(
         "update agent set address = %(address)s, extension = %(extension)s where agent_id = 'ann'",
         address=address, extension=extension,
     )  # fmt: skip
-    assert duty.of_phone(switch_id, "2001", "a.example") == (("ann", False) if known else None)
+    assert duty.of_phone(Phone(switch_id, "2001", "a.example")) == ([Owner("ann", False)] if known else [])
 
 
-def test_a_shared_phone_is_nobodys(center: Center, duty: Duty) -> None:
+def test_a_phone_may_be_shared(center: Center, duty: Duty) -> None:
     center.sql("update agent set address = 'user/2001', switch_id = 'away'")
-    assert duty.of_phone("away", "2001", "a.example") is None
+    assert [owner.agent_id for owner in duty.of_phone(PHONE)] == ["ann", "bob"]
 
 
 @pytest.mark.parametrize("name", ["%", "2_01", "' or true --", "x'||'", ".*"])
 def test_a_phones_name_is_compared_as_it_is(center: Center, duty: Duty, name: str) -> None:
     center.sql("update agent set address = 'user/2001' where agent_id = 'ann'")
-    assert duty.of_phone("away", name, "a.example") is None
+    assert duty.of_phone(Phone("away", name, "a.example")) == []
 
 
 def test_an_extension_is_one_agents(center: Center, duty: Duty) -> None:
     center.sql("update agent set extension = '2001', own_phone = true where agent_id = 'ann'")
-    assert duty.of_extension("2001") == ("ann", True)
+    assert duty.of_extension("2001") == Owner("ann", True)
     assert duty.of_extension("2002") is None
     with pytest.raises(psycopg.errors.UniqueViolation):
         center.sql("update agent set extension = '2001'")

@@ -25,6 +25,7 @@ from fsroute.agentdesk.dialogue import (
     Proved,
     Refused,
     Say,
+    Stand,
     Standing,
     advance,
     start,
@@ -160,6 +161,17 @@ def test_the_status_is_spoken(standing: Standing, said: tuple[str, ...]) -> None
     assert tuple(prompt for prompt in do.prompts if prompt != "contacts_served") == said
 
 
+def test_a_standing_leg_stays_after_the_confirmation_and_is_hung_up_when_refused() -> None:
+    begun = (Keyed("2468"), Proved(ANN))
+    assert talk(start("7", "", ANN), *begun, AVAILABLE, Began())[2:] == [
+        Perform(Feature.STANDING, "ann", ""),
+        Say(("standing",)),
+        Stand("ann"),
+    ]
+    refused = talk(start("7", "", ANN), *begun, Refused("no_standing_leg"), Began())
+    assert refused[-2:] == [Say(("not_possible",)), HangUp()]
+
+
 def test_the_menu_takes_one_feature_after_the_other() -> None:
     done = talk(
         start(MENU, ""), Keyed("2001"), Keyed("2468"), Proved(ANN), Keyed("0"), AVAILABLE, Began(), Keyed("21"),
@@ -225,7 +237,7 @@ def test_nothing_is_done_for_anyone_who_is_not_proved_and_every_dialogue_ends(
     proved: set[str] = set() if phone is None else {phone.agent_id}
     asked = 0
     for happening in happenings:
-        if isinstance(do, HangUp):
+        if isinstance(do, HangUp | Stand):
             break
         if not fitting(do, happening):
             continue
@@ -241,9 +253,9 @@ def test_nothing_is_done_for_anyone_who_is_not_proved_and_every_dialogue_ends(
             dialogue, do = advance(dialogue, NotProved())
         elif isinstance(do, Perform):
             dialogue, do = advance(dialogue, Refused("else"))
-        elif not isinstance(do, HangUp):
+        elif not isinstance(do, HangUp | Stand):
             dialogue, do = advance(dialogue, Began() if isinstance(do, Say) else Nothing())
-    assert isinstance(do, HangUp)
+    assert isinstance(do, HangUp | Stand)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -73,14 +73,17 @@ def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again
 @pytest.mark.parametrize("path", sorted(render.render_configuration(SWITCH)))
 def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
     text = render.render_configuration(SWITCH)[path]
+    fallback, after = ("fsroute_fallback XML fsroute", "fsroute_next XML fsroute")
+    if path.endswith("fsroute_features.xml"):  # an agent dials again
+        fallback = after = "fsroute_no_features XML fsroute_features"
     for condition in ElementTree.fromstring(text).iter("condition"):
         actions = [(each.get("application", ""), each.get("data", "")) for each in condition.iter("action")]
         for index, (application, _) in enumerate(actions):
             if application == "socket":
                 assert actions[index - 2] == ("set", "socket_resume=true")
-                assert actions[index - 1] == ("sched_transfer", "+8 fsroute_fallback XML fsroute")
+                assert actions[index - 1] == ("sched_transfer", f"+8 {fallback}")
                 assert actions[index + 1] == ("set", "fsroute_guard=${sched_del(${uuid})}")
-                assert actions[-1] == ("transfer", "fsroute_next XML fsroute")
+                assert actions[-1] == ("transfer", after)
 
 
 def test_each_way_of_the_caller_s_context_but_the_fallback_leads_to_a_socket_again() -> None:
@@ -130,6 +133,38 @@ def test_a_number_is_matched_whole_with_or_without_plus(number: str, called: str
     assert (found and found[1]) == digits
 
 
+@pytest.mark.parametrize(
+    ("prefix", "dialled", "feature", "argument"),
+    [
+        ("*5", "*50", "0", ""),
+        ("*5", "*5512", "5", "12"),
+        ("*5", "*58", None, None),
+        ("*5", "50", None, None),
+        ("*5", "*55123456789", None, None),
+        ("*5", "x*50", None, None),
+        ("#99", "#9921", "2", "1"),
+        ("*", "*6", "6", ""),
+    ],
+)
+def test_a_dialled_feature_code_is_its_digit_and_what_follows(
+    prefix: str, dialled: str, feature: str | None, argument: str | None
+) -> None:
+    text = render.render_dialplans(DialplanSettings(feature_prefix=prefix))["fsroute_features.xml"]
+    condition = ElementTree.fromstring(text).find(".//extension[@name='fsroute_feature']/condition")
+    assert condition is not None
+    found = re.search(condition.get("expression", ""), dialled)
+    assert (found and found[1], found and found[2]) == (feature, argument)
+
+
+def test_agents_reach_the_features_by_telephone_numbers_of_their_own() -> None:
+    settings = DialplanSettings(numbers=("*",), feature_numbers=("+18005550199",))
+    tree = ElementTree.fromstring(render.render_dialplans(settings)["public/00_fsroute.xml"])
+    first = tree.find("extension")
+    assert first is not None, "before the numbers of callers"
+    [action] = first.iter("action")
+    assert action.get("data") == "menu XML fsroute_features"
+
+
 def test_an_undefined_value_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'domain' is undefined"):
         render.render("fs_config/autoload_configs/conference.conf.xml")
@@ -166,6 +201,9 @@ def test_what_freeswitch_would_refuse_is_refused(text: str, fault: str) -> None:
         'fallback_message = "x\\ny"',
         "guard_s = 1",
         "tries = 0",
+        "feature_prefix = '5'",
+        "feature_prefix = '*5)|('",
+        "feature_numbers = ['*']",
         "colour = 'red'",
     ],
 )
