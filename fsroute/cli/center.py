@@ -67,10 +67,11 @@ def close(name: str, prompt: str, keep_waiting: bool, config_path: Path | None) 
     from fsroute.cli.rules import whoami
     from fsroute.cli.store import opened
     from fsroute.errors import ConfigurationError
+    from fsroute.routing.rows import PROMPT
     from fsroute.store.rules import Rules
 
-    if len(prompt) > 200 or not prompt.isprintable():
-        raise ConfigurationError("--message: the name of a prompt, 200 printable characters at most")
+    if prompt and PROMPT.fullmatch(prompt) is None:
+        raise ConfigurationError(f"--message {prompt!r}: the name of a prompt, or a file of the switch's own")
     with opened(config.load(config_path)) as store:
         Rules(store.database).close_center(name, prompt, keep_waiting, whoami())
     click.echo(f"{name} is closed; who waits {'waits on' if keep_waiting else 'is refused'}")

@@ -51,7 +51,7 @@ def answer(store: Store, loader: Loader, question: Question, now: datetime) -> E
         ConfigurationError: the question says too little.
         RulesError: the file, or the version, cannot be taken.
     """
-    rules, agents = _rules(store, loader, question)
+    rules, agents, source = _rules(store, loader, question)
     center, application = _owner(rules, question)
     queue = question.queue or _queue(rules, loader, center, application)
     at = _moment(question.moment, rules.time_zones.get(center, "UTC"), now)
@@ -73,21 +73,22 @@ def answer(store: Store, loader: Loader, question: Question, now: datetime) -> E
 
     closing = Rules(store.database).closed().get(center)
     closed = "" if closing is None else f"prompt {closing[0] or '(none)'}"
-    return explain(rules, Inquiry(center, queue, caller), at, agents, order, closed)
+    return explain(rules, Inquiry(center, queue, caller), at, agents, order, closed=closed, source=source)
 
 
-def _rules(store: Store, loader: Loader, question: Question) -> tuple[RuleSet, Sequence[Agent]]:
-    """The rules and the agents; a file may bring agents of its own."""
+def _rules(store: Store, loader: Loader, question: Question) -> tuple[RuleSet, Sequence[Agent], str]:
+    """The rules, the agents (a file may bring its own), and where the rules are from."""
     rules = Rules(store.database)
     if question.path is not None:
         loaded = loader.check(question.path.read_text(encoding="utf-8"), question.path.name)
         wrong = [fault for fault in loaded.faults if fault.is_error]
         if wrong:
             raise RulesError(f"{question.path.name}: {wrong[0]} (`fsroute rules check` tells all)", wrong)
-        return loaded.rules, loaded.house.agents
+        return loaded.rules, loaded.house.agents, question.path.name
     version = rules.newest() if question.version is None else question.version
     document = rules.queues() if version is None else rules.document(version)
-    return rule_set(document, version, lenient=version is None), store.agents.all()
+    source = "the rows of the queues (no version)" if version is None else f"version {version}"
+    return rule_set(document, version, lenient=version is None), store.agents.all(), source
 
 
 def _owner(rules: RuleSet, question: Question) -> tuple[str, str | None]:

@@ -14,10 +14,8 @@ from fsroute.routing.rules import Condition, Result, RuleSet
 def lines(explanation: Explanation) -> Iterator[str]:
     """What a terminal shows."""
     inquiry, caller = explanation.inquiry, explanation.inquiry.caller
-    version = (
-        "the queues' rows (no version)" if explanation.version is None else f"version {explanation.version}"
-    )
-    yield f"contact center {inquiry.contact_center_id}, queue asked for {inquiry.queue or '(none)'}; rules: {version}"
+    yield f"contact center {inquiry.contact_center_id}, queue asked for {inquiry.queue or '(none)'}"
+    yield f"rules: {explanation.source}"
     yield f"at {explanation.at:%A, %Y-%m-%d %H:%M:%S %Z}; region {explanation.region or '(none)'}"
     yield f"caller {caller.number or '(unknown)'} of {caller.number_called}, {caller.medium}, {caller.language}"
     for name, is_open, change, holiday in explanation.calendars:
@@ -76,11 +74,15 @@ def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
     terms = routing.callback
     yield f"callback: {terms.tries} tries, {terms.retry_after:g} s apart, rings {terms.ring:g} s"
     if routing.time_line:
-        yield f"time line: at once {explanation.reach[0]} agents"
+        yield f"time line: at once {_agents_counted(explanation.reach[0])}"
     for number, step in enumerate(routing.time_line, 1):
-        yield f"  after {step.after:g} s: {step_words(step)} ({explanation.reach[number]} agents)"
+        yield f"  after {step.after:g} s: {step_words(step)} ({_agents_counted(explanation.reach[number])})"
     yield ""
     yield from _agents(explanation)
+
+
+def _agents_counted(count: int) -> str:
+    return f"{count or 'no'} agent{'' if count == 1 else 's'}"
 
 
 def _overflow(way: Way) -> str:
@@ -132,6 +134,7 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "queue_asked_for": inquiry.queue,
         "at": explanation.at.isoformat(),
         "version": explanation.version,
+        "rules": explanation.source,
         "region": explanation.region,
         "calendars": {
             name: {"open": is_open, "next_change": change and change.isoformat(), "holiday": holiday}
@@ -199,4 +202,6 @@ def _result(result: Result) -> str:
 
 
 def _term(value: Any) -> str:
-    return way_words(value) if isinstance(value, Way) else str(value)
+    if isinstance(value, Way):
+        return way_words(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,9 +14,10 @@ from fsroute.model.agent import Agent
 from fsroute.model.routing import Routing
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
-from fsroute.routing.document import Document, read
+from fsroute.routing.document import read
 from fsroute.routing.faults import Fault, Severity
 from fsroute.routing.people import queue_faults, rule_faults
+from fsroute.routing.rows import Document
 from fsroute.routing.rules import Condition, Rule, RuleSet
 from fsroute.routing.timeline import effects
 

@@ -8,16 +8,15 @@ What is wrong between rows is ``check.py``'s matter.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 from typing import Any
 
 from fsroute.model.contact import Demand
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
-from fsroute.routing.calendar import Calendar, Period, time_zone
 from fsroute.routing.faults import Fault, RulesError, errors
+from fsroute.routing.hours import calendars, regions
 from fsroute.routing.pattern import Pattern
-from fsroute.routing.rows import REFUSALS, WAYS, Row
+from fsroute.routing.rows import REFUSALS, WAYS, Document, Key, Row, children_of, rows_of
 from fsroute.routing.rules import Condition, Regions, Result, Rule, RuleSet
 
 FORMAT = 1
@@ -25,10 +24,6 @@ FORMAT = 1
 
 ACTIONS = ("queue", "refuse", "announce", "number", "voice_message")
 STEPS = ("skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number")
-
-Document = Mapping[str, Any]
-Key = tuple[str, str]
-Children = Mapping[Key, list[Mapping[str, Any]]]
 
 
 def rule_set(document: Document, version: int | None, *, lenient: bool = False) -> RuleSet:
@@ -49,48 +44,41 @@ def read(document: Document, version: int | None) -> tuple[RuleSet, list[Fault]]
     """The rules of a document without the rows that are faulty, and all faults of rows.
 
     Raises:
-        RulesError: the document is of a newer program, or no document at all.
+        RulesError: the document is of a newer program, or damaged.
     """
     form = document.get("format")
     if not isinstance(form, int) or form > FORMAT:
         raise RulesError(f"the rules are written in format {form}; this fsroute reads {FORMAT}")
     faults: list[Fault] = []
-    zones = {
-        row["contact_center_id"]: row.get("time_zone") or "UTC" for row in _rows(document, "contact_center")
-    }
-    rules = RuleSet(
+    try:
+        return _whole(document, version, faults), faults
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RulesError(f"the rules are damaged: {error!r}") from error
+
+
+def _whole(document: Document, version: int | None, faults: list[Fault]) -> RuleSet:
+    centers = rows_of(document, "contact_center")
+    zones = {row["contact_center_id"]: row.get("time_zone") or "UTC" for row in centers}
+    return RuleSet(
         version=version,
         queues=dict(_queues(document, faults)),
         rules=_rules(document, faults),
-        calendars=dict(_calendars(document, zones, faults)),
-        regions=Regions.of(_regions(document, faults)),
+        calendars=dict(calendars(document, zones, faults)),
+        regions=Regions.of(regions(document, faults)),
         time_zones=zones,
         numbers={
             row["number"]: (row["contact_center_id"], row["application"])
-            for row in _rows(document, "number_called")
+            for row in rows_of(document, "number_called")
         },
     )
-    return rules, faults
-
-
-def _rows(document: Document, table: str) -> list[Mapping[str, Any]]:
-    return document.get(table) or []
-
-
-def _children(document: Document, table: str, parent: str) -> Children:
-    """The rows of a table by contact center and the `parent` that they belong to."""
-    found: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in _rows(document, table):
-        found[row["contact_center_id"], row[parent]].append(row)
-    return found
 
 
 # Queues
 
 
 def _queues(document: Document, faults: list[Fault]) -> Iterator[tuple[Key, Routing]]:
-    skills = _children(document, "queue_skill", "queue")
-    for values in _rows(document, "queue"):
+    skills = children_of(document, "queue_skill", "queue")
+    for values in rows_of(document, "queue"):
         center, queue = values["contact_center_id"], values["queue"]
         row = Row("queue", f"{center}/{queue}", values, faults)
         demand = Demand(
@@ -147,11 +135,11 @@ def _callback(row: Row) -> dict[str, Any]:
 
 
 def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...]]:
-    facts = _children(document, "routing_rule_fact", "rule")
-    skills = _children(document, "routing_rule_skill", "rule")
-    steps = _children(document, "rule_step", "rule")
+    facts = children_of(document, "routing_rule_fact", "rule")
+    skills = children_of(document, "routing_rule_skill", "rule")
+    steps = children_of(document, "rule_step", "rule")
     found: dict[str, list[Rule]] = defaultdict(list)
-    for values in _rows(document, "routing_rule"):
+    for values in rows_of(document, "routing_rule"):
         key = (values["contact_center_id"], values["rule"])
         row = Row("routing_rule", "/".join(key), values, faults)
         row.word("rule")
@@ -292,73 +280,5 @@ def _step(row: Row) -> TimeLineStep | None:
         names=row.words("names") or (),
         priority=row.whole("priority", 1, 1000) or 0,
         number=row.number("number"),
-        prompt=row.text("prompt") or "",
+        prompt=row.prompt("prompt"),
     )
-
-
-# Calendars and regions
-
-
-def _calendars(
-    document: Document, zones: Mapping[str, str], faults: list[Fault]
-) -> Iterator[tuple[Key, Calendar]]:
-    hours, holidays = (_children(document, table, "calendar") for table in ("opening_hours", "holiday"))
-    for values in _rows(document, "calendar"):
-        key = (values["contact_center_id"], values["calendar"])
-        row = Row("calendar", "/".join(key), values, faults)
-        row.word("calendar")
-        name = row.text("time_zone") or zones.get(key[0], "UTC")
-        try:
-            zone = time_zone(name)
-        except ValueError as error:
-            row.fault(f"time_zone: {error}")
-            continue
-        week = _week(hours.get(key, ()), faults)
-        days = dict(_holidays(holidays.get(key, ()), faults))
-        names = {date.fromisoformat(each["day"]): each["name"] for each in holidays.get(key, ())}
-        yield key, Calendar(zone, week, days, names)
-
-
-def _week(rows: Any, faults: list[Fault]) -> dict[int, tuple[Period, ...]]:
-    week: dict[int, list[Period]] = defaultdict(list)
-    for values in rows:
-        name = f"{values['contact_center_id']}/{values['calendar']} weekday {values['weekday']}"
-        row = Row("opening_hours", name, values, faults)
-        weekday, period = row.whole("weekday", 1, 7), _period(row)
-        if weekday is not None and period is not None:
-            week[weekday].append(period)
-    return {weekday: tuple(sorted(periods, key=lambda p: p.opens)) for weekday, periods in week.items()}
-
-
-def _holidays(rows: Any, faults: list[Fault]) -> Iterator[tuple[date, Period | None]]:
-    for values in rows:
-        row = Row(
-            "holiday",
-            f"{values['contact_center_id']}/{values['calendar']} {values['day']}",
-            values,
-            faults,
-        )
-        opens, closes = row.value("opens"), row.value("closes")
-        if (opens is None) != (closes is None):
-            row.fault("opens and closes: both, or none for closed all day")
-            continue
-        period = None if opens is None else _period(row)
-        yield date.fromisoformat(values["day"]), period
-
-
-def _period(row: Row) -> Period | None:
-    try:
-        return Period.of(str(row.value("opens")), str(row.value("closes")))
-    except ValueError as error:
-        row.fault(str(error))
-        return None
-
-
-def _regions(document: Document, faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    for values in _rows(document, "region"):
-        row = Row("region", f"{values['region']} {values['prefix']}", values, faults)
-        region, prefix = row.word("region"), row.text("prefix")
-        if prefix is None or not prefix.removeprefix("+").isdecimal():
-            row.fault(f"prefix: {prefix!r} is no beginning of a number")
-        elif region is not None:
-            yield region, prefix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fsroute.model.agent import Agent, AgentStatus
@@ -45,27 +45,39 @@ class Explanation:
     others: tuple[tuple[str, int], ...] = ()
     reach: tuple[int, ...] = ()
     closed: str = ""
+    source: str = ""
 
 
 def explain(
-    rules: RuleSet, inquiry: Inquiry, at: datetime, agents: Sequence[Agent], order: Order, closed: str = ""
+    rules: RuleSet,
+    inquiry: Inquiry,
+    at: datetime,
+    agents: Sequence[Agent],
+    order: Order,
+    *,
+    closed: str = "",
+    source: str = "",
 ) -> Explanation:
-    """`at` is aware of its time zone; `closed` tells how the contact center is closed by command, if it is."""
+    """`at` is aware of its time zone; `closed` tells how the contact center is closed by command, if it is; `source`
+    where the rules are from.
+    """
     calendars = tuple(
         (name, calendar.is_open(at), calendar.next_change(at), calendar.holiday(at))
         for (center, name), calendar in sorted(rules.calendars.items())
         if center == inquiry.contact_center_id
     )
     region = rules.regions.region(inquiry.caller.number)
+    known = Explanation(
+        inquiry, at, rules.version, None, region=region, calendars=calendars, closed=closed, source=source
+    )
     try:
         routed = route(rules, inquiry, at)
     except NoRoute as error:
-        return Explanation(inquiry, at, rules.version, None, str(error), region, calendars, closed=closed)
-    routing = routed.routing
-    candidates, others, reach = ((), (), ()) if routing is None else _people(routing, agents, at, order)
-    return Explanation(
-        inquiry, at, rules.version, routed, "", region, calendars, candidates, others, reach, closed
-    )
+        return replace(known, fault=str(error))
+    if routed.routing is None:
+        return replace(known, routed=routed)
+    candidates, others, reach = _people(routed.routing, agents, at, order)
+    return replace(known, routed=routed, agents=candidates, others=others, reach=reach)
 
 
 def _people(
@@ -76,7 +88,7 @@ def _people(
     may = []
     for agent in agents:
         why = hindrance(agent, demand, at) or (
-            None if agent.is_authorized(demand, at) else "is not authorized yet"
+            None if agent.is_authorized(demand, at) else "not authorized yet"
         )
         if why is None:
             may.append(agent)

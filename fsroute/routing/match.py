@@ -30,7 +30,9 @@ class Missed:
     def __str__(self) -> str:
         if not self.wanted:
             return self.condition
-        return f"{self.condition} is {self.found or 'not known'}, not {self.wanted}"
+        if not self.found:
+            return f"{self.condition} is not known (wanted: {self.wanted})"
+        return f"{self.condition} is {self.found}, not {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)

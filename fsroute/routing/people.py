@@ -16,7 +16,7 @@ from fsroute.routing.timeline import stages
 def hindrance(agent: Agent, demand: Demand, now: datetime) -> str | None:
     """Why an agent could not serve a demand, now or later, were it free; None: it could."""
     if demand.agent_id is not None and agent.agent_id != demand.agent_id:
-        return "is not the agent asked for"
+        return "not the agent asked for"
     authorized = [
         each
         for each in agent.authorizations
@@ -24,16 +24,16 @@ def hindrance(agent: Agent, demand: Demand, now: datetime) -> str | None:
         and (each.valid_until is None or now < each.valid_until)
     ]
     if not authorized:
-        return f"is not authorized for {demand.contact_center_id}, {demand.medium}"
+        return f"not authorized for {demand.contact_center_id}, {demand.medium}"
     for skill, level in demand.skills:
         if skill not in agent.skills:
-            return f"lacks the skill {skill}"
+            return f"without the skill {skill}"
         if agent.skills[skill] < level:
-            return f"has too low a level of {skill}"
+            return f"with too low a level of {skill}"
     if demand.sites and agent.site_id not in demand.sites:
-        return "sits at another site"
+        return "at another site"
     if demand.teams and agent.team not in demand.teams:
-        return "is of another team"
+        return "of another team"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,10 +14,27 @@ from fsroute.routing.pattern import Pattern
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+PROMPT = re.compile(r"[A-Za-z0-9_./:@+-]{1,200}")
 WAYS = ("application", "announce", "number", "voice_message")
 REFUSALS = ("never", "no_agent_authorized", "no_agent_logged_on")
 LONGEST_TEXT = 500  # characters
 LONGEST_TIME = 30 * 86_400.0  # seconds: anything longer is a slip
+
+Document = Mapping[str, Any]
+Key = tuple[str, str]
+Children = Mapping[Key, list[Mapping[str, Any]]]
+
+
+def rows_of(document: Document, table: str) -> list[Mapping[str, Any]]:
+    return document.get(table) or []
+
+
+def children_of(document: Document, table: str, parent: str) -> Children:
+    """The rows of a table by contact center and the `parent` that they belong to."""
+    found: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows_of(document, table):
+        found[row["contact_center_id"], row[parent]].append(row)
+    return found
 
 
 class Row:
@@ -120,13 +138,23 @@ class Row:
             return ""
         return text or ""
 
+    def prompt(self, column: str) -> str:
+        """The name of a recording, or a file of the switch's own; '' where it is null."""
+        text = self.text(column)
+        if text is not None and PROMPT.fullmatch(text) is None:
+            self.fault(
+                f"{column}: {text!r}: a prompt is a name, or a path, of letters, digits and _ . / : @ + -"
+            )
+            return ""
+        return text or ""
+
     def way(self, do: str | None, number: str, prompt: str, column: str) -> Way | None:
         """A way on; a number or a message that `do` needs must be there, one that it has no use for must not."""
         if do is None:
             for said in (name for name in (number, prompt) if self.value(name) is not None):
                 self.fault(f"{said} without {column}")
             return None
-        way = Way(do, self.number(number), self.text(prompt) or "")
+        way = Way(do, self.number(number), self.prompt(prompt))
         if (do == "number") != (self.value(number) is not None):
             self.fault(f"{column} {do}: {number} is {'missing' if do == 'number' else 'of no use'}")
         if do == "announce" and not way.prompt:

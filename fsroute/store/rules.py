@@ -15,6 +15,10 @@ from fsroute.store.database import Database, Statements
 Document = Mapping[str, Any]
 
 
+class UnknownContactCenter(FsrouteError):
+    """There is no contact center by this name."""
+
+
 class UnknownVersion(FsrouteError):
     """There is no version of the rules by this number."""
 
@@ -102,8 +106,9 @@ class Rules:
         """Close a contact center at once; every running process hears it by the commit.
 
         Raises:
-            StoreError: there is none by this name.
+            UnknownContactCenter: there is none by this name.
         """
+        self._must_be(contact_center_id)
         self._database.run(
             "close_contact_center",
             contact_center_id=contact_center_id,
@@ -116,9 +121,17 @@ class Rules:
         """Open it again.
 
         Raises:
-            StoreError: there is none by this name.
+            UnknownContactCenter: there is none by this name.
         """
+        self._must_be(contact_center_id)
         self._database.run("open_contact_center", contact_center_id=contact_center_id, by=by)
+
+    def _must_be(self, contact_center_id: str) -> None:
+        known = [center.contact_center_id for center in self.contact_centers()]
+        if contact_center_id not in known:
+            raise UnknownContactCenter(
+                f"there is no contact center {contact_center_id}, only {', '.join(known)}"
+            )
 
 
 def write(statements: Statements, document: Document, by: str, source: str) -> tuple[int, bool]:
