@@ -36,6 +36,7 @@ url = "{database}"
 port = {event_socket}
 [callserver]
 listen_port = {port}
+callback_dial_string = "sofia/gateway/carrier/{{number}}"
 [timing]
 heartbeat = 1.0
 drain = {drain}

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
 from fsroute.callserver.waiting import (
+    CALLED_BACK,
     RESULTS,
     Channel,
     Doing,
     DropLeg,
+    Farewell,
     Finish,
+    Hush,
+    Leave,
     PlayMusic,
     RaiseLeg,
+    ReportCallerBack,
     ReportConversationEnded,
     ReportLegFailed,
     Step,
+    Treat,
     decide,
 )
-from fsroute.model.proxy_call import FINAL, LIVE, NetworkLeg, State
+from fsroute.model.proxy_call import FINAL, LIVE, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.routing import TimeLineStep, Way
 from tests.unit.rows import proxy_call
 
 NOW = 1000.0  # seconds since the epoch
@@ -251,3 +259,92 @@ def test_only_one_leg_is_up_at_a_time() -> None:
 def test_music_and_a_bridge_do_not_run_together() -> None:
     for state, leg, channel in product(State, NetworkLeg, (RAISING, TALKING, TAKEN, MUSIC)):
         assert decide(proxy_call(state, leg), channel, NOW) != PlayMusic()
+
+
+# What is said and asked by the time line --------
+
+SPEAKING = Channel(Doing.SPEAKING)
+ASKING = Channel(Doing.MUSIC, asking=True)
+ANNOUNCE = TimeLineStep(30.0, "announce", prompt="please_hold")
+OFFER = TimeLineStep(60.0, "offer_callback")
+
+
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC])
+@pytest.mark.parametrize("step", [ANNOUNCE, OFFER])
+def test_a_step_of_the_time_line_is_heard_once(channel: Channel, step: TimeLineStep) -> None:
+    call = proxy_call(State.QUEUED, treatment=step, treatment_number=1)
+    assert decide(call, channel, NOW) == Treat(step, 1)
+    assert decide(call, replace(MUSIC, treated=1), NOW) is None
+
+
+@pytest.mark.parametrize("channel", [SPEAKING, ASKING])
+def test_a_step_waits_until_what_is_said_already_is_over(channel: Channel) -> None:
+    assert decide(proxy_call(State.QUEUED, treatment=ANNOUNCE, treatment_number=1), channel, NOW) is None
+
+
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC, SPEAKING, ASKING])
+@pytest.mark.parametrize("do", ["voice_message", "number"])
+def test_a_step_may_take_the_caller_out_of_the_queue(do: str, channel: Channel) -> None:
+    step = TimeLineStep(90.0, do, number="1000", prompt="sorry")
+    call = proxy_call(State.QUEUED, treatment=step, treatment_number=1)
+    assert decide(call, channel, NOW) == Leave(Way(do, "1000", "sorry"))
+
+
+@pytest.mark.parametrize("channel", [SPEAKING, ASKING, replace(SPEAKING, asking=True)])
+@pytest.mark.parametrize("state", [State.QUEUED, State.OFFERED, State.READY])
+def test_nothing_that_is_said_delays_a_network_leg(state: State, channel: Channel) -> None:
+    assert decide(proxy_call(state, WANTED), channel, NOW) == RaiseLeg()
+
+
+@pytest.mark.parametrize("channel", [SPEAKING, ASKING])
+@pytest.mark.parametrize("state", [State.OFFERED, State.READY])
+def test_what_is_said_and_asked_ends_when_an_agent_is_about_to_come(state: State, channel: Channel) -> None:
+    assert decide(proxy_call(state, NONE), channel, NOW) == Hush()
+
+
+@pytest.mark.parametrize("state", [State.OFFERED, State.READY, State.BRIDGED])
+def test_on_one_switch_a_prompt_is_left_to_the_switch_but_nothing_is_asked(state: State) -> None:
+    assert decide(proxy_call(state, NOT_NEEDED), SPEAKING, NOW) is None
+    if state is not State.BRIDGED:
+        assert decide(proxy_call(state, NOT_NEEDED), ASKING, NOW) == Hush()
+
+
+# Callers who are called back --------
+
+HERE = Channel(Doing.MUSIC, uuid="caller")
+CHOSE = replace(HERE, doing=Doing.NOTHING, chosen=True)
+CALLED = Channel(Doing.NOTHING, uuid="new", called=True)
+
+
+def to_be_called(state: State, leg: CallerLeg, **changes: Any) -> ProxyCall:
+    return proxy_call(state, caller_leg=leg, **changes)
+
+
+@pytest.mark.parametrize(
+    "channel", [CHOSE, replace(HERE, doing=Doing.NOTHING)]
+)  # a restart forgets the choice
+def test_who_chose_to_be_called_back_is_told_so_and_let_go(channel: Channel) -> None:
+    call = to_be_called(State.CALLBACK, CallerLeg.ABSENT)
+    assert decide(call, channel, NOW) == Farewell()
+    telling = replace(channel, doing=Doing.SPEAKING, told=True)
+    assert decide(call, telling, NOW) is None
+    assert decide(call, replace(telling, doing=Doing.NOTHING), NOW) == Finish(CALLED_BACK)
+
+
+@pytest.mark.parametrize("channel", [CHOSE, replace(CHOSE, doing=Doing.SPEAKING, told=True)])
+@pytest.mark.parametrize(
+    "state", [State.OFFERED, State.CALLBACK]
+)  # an agent is reserved, or the lead has come
+def test_who_is_wanted_before_hanging_up_is_there(channel: Channel, state: State) -> None:
+    assert decide(to_be_called(state, CallerLeg.WANTED), channel, NOW) == ReportCallerBack()
+
+
+@pytest.mark.parametrize("state", [State.CALLBACK, State.OFFERED, State.READY])
+@pytest.mark.parametrize("leg", [CallerLeg.DIALLING, CallerLeg.ABSENT])  # absent: the agent has just failed
+def test_who_is_called_back_is_there(state: State, leg: CallerLeg) -> None:
+    assert decide(to_be_called(state, leg, channel_uuid="new"), CALLED, NOW) == ReportCallerBack()
+
+
+def test_who_was_called_back_may_choose_so_again() -> None:
+    call = to_be_called(State.CALLBACK, CallerLeg.ABSENT, channel_uuid="new")
+    assert decide(call, replace(CALLED, chosen=True), NOW) == Farewell()
