@@ -38,6 +38,9 @@ LOOK_AGAIN = 0.05  # seconds between two looks for it
 VARIABLES = "park_after_bridge=true;hangup_after_bridge=false;send_silence_when_idle=1400"
 """Of a channel that the agent called in: it outlives the talks, and noise tells the agent that the line lives."""
 
+PARK = "uuid_transfer {} park inline"
+"""``uuid_park`` would end the park of a leg that is back already, and leave it without media for good."""
+
 _TALKING = ("CS_EXCHANGE_MEDIA", "CS_SOFT_EXECUTE", "CS_HIBERNATE", "CS_RESET")
 
 
@@ -99,6 +102,11 @@ class Keeper:
     def wake(self) -> None:
         self._awake.set()
 
+    def come_back(self) -> None:
+        """Leave the talk: the leg stands again, the other end goes on in its dialplan."""
+        if self.leg.uuid is not None and not self.leg.parked:
+            self._tell(PARK.format(self.leg.uuid))
+
     def look(self, uuid: str) -> None:
         """Is a channel there that the row speaks of, or that was there before events were missed?
 
@@ -136,7 +144,7 @@ class Keeper:
         self.leg = self.leg.up(uuid, parked=not talks)
         self._tell(f"uuid_setvar_multi {uuid} {VARIABLES};fsroute_standing={self.agent_id}")
         if not talks and not stood:  # still in what the agent called
-            self._tell(f"uuid_park {uuid}")
+            self._tell(PARK.format(uuid))
         if before is not None and before != uuid:
             self._tell(f"uuid_kill {before} NORMAL_CLEARING")
         log.info("standing leg found agent=%s channel=%s", self.agent_id, uuid)
@@ -206,7 +214,7 @@ class Keeper:
         uuid = str(uuid4())
         self._watch(uuid, self)
         self._dialled_at = self._store.now()
-        self.leg = replace(self.leg, where=Where.DIALLING, uuid=uuid)
+        self.leg = replace(self.leg, where=Where.DIALLING, uuid=uuid, address=self.row.address)
         try:
             self._link.bgapi(originate_standing(self.row, uuid, self._template), uuid)
         except SwitchError as error:
@@ -219,7 +227,7 @@ class Keeper:
         while not self._tell(f"uuid_kill {uuid} NORMAL_CLEARING") and self._store.now() < give_up:
             gevent.sleep(LOOK_AGAIN)
         if uuid == self.leg.uuid:
-            self.leg = Leg(gone=uuid, cause="logged_out")
+            self.leg = Leg(gone=uuid, cause="ended")
 
     def _tell(self, command: str) -> bool:
         try:
@@ -246,12 +254,12 @@ class StandingLegs:
             keeper.stop()
         self._keepers, self._channels = {}, {}
 
-    def leg_of(self, agent_id: str | None) -> Leg | None:
-        """The standing leg of an agent as it is now; None: this agent is dialled for each contact."""
+    def of(self, agent_id: str | None) -> Keeper | None:
+        """Who keeps an agent's standing leg; None: this agent is dialled for each contact."""
         keeper = self._keepers.get(agent_id or "")
         if keeper is None or keeper.row is None or (keeper.row.leg != "standing" and keeper.leg.uuid is None):
             return None
-        return keeper.leg if keeper.leg.where is Where.UP else Leg()
+        return keeper
 
     def knows(self, uuid: str) -> bool:
         """Whether a channel is somebody's standing leg."""
@@ -266,10 +274,13 @@ class StandingLegs:
         if event.name == "CHANNEL_HANGUP":
             del self._channels[uuid]
 
-    def freed(self, uuid: str) -> None:
-        """No contact has the channel any more."""
-        if uuid in self._channels:
-            self._channels[uuid].wake()
+    def freed(self, uuid: str) -> bool:
+        """A contact has the channel no more. Whether it stands and can be joined with the next."""
+        keeper = self._channels.get(uuid)
+        if keeper is None:
+            return False
+        keeper.wake()
+        return keeper.leg.uuid == uuid and keeper.leg.parked
 
     def changed(self, agent_id: str) -> None:
         """An agent's row is not as it was.

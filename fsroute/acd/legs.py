@@ -39,7 +39,7 @@ class Settings:
 
 
 class LegCommands:
-    """The legs of one offer. A standing leg is never hung up here: it stands again."""
+    """The legs of one offer."""
 
     def __init__(self, switch: Switch, settings: Settings) -> None:
         self._switch = switch
@@ -87,12 +87,9 @@ class LegCommands:
                 self.tell(f"uuid_setvar {network_uuid} socket_resume true")
             raise
 
-    def stand_again(self, legs: Legs) -> None:
-        """The standing leg leaves the talk, or hears nothing more of this offer."""
-        if legs.joining or legs.joined:
-            self.tell(f"uuid_park {legs.standing_uuid}")
-        elif legs.parked and legs.announced_at:
-            self.tell(f"uuid_break {legs.standing_uuid} all")
+    def fall_silent(self, legs: Legs) -> None:
+        """The agent hears nothing more of this offer."""
+        self.tell(f"uuid_break {legs.channel} all")
 
     def hang_up(self, legs: Legs, cause: str) -> bool:
         """The agent's leg that was dialled for this offer. Whether there was one."""

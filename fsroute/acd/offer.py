@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import gevent
 from gevent.queue import Empty, Queue
 
+from fsroute.acd.desk_codes import Asked
 from fsroute.acd.legs import LegCommands, Settings, Switch
 from fsroute.acd.proxy_call import On
 from fsroute.acd.serving import (
@@ -29,7 +31,7 @@ from fsroute.acd.serving import (
     deadline,
     decide,
 )
-from fsroute.acd.standing import Leg
+from fsroute.acd.standing import Leg, Where
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
@@ -44,8 +46,14 @@ DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a
 LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
 
-Desk = Callable[["Offer", Event], bool]
-"""What an agent does with a conversation: takes each event of the agent's leg while they talk; true: dealt with."""
+
+
+class StandingLeg(Protocol):
+    """An agent's standing leg, as an offer uses it: it is never hung up."""
+
+    leg: Leg
+
+    def come_back(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,13 @@ class NetworkLegArrived:
 
     uuid: str
     call: ProxyCall
+
+
+Item = ProxyCall | Event | NetworkLegArrived | Asked | None
+"""What an offer hears of: its row, its legs, what the agent asks for by command; None: time has passed."""
+
+Desk = Callable[["Offer", Item], bool]
+"""What an agent does with a conversation: is asked first while they talk; true: nothing is left for the offer."""
 
 
 class Offer:
@@ -76,7 +91,7 @@ class Offer:
         settings: Settings,
         call: ProxyCall,
         forget: Callable[[Offer], None],
-        standing: Leg | None = None,
+        standing: StandingLeg | None = None,
         desk: Desk | None = None,
     ) -> None:
         assert call.agent_leg_uuid is not None
@@ -85,14 +100,17 @@ class Offer:
         self._commands = LegCommands(switch, settings)
         self._forget = forget
         self._desk = desk
+        self._standing = standing
         self._dialled = standing is not None
         self._over = False
         self._greenlet: gevent.Greenlet[..., None] | None = None
-        self.inbox: Queue[ProxyCall | Event | NetworkLegArrived | None] = Queue()
+        self.inbox: Queue[Item] = Queue()
+        self.attend: Callable[[str], None] = lambda channel: None
+        """Hear of one more channel, set by whom the offers are registered with."""
         self.call = call
         self.legs = Legs(call.agent_leg_uuid, store.now(), network_uuid=partner(call))
         if standing is not None:
-            self.legs = _standing(self.legs, standing)
+            self.legs = _standing(self.legs, standing.leg)
 
     @property
     def agent_leg_uuid(self) -> str:
@@ -142,7 +160,7 @@ class Offer:
                 log.warning("announcement not read: %s", error)
         self.legs = replace(self.legs, sounds=self._commands.sounds(self.legs, announcement))
 
-    def _next(self) -> ProxyCall | Event | NetworkLegArrived | None:
+    def _next(self) -> Item:
         now = self._store.now()
         due = deadline(self.call, self.legs)
         try:
@@ -152,9 +170,14 @@ class Offer:
 
     # What happens ------------------------------------------------------------------------------------------
 
-    def _take(self, item: ProxyCall | Event | NetworkLegArrived | None) -> None:
+    def _take(self, item: Item) -> None:
+        talks = self.legs.joined or self.call.state is State.BRIDGED
+        if talks and self._desk is not None and self._desk(self, item):
+            return
         if item is None:
             self._row_changed(self._store.proxy_calls.get(self.call.proxy_call_id))
+        elif isinstance(item, Asked):
+            item.answer("there is no talk")
         elif isinstance(item, ProxyCall):
             self._row_changed(item)
         elif isinstance(item, NetworkLegArrived):
@@ -163,8 +186,6 @@ class Offer:
             self._row_changed(item.call)
         elif item.name == "BACKGROUND_JOB":
             self._originate_answered(item)
-        elif self.legs.joined and self._desk is not None and self._desk(self, item):
-            return
         elif item.name == "CHANNEL_BRIDGE":
             self._bridged(item)
         elif item.uuid == self.legs.channel:
@@ -180,12 +201,13 @@ class Offer:
         if foreign or (self.legs.joined and row.agent_leg_uuid != self.agent_leg_uuid):
             present = self._store.proxy_calls.of_agent_leg(self.agent_leg_uuid)
             if present is not None and present.proxy_call_id != self.call.proxy_call_id:
-                self._go_on_with(present)
+                self.go_on_with(present)
                 return
         if not foreign and row.version >= self.call.version:
-            self._go_on_with(row)
+            self.go_on_with(row)
 
-    def _go_on_with(self, row: ProxyCall) -> None:
+    def go_on_with(self, row: ProxyCall) -> None:
+        """This is the row now."""
         self.call = row
         if row.network_leg is NetworkLeg.NOT_NEEDED and row.caller_leg is CallerLeg.PRESENT:
             self.legs = replace(self.legs, network_uuid=row.channel_uuid)
@@ -323,7 +345,10 @@ class Offer:
         """End the talk as the agent's hanging up would; a standing leg stands again. Whether there was one."""
         if not self.legs.joined or self.legs.agent is Agent.GONE:
             return False
-        self._end_agent_leg("NORMAL_CLEARING")
+        if self._standing is not None:
+            self._standing.come_back()
+        else:
+            self._commands.hang_up(self.legs, "NORMAL_CLEARING")
         return True
 
     def _join(self, network_uuid: str) -> None:
@@ -349,8 +374,8 @@ class Offer:
 
     def _end_agent_leg(self, cause: str) -> None:
         """Hang up; a leg that was only just dialled has no channel yet, and is hung up when it has."""
-        if self.legs.standing_uuid is not None:
-            self._commands.stand_again(self.legs)
+        if self._standing is not None:
+            self._end_on(self._standing)
             return
         give_up = self._store.now() + DIALLED_LIMIT
         while not self._commands.hang_up(self.legs, cause) and self._is_dialled_until(give_up):
@@ -360,6 +385,14 @@ class Offer:
                 continue
             if isinstance(item, Event) and (item.name in ("BACKGROUND_JOB", "CHANNEL_HANGUP")):
                 self._take(item)
+
+    def _end_on(self, standing: StandingLeg) -> None:
+        """It comes back by itself when the network leg ends; a caller of this switch may have to go on without it."""
+        if self.legs.joining or self.legs.joined:
+            if self.legs.network_uuid == self.call.channel_uuid:
+                standing.come_back()
+        elif self.legs.parked and self.legs.announced_at:
+            self._commands.fall_silent(self.legs)
 
     def _is_dialled_until(self, give_up: float) -> bool:
         return self.legs.agent is Agent.DIALLED and self._store.now() < give_up
@@ -372,6 +405,6 @@ def partner(call: ProxyCall) -> str | None:
 
 def _standing(legs: Legs, leg: Leg) -> Legs:
     """An offer to somebody with a standing leg: there already, or not there at all."""
-    if leg.uuid is None:
+    if leg.where is not Where.UP:
         return replace(legs, agent=Agent.GONE, cause="STANDING_LEG_LOST")
     return replace(legs, agent=Agent.ANSWERED, standing_uuid=leg.uuid, parked=leg.parked)

@@ -12,6 +12,7 @@ import gevent
 from fsroute.acd.keeping import StandingLegs
 from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
+from fsroute.acd.orders import Orders
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import Agent, Legs
@@ -21,6 +22,7 @@ from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store, agents_topic, switch_topic
+from fsroute.store.transfers import desk_topic
 from fsroute.switchlink import SwitchLink
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class AcdRole:
         self._settings = settings
         self._lease = lease
         self._desk = desk
+        self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
         self._standing = StandingLegs(store, link, settings.dial_string, self._on_channel.__contains__)
@@ -101,6 +104,7 @@ class AcdRole:
         """Hold the switch's lease; the holder alone drives the switch."""
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
         self._store.signals.subscribe(agents_topic(self._settings.switch_id), self._agent_signalled)
+        self._store.signals.subscribe(desk_topic(self._settings.switch_id), self._asked)
         while True:
             try:
                 if self._lease.campaign() is not None:
@@ -147,6 +151,8 @@ class AcdRole:
         for offer in list(self._offers.values()):
             if call.proxy_call_id == offer.call.proxy_call_id or call.agent_leg_uuid == offer.agent_leg_uuid:
                 offer.inbox.put(call)
+            elif call.channel_uuid == offer.legs.channel:  # the agent is the caller, of a consultation
+                offer.inbox.put(call)
         begun = call.agent_leg_uuid in self._offers or call.agent_leg_uuid in self._over
         if self._is_ours(call) and not begun and call.state is State.OFFERED:
             self._begin(call)
@@ -162,22 +168,44 @@ class AcdRole:
 
     def _register(self, call: ProxyCall) -> Offer:
         """From here on the offer hears of its legs and its row."""
-        standing = self._standing.leg_of(call.agent_id)
+        standing = self._standing.of(call.agent_id)
         offer = Offer(self._store, self._link, self._settings, call, self._forget, standing, self._desk)
         self._offers[offer.agent_leg_uuid] = offer
-        self._on_channel.setdefault(offer.legs.channel, []).append(offer)
+        others = self._on_channel.setdefault(offer.legs.channel, [])
+        if others:  # the contact before is not through with the standing leg
+            offer.legs = replace(offer.legs, parked=False)
+        others.append(offer)
+        offer.attend = lambda channel: self._on_channel.setdefault(channel, []).append(offer)
         self._link.client.busy = True
         return offer
 
     def _forget(self, offer: Offer) -> None:
         self._offers.pop(offer.agent_leg_uuid, None)
         self._over.append(offer.agent_leg_uuid)
+        self._attend_no_more(offer)
         channel = offer.legs.channel
         others = [other for other in self._on_channel.pop(channel, ()) if other is not offer]
         if others:
             self._on_channel[channel] = others
-        self._standing.freed(channel)
+        if self._standing.freed(channel):
+            for other in others:
+                other.inbox.put(_parked(channel))
         self._link.client.busy = bool(self._offers)
+
+    def _attend_no_more(self, offer: Offer) -> None:
+        """Legs other than the agent's that the offer heard of."""
+        for channel in [name for name, offers in self._on_channel.items() if offers == [offer]]:
+            if channel != offer.legs.channel:
+                del self._on_channel[channel]
+
+    def _talk_of(self, agent_id: str) -> Offer | None:
+        """The offer with which an agent talks."""
+        talks = (offer for offer in self._offers.values() if offer.call.agent_id == agent_id)
+        return next((offer for offer in talks if offer.call.state is State.BRIDGED), None)
+
+    def _asked(self, key: str | int | None, _row: object) -> None:
+        if self.leads:
+            self._orders.signalled(key)
 
     def _check_network_legs(self, call: ProxyCall) -> None:
         """A network leg that the row does not speak of any more is refused: the caller's site hears it at once."""
@@ -373,3 +401,7 @@ class AcdRole:
 
 def _hangup(uuid: str) -> Event:
     return Event.plain(f"Event-Name: CHANNEL_HANGUP\nUnique-ID: {uuid}\nHangup-Cause: LOSE_RACE\n\n".encode())
+
+
+def _parked(uuid: str) -> Event:
+    return Event.plain(f"Event-Name: CHANNEL_PARK\nUnique-ID: {uuid}\n\n".encode())

@@ -46,11 +46,13 @@ class Leg:
     """What is seen of an agent's standing leg. `dial_after` is in seconds since the epoch.
 
     `parked`: it stands; otherwise it talks, or is on its way back. `gone` names the channel that was last seen to
-    be no more. `failures` counts the calls since a leg was up.
+    be no more. `failures` counts the calls since a leg was up. `address` is what was dialled; empty for a channel
+    that came by itself.
     """
 
     where: Where = Where.ABSENT
     uuid: str | None = None
+    address: str = ""
     parked: bool = False
     gone: str | None = None
     cause: str = ""
@@ -58,7 +60,7 @@ class Leg:
     dial_after: float = 0.0
 
     def up(self, uuid: str, parked: bool) -> Leg:
-        return Leg(Where.UP, uuid, parked)
+        return Leg(Where.UP, uuid, self.address if uuid == self.uuid else "", parked)
 
     def lost(self, cause: str, now: float) -> Leg:
         """The channel is gone: how soon is the phone called again?"""
@@ -122,6 +124,8 @@ def decide(row: StandingAgent | None, leg: Leg, in_use: bool, now: float) -> Ste
         return None if in_use and leg.where is Where.UP else Look(named)
     if row is None or not row.is_on_duty:
         return _off_duty(named, leg, in_use)
+    if leg.uuid is not None and leg.address not in ("", row.address):
+        return None if in_use else End(leg.uuid)
     if leg.where is Where.UP:
         return NoteUp(leg.uuid) if leg.uuid is not None and named != leg.uuid else None
     if leg.where is Where.DIALLING:

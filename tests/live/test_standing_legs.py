@@ -1,0 +1,185 @@
+"""Agents whose leg stands all shift, and what an agent hears before the join: on real switches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.live.figures import measured
+from tests.live.people import answers_at_once
+from tests.live.sip import Call, Phone
+from tests.live.test_one_call import AGENT, CALLER, until_they_hear_each_other
+from tests.live.two_sites import ContactCenter, TwoSites
+from tests.waiting import until
+
+pytestmark = pytest.mark.live
+
+TONE = 880  # Hz: on a standing leg a contact comes, and the key prompt
+ANNOUNCEMENT = 1250  # Hz
+LONGEST_GAP = 0.1  # seconds without a packet on a leg that stands
+
+Company = Callable[..., ContactCenter]
+
+
+def standing(acme: ContactCenter, sites: TwoSites, site: str = "east", **columns: Any) -> Call:
+    """Ann logs on with a standing leg, and has taken the call for the shift."""
+    phone = Phone("1001", answers_at_once, AGENT)
+    call = acme.agent("ann", phone, site, leg="standing", **columns).latest()
+    until_it_stands(acme, sites, site)
+    return call
+
+
+def until_it_stands(acme: ContactCenter, sites: TwoSites, site: str = "east") -> None:
+    acme.until(lambda: _stands(acme, sites, site), 10)
+
+
+def _stands(acme: ContactCenter, sites: TwoSites, site: str) -> bool:
+    [row] = sites.query("select standing_leg_uuid from agent where agent_id = %s", f"{acme.name}-ann")
+    switch = sites.east if site == "east" else sites.west
+    uuid = row["standing_leg_uuid"]
+    if uuid is None:
+        return False
+    dump = switch.api(f"uuid_dump {uuid}")
+    return "Answer-State: answered" in dump and "Channel-State: CS_EXCHANGE_MEDIA" not in dump
+
+
+def announce(acme: ContactCenter, sites: TwoSites, length: float) -> None:
+    sites.execute(
+        "update contact_center set agent_announcement = %s where contact_center_id = %s",
+        f"tone_stream://%({round(1000 * length)},0,{ANNOUNCEMENT})",
+        acme.name,
+    )
+
+
+def at(event: dict[str, Any]) -> float:
+    return float(event["at"].timestamp())
+
+
+@pytest.mark.parametrize("site", ["east", "west"])
+def test_a_standing_leg_is_joined_and_back_in_park_three_times(
+    company: Company, two_sites: TwoSites, site: str
+) -> None:
+    acme = company()
+    agent = standing(acme, two_sites, site)
+    for number in range(3):
+        before = time.time()
+        caller = acme.waiting_call(frequency=CALLER)
+        until_they_hear_each_other(caller, agent)
+        accepted, joined = at(acme.last("agent_accepted")), at(acme.last("joined"))
+        measured(f"standing leg ({site}), accepted to joined", joined - accepted)
+        heard = agent.media.first_heard(CALLER, before)
+        measured(
+            f"standing leg ({site}), reserved to the agent's hearing the caller",
+            None if heard is None else heard - at(acme.last("agent_reserved")),
+        )
+        assert agent.media.first_heard(TONE, before) is not None, "no join without a sign"
+        caller.hang_up()
+        acme.until_outcomes(*["served"] * (number + 1))
+        until_it_stands(acme, two_sites, site)
+
+        until(agent.media.is_silent)
+        since = time.time() - 0.3
+        until(lambda: agent.media.largest_gap(since, since + 0.6) < LONGEST_GAP)  # noqa: B023
+    assert not agent.is_over()
+    assert len(agent.phone.calls) == 1
+    assert "agent_ringing" not in acme.kinds()
+
+
+def test_who_waits_is_joined_at_once_when_the_talk_before_is_over(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    agent = standing(acme, two_sites)
+    callers = [acme.waiting_call(frequency=CALLER, number="5550001")]
+    until_they_hear_each_other(callers[0], agent)
+    callers += [acme.waiting_call(frequency=CALLER + 120 * n, number=f"555000{n + 1}") for n in (1, 2, 3)]
+    for n, caller in enumerate(callers[:-1]):
+        over = time.time()
+        caller.hang_up()
+        until(lambda n=n: callers[n + 1].media.hears(AGENT) and agent.media.hears(CALLER + 120 * (n + 1)))
+        events = [event for event in acme.events() if at(event) > over]
+        reserved = next(event for event in events if event["kind"] == "agent_reserved")
+        measured("standing leg, the caller's hang-up to the next offer", at(reserved) - over)
+        heard = agent.media.first_heard(CALLER + 120 * (n + 1), over)
+        assert heard is not None
+        measured("standing leg, the caller's hang-up to the agent's hearing the next", heard - over)
+    callers[-1].hang_up()
+    acme.until_outcomes(*["served"] * 4)
+    assert len(agent.phone.calls) == 1
+
+
+def test_the_announcement_is_heard_by_the_agent_before_the_join_and_never_by_the_caller(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    announce(acme, two_sites, 0.8)
+    began = time.time()
+    caller = acme.waiting_call(frequency=CALLER)
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
+    until_they_hear_each_other(caller, agent)
+    announced, joined = agent.media.first_heard(ANNOUNCEMENT, began), agent.media.first_heard(CALLER, began)
+    assert announced is not None
+    assert joined is not None
+    assert announced < joined
+    measured(
+        "an announcement of 800 ms: from the agent's answer to hearing the caller", joined - agent.answered_at
+    )
+    assert joined - agent.answered_at < 0.8 + 0.6
+    assert caller.media.first_heard(ANNOUNCEMENT, began) is None
+    kinds = acme.kinds()
+    assert kinds.index("network_leg_present") < kinds.index("agent_accepted"), "raised meanwhile"
+    caller.hang_up()
+    acme.until_outcomes("served")
+
+
+@pytest.mark.parametrize("leg", ["dialled", "standing"])
+def test_the_key_is_asked_for_after_the_announcement(company: Company, two_sites: TwoSites, leg: str) -> None:
+    acme = company()
+    announce(acme, two_sites, 0.5)
+    caller = acme.waiting_call(frequency=CALLER)
+    began = time.time()
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT), leg=leg, accept_key="5").latest()
+    until(lambda: agent.media.hears(ANNOUNCEMENT), 10)
+    until(lambda: agent.media.hears(TONE))
+    agent.press("3")
+    until(lambda: agent.media.hears(TONE))
+    assert "agent_accepted" not in acme.kinds()
+    agent.press("5")
+    until_they_hear_each_other(caller, agent)
+    assert caller.media.first_heard(TONE, began) is None
+    caller.hang_up()
+    acme.until_outcomes("served")
+
+
+def test_an_agent_who_hangs_up_the_standing_leg_is_called_again(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    agent = standing(acme, two_sites)
+    caller = acme.waiting_call(frequency=CALLER)
+    until_they_hear_each_other(caller, agent)
+    agent.hang_up()
+    acme.until_step("anything_else")
+    until(lambda: len(agent.phone.calls) == 2, 10)
+    until_it_stands(acme, two_sites)
+    caller.hang_up()
+    acme.until_outcomes("served")
+
+
+def test_a_standing_leg_outlives_the_process_that_keeps_it(company: Company, two_sites: TwoSites) -> None:
+    acme = company()
+    agent = standing(acme, two_sites)
+    two_sites.east_run.kill()
+    two_sites.east_run.start()
+    caller = acme.waiting_call(frequency=CALLER)
+    until_they_hear_each_other(caller, agent, 20)
+    two_sites.east_run.kill()
+    assert agent.media.hears(CALLER), "the talk goes on"
+    two_sites.east_run.start()
+    caller.hang_up()
+    acme.until_outcomes("served", limit=20)
+    until_it_stands(acme, two_sites)
+    assert len(agent.phone.calls) == 1
