@@ -74,6 +74,7 @@ class Coordinator:
         self._lengths = Lengths()
         self._queues = Queues(self._matching, self._roster, self._calls)
         self._claims: dict[int, Claim] = {}
+        self._untaken: list[int] = []  # stand in their queue before they are taken, for this event only
         self._asked: set[int] = set()  # take, refuse, overflow or expire is under way
         self._raised: set[int] = (
             set()
@@ -190,6 +191,8 @@ class Coordinator:
                 self._reserve(demand, call, key)
             if self._queues.spent:
                 self._forget_classes()
+        while self._untaken:
+            self._take_after_all(self._untaken.pop())
         if self._queues.touched:
             self._out += self._queues.leads_come(self._raised, self._now)
 
@@ -283,6 +286,18 @@ class Coordinator:
         else:
             self._lengths.add(call)
             self._matching.count_arrival(demand)
+            if demand.idle_groups:  # an agent's reservation takes it, too
+                self._asked.discard(number)
+                self._untaken.append(number)
+                self._enqueue(call)
+            else:
+                self._out.append(Take(number))
+
+    def _take_after_all(self, number: int) -> None:
+        """Those before it have had the agents who were idle."""
+        if number in self._queues.standings:
+            self._queues.leave(number)
+            self._asked.add(number)
             self._out.append(Take(number))
 
     def _reason_to_refuse(self, call: ProxyCall, demand: DemandClass) -> str | None:

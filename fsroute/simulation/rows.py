@@ -51,6 +51,7 @@ def offered(call: ProxyCall, agent_id: str, now: datetime) -> ProxyCall:
     return replace(
         call,
         state=State.OFFERED,
+        queued_at=call.queued_at or now,  # a request may be taken and reserved in one
         agent_leg=AgentLeg.DIALLING,
         agent_id=agent_id,
         agent_leg_uuid=f"{call.proxy_call_id}-{call.version}",

@@ -126,8 +126,9 @@ class Database:
             return None
         row = self._move(
             proxy_call_id,
-            (State.QUEUED,),
+            (State.REQUESTED, State.QUEUED),
             state=State.OFFERED,
+            queued_at=call.queued_at or moment(self.now),
             agent_leg=AgentLeg.DIALLING,
             network_leg=NetworkLeg.NOT_NEEDED if agent.switch_id == call.switch_id else NetworkLeg.WANTED,
             agent_id=agent_id,

@@ -272,7 +272,7 @@ class Histories(RuleBasedStateMachine):
         assert claim.agent_id not in self.heard.engaged(), "I1: an agent is given away twice"
         assert claim.proxy_call_id not in self.heard.claims, "I1: a contact is given away twice"
         call, agent = self.heard.calls[claim.proxy_call_id], self.core.agent(claim.agent_id)
-        assert call.state is State.QUEUED
+        assert call.state in (State.REQUESTED, State.QUEUED)
         assert agent is not None
         assert is_idle(agent, BEGIN + self.database.now)
         assert self._eligible(agent, call), "I7: the agent may not serve this contact"
