@@ -15,6 +15,8 @@ import gevent
 import gevent.event
 
 import fsroute
+from fsroute.acd.desk import Desk
+from fsroute.acd.desk import Settings as DeskSettings
 from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
@@ -104,7 +106,8 @@ class App:
         )
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)
-            self.acd = AcdRole(self.store, self.link, settings, self._lease(f"switch:{switch_id}"))
+            desk = Desk(self.store, self.link, desk_settings(config), lambda: str(uuid4()))
+            self.acd = AcdRole(self.store, self.link, settings, self._lease(f"switch:{switch_id}"), desk)
             self.acd.start()
         if Role.CALLSERVER in config.roles:
             self.callserver = CallServerRole(
@@ -153,6 +156,11 @@ class App:
             log.warning(
                 "this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset
             )
+
+
+def desk_settings(config: Config) -> DeskSettings:
+    agents = config.agents
+    return DeskSettings(agents.transfer_numbers, agents.number_dial_string, agents.transfer_wait)
 
 
 def call_settings(config: Config) -> CallSettings:

@@ -161,12 +161,25 @@ class Agents(Section, frozen=True):
 
     ``{address}`` is the agent's address as the database holds it; one that names its endpoint
     already (``sofia/...``, ``user/...``, ``loopback/...``) is dialled as it stands.
+
+    Agents may send a contact on to the telephone numbers that match `transfer_numbers` as a whole (empty:
+    to none), and consult them where `number_dial_string` says what to dial for ``{number}``. An agent
+    whom a contact is transferred to has `transfer_wait` to take it; then it goes back where it came from.
     """
 
     dial_string: str = "sofia/fsroute_agents/{address}"
+    transfer_numbers: str = ""
+    number_dial_string: str = ""
+    transfer_wait: Seconds = 60.0
 
     def __post_init__(self) -> None:
         _require_fields("dial_string", self.dial_string, {"address"})
+        if self.number_dial_string:
+            _require_fields("number_dial_string", self.number_dial_string, {"number"})
+        try:
+            re.compile(self.transfer_numbers)
+        except re.error as error:
+            raise ValueError(f"transfer_numbers: no regular expression: {error}") from error
 
 
 class Timing(Section, frozen=True):

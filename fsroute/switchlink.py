@@ -29,6 +29,7 @@ EVENTS = (
     "CHANNEL_UNHOLD",
     "DTMF",
     "fsroute::announced",
+    "fsroute::code",
 )
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

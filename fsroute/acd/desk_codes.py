@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 NUMBER_LIMIT = 10.0  # seconds from one key to the next, after which a code that lacks its number is forgotten
@@ -18,8 +19,9 @@ LONGEST_NUMBER = 20  # digits
 class Kind(enum.StrEnum):
     """What an agent may ask for during a talk."""
 
-    HOLD = "hold"  # by code: held or resumed, whichever it is not
+    HOLD = "hold"
     RESUME = "resume"
+    TOGGLE = "toggle"  # held or resumed, whichever it is not
     TRANSFER = "transfer"
     CONSULT = "consult"
     COMPLETE = "complete"
@@ -48,6 +50,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A wish that came by command. `answer` is told what came of it: ``done``, or why not."""
+
+    wish: Wish
+    answer: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Keyed:
     """What has been keyed of a code that is not whole yet. `at` is in seconds since the epoch."""
 
@@ -57,7 +67,7 @@ class Keyed:
 
 
 WHOLE = {
-    "*1": Wish(Kind.HOLD),
+    "*1": Wish(Kind.TOGGLE),
     "*5": Wish(Kind.COMPLETE),
     "*6": Wish(Kind.CANCEL),
     "*7": Wish(Kind.CONFERENCE),

@@ -47,7 +47,6 @@ LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
 
 
-
 class StandingLeg(Protocol):
     """An agent's standing leg, as an offer uses it: it is never hung up."""
 

@@ -149,9 +149,9 @@ class AcdRole:
 
     def _row(self, call: ProxyCall) -> None:
         for offer in list(self._offers.values()):
-            if call.proxy_call_id == offer.call.proxy_call_id or call.agent_leg_uuid == offer.agent_leg_uuid:
-                offer.inbox.put(call)
-            elif call.channel_uuid == offer.legs.channel:  # the agent is the caller, of a consultation
+            reserved = call.agent_leg_uuid == offer.agent_leg_uuid
+            consulting = call.channel_uuid == offer.legs.channel  # the agent is the caller
+            if call.proxy_call_id == offer.call.proxy_call_id or reserved or consulting:
                 offer.inbox.put(call)
         begun = call.agent_leg_uuid in self._offers or call.agent_leg_uuid in self._over
         if self._is_ours(call) and not begun and call.state is State.OFFERED:

@@ -17,6 +17,7 @@ from fsroute.store.database import Database
 from fsroute.store.duty import Duty
 from fsroute.store.proxy_calls import Attempt, ProxyCalls
 from fsroute.store.signals import Signals
+from fsroute.store.transfers import Transfers
 
 COORDINATOR = "coordinator"
 """The topic of everything that may concern a decision."""
@@ -49,6 +50,7 @@ class Store:
         self.contacts = Contacts(database)
         self.proxy_calls = ProxyCalls(database)
         self.agents = Agents(database)
+        self.transfers = Transfers(database)
         self.duty = Duty(database)
         self.clock_offset = 0.0  # seconds to add to this host's clock to have the database's
 

@@ -65,7 +65,7 @@ def test_a_star_takes_a_code_back() -> None:
 
 def test_a_new_code_takes_the_place_of_one_without_its_number() -> None:
     assert keyed("*2", "**3", "7#")[1] == [Wish(Kind.CONSULT, To.QUEUE, "7")]
-    assert keyed("*2", "*1", "7#")[1] == [Wish(Kind.HOLD)]
+    assert keyed("*2", "*1", "7#")[1] == [Wish(Kind.TOGGLE)]
 
 
 def test_a_code_without_a_number_is_forgotten_after_a_while() -> None:

@@ -1,0 +1,85 @@
+"""What a transfer or a consultation makes of a routing: pure.
+
+Routings are documents here, as SQL reads them. Priority and arrival are the contact's and stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.routing import Routing, TimeLineStep
+
+RINGBACK = "tone_stream://%(2000,4000,440,480);loops=-1"
+"""What an agent hears who waits for another one: no music."""
+
+NOT_FOR_AGENTS = ("offer_callback", "announce", "voice_message", "number", "back")
+"""Steps of a time line that a consulting agent has no use for."""
+
+Document = Mapping[str, Any]
+
+
+def present(call: ProxyCall) -> dict[str, Any]:
+    """The routing that a proxy call has now, to go back to."""
+    routing = Routing(
+        queue=call.queue,
+        demand=call.demand,
+        rule=call.rule,
+        rules_version=call.rules_version,
+        priority=call.priority,
+        strategy=call.strategy,
+        lead=call.lead,
+        hold_music=call.hold_music,
+        offer_timeout=call.offer_timeout,
+        network_leg_timeout=call.network_leg_timeout,
+        network_leg_tries=call.network_leg_tries,
+        longest_wait=call.longest_wait,
+        longest_queue=call.longest_queue,
+        refuse_when=call.refuse_when,
+        time_line=call.time_line,
+        overflow=call.overflow,
+        callback=call.callback,
+    )
+    return routing.dump() | {"time_line_done": call.time_line_done}
+
+
+def to_agent(call: ProxyCall, agent_id: str, wait: float) -> dict[str, Any]:
+    """For this agent alone, whom another one chose; after `wait` seconds the routing of before."""
+    return present(call) | {
+        "skills": [],
+        "sites": [],
+        "teams": [],
+        "only_agent_id": agent_id,
+        "longest_wait": None,
+        "longest_queue": None,
+        "refuse_when": "never",
+        "time_line": [TimeLineStep(wait, "back").dump()],
+        "time_line_done": 0,
+    }
+
+
+def to_queue(routing: Document) -> dict[str, Any]:
+    """A queue's own routing, with nothing left of the one before."""
+    nothing: dict[str, Any] = {
+        "only_agent_id": None,
+        "sites": [],
+        "teams": [],
+        "time_line": [],
+        "time_line_done": 0,
+    }
+    return nothing | dict(routing)
+
+
+def consulting(routing: Document, call: ProxyCall, wait: float) -> dict[str, Any]:
+    """The same for an agent who wants to consult: heard as ringing, and over after `wait` seconds at the latest."""
+    longest = routing.get("longest_wait")
+    return dict(routing) | {
+        "priority": call.priority,
+        "hold_music": RINGBACK,
+        "longest_wait": wait if longest is None else min(wait, longest),
+        "longest_queue": None,
+        "refuse_when": "no_agent_logged_on",
+        "time_line": [step for step in routing.get("time_line") or [] if step["do"] not in NOT_FOR_AGENTS],
+        "overflow": {"do": "application"},
+    }
