@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,13 @@ def _hour(text: str) -> float:
 @click.option("--duration", type=click.FloatRange(1.0, 1e8), help="Seconds that count in each replication.")
 @click.option("--warm-up", type=click.FloatRange(0.0, 1e8), help="Seconds before them that do not.")
 @click.option("--answer-within", type=click.FloatRange(0.0, 1e8), help="Seconds for the service level.")
+@click.option(
+    "--strategy",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="In all queues instead of their own; several are compared with the same contacts.",
+)
 @click.option("--pooled", is_flag=True, help="Simulate one pool of all agents too, with the same contacts.")
 @click.option(
     "--json",
@@ -81,6 +88,7 @@ def command(
     available_only: bool,
     replications: int,
     seed: int,
+    names: tuple[str, ...],
     pooled: bool,
     json_path: Path | None,
     **times: float | None,
@@ -93,7 +101,9 @@ def command(
     """
     from dataclasses import replace
 
+    from fsroute.coordinator.strategies import load
     from fsroute.simulation.results import run
+    from fsroute.simulation.scenario import with_strategy
     from fsroute.simulation.sources import from_file
 
     if json_path is not None and not json_path.parent.is_dir():
@@ -107,13 +117,25 @@ def command(
         raise click.UsageError("name a FILE, or say --from-database")
     given = {name: value for name, value in times.items() if value is not None}
     scenario = replace(found.scenario, **given)  # type: ignore[arg-type]
+    strategies = load()
+    for name in {*names, *(each.queue.strategy for each in scenario.traffic)}:
+        strategies[name]  # an unknown one is named before it is simulated in vain
     began = time.perf_counter()
-    results = run(scenario, seed, replications, pooled, _progress(replications))
-    show(results, time.perf_counter() - began)
+    results = {
+        name: run(each, seed, replications, pooled, _progress(replications), strategies)
+        for name, each in {name: with_strategy(scenario, name) for name in names}.items()
+    } or {"": run(scenario, seed, replications, pooled, _progress(replications), strategies)}
+    seconds = time.perf_counter() - began
+    if len(results) > 1:
+        compare(results, seconds)
+    else:
+        show(next(iter(results.values())), seconds)
     for note in found.notes:
         click.echo(note)
     if json_path is not None:
-        json_path.write_text(json.dumps(dump(results), indent=2) + "\n", encoding="utf-8")
+        dumped = {name: dump(each) for name, each in results.items()}
+        whole = {"strategies": dumped} if len(dumped) > 1 else next(iter(dumped.values()))
+        json_path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
 
 def _from_database(
@@ -163,10 +185,38 @@ def show(results: Results, seconds: float) -> None:
     click.echo(f"{contacts} contacts simulated in {seconds:.1f} s, {contacts / seconds:.0f} a second")
 
 
+def compare(results: Mapping[str, Results], seconds: float) -> None:
+    """Print one line for each strategy: all queues together, and how far from one pool."""
+    from fsroute.cli.tables import show as table
+
+    first = next(iter(results.values()))
+    of_pool = first.pooled_ratio is not None
+    columns = (
+        "strategy", f"in {first.scenario.answer_within:g} s", "mean wait", "median", "p90", "p99", "abandoned",
+        "of one pool" if of_pool else "of the Erlang bound",
+    )  # fmt: skip
+    table("strategies, with the same contacts", columns, [
+        (
+            name,
+            _share(each.total.service_level),
+            _time(each.total.mean_wait),
+            *(_time(each.total.percentiles[share]) for share in (50, 90, 99)),
+            _share(each.total.abandoned),
+            _figure(each.pooled_ratio if of_pool else each.ratio, "{:.3f}", ""),
+        )
+        for name, each in results.items()
+    ])  # fmt: skip
+    click.echo(f"95 % confidence intervals from {first.basis}, seed {first.seed}")
+    contacts = sum(each.total.contacts * (1 + of_pool) for each in results.values())
+    click.echo(f"{contacts} contacts simulated in {seconds:.1f} s, {contacts / seconds:.0f} a second")
+
+
 def _row(figures: QueueFigures) -> tuple[object, ...]:
     other = [
         f"{number} {end}" for end, number in figures.ends.items() if end not in ("answered", "abandoned")
     ]
+    if figures.mean_callback is not None:
+        other.append(f"they talk after {_time(figures.mean_callback)}")
     return (
         figures.name,
         figures.contacts,

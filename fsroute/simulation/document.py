@@ -11,8 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from fsroute.config import Count, Name, Section
 from fsroute.errors import ConfigurationError
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import Agent, AgentStatus, Authorization, MediumSlots
 from fsroute.model.contact import Demand, Lead, Queue
+from fsroute.model.routing import TimeLineStep
 from fsroute.simulation.durations import (
     Arrivals,
     Constant,
@@ -33,8 +34,10 @@ LONGEST = 1e8  # seconds: three years, so that no time is infinite
 PerHour = Annotated[float, Meta(ge=0, le=1e7)]
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+Whole = Annotated[float, Meta(ge=0, le=1)]
 Pause = Annotated[float, Meta(ge=0, le=LONGEST)]
 Level = Annotated[int, Meta(ge=0)]
+Key = tuple[str, str, str]
 Reader = Callable[[str], str]
 """Gives the text of a file that the document names."""
 
@@ -67,6 +70,33 @@ class DurationEntry(Section, frozen=True):
             raise ValueError("deviation goes with distribution lognormal, and with no other")
 
 
+class StepEntry(Section, frozen=True):
+    """A step of the time line, as in the table ``rule_step``: `after` so many seconds `do` this."""
+
+    after: Pause
+    do: Literal[
+        "skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number"
+    ]
+    skill: str = ""
+    level: Level | None = None
+    names: tuple[Name, ...] = ()
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.do == "skill") != bool(self.skill):
+            raise ValueError("skill goes with do = skill, and with nothing else")
+        if (self.do == "priority") != bool(self.priority):
+            raise ValueError("priority goes with do = priority, and with nothing else")
+
+
+class SlotsEntry(Section, frozen=True):
+    """How many contacts of a medium an agent takes at a time; what the agent has may weigh 100 together."""
+
+    slots: Count = 1
+    weight: Annotated[int, Meta(ge=1, le=100)] = 100
+    wrap_up: Pause | None = None
+
+
 class QueueEntry(Section, frozen=True):
     """A queue; beside a database, what is given here counts instead of what is found there."""
 
@@ -83,6 +113,13 @@ class QueueEntry(Section, frozen=True):
     patience: Seconds | DurationEntry | Literal["endless"] | UnsetType = UNSET
     setup: Pause | DurationEntry | UnsetType = UNSET
     no_answer: Share | UnsetType = UNSET
+    rule: str = ""
+    strategy: Name | UnsetType = UNSET
+    sites: tuple[Name, ...] | UnsetType = UNSET
+    teams: tuple[Name, ...] | UnsetType = UNSET
+    longest_queue: Level | UnsetType = UNSET
+    time_line: tuple[StepEntry, ...] | UnsetType = UNSET
+    callback: Whole | UnsetType = UNSET
 
 
 class AgentsEntry(Section, frozen=True):
@@ -95,6 +132,10 @@ class AgentsEntry(Section, frozen=True):
     media: tuple[str, ...] = ("voice",)
     wrap_up: Pause = 0.0
     switch: Name = "switch-1"
+    site: Name = "simulated"
+    team: Name | None = None
+    rate: Pause = 0.0
+    slots: dict[str, SlotsEntry] = {}
 
 
 class Document(Section, frozen=True):
@@ -110,17 +151,20 @@ class Document(Section, frozen=True):
     agents: tuple[AgentsEntry, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [f"{each.contact_center}/{each.name}" for each in self.queue]
+        names = [f"{each.contact_center}/{each.name} {each.rule}".strip() for each in self.queue]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"queue {min(twice)} stands twice")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a document is laid over: queues by contact center and name, those of them with history, agents."""
+    """What a document is laid over: queues by contact center and name, agents, and traffic that has a history.
+
+    Traffic is by contact center, queue and rule ("": none).
+    """
 
     queues: Mapping[tuple[str, str], Queue] = field(default_factory=dict)
-    traffic: Mapping[tuple[str, str], Traffic] = field(default_factory=dict)
+    traffic: Mapping[Key, Traffic] = field(default_factory=dict)
     agents: tuple[Agent, ...] = ()
 
 
@@ -144,10 +188,11 @@ def scenario(
     begin = aware(document.begin) if document.begin else begin
     found = dict(known.traffic)
     for number, entry in enumerate(document.queue):
-        key = (entry.contact_center, entry.name)
-        queue = _queue(entry, known.queues.get(key))
+        key = (entry.contact_center, entry.name, entry.rule)
+        routed = found[key].queue if key in found else known.queues.get(key[:2])
+        queue = _queue(entry, routed)
         found[key] = _traffic(entry, queue, found.get(key), f"{source}: queue[{number}]", read, begin)
-    centers = sorted({center for center, _ in found})
+    centers = sorted({key[0] for key in found})
     agents = [*known.agents, *_agents(document, source, read, centers, begin)]
     _check(source, found, agents)
     whole = Scenario(tuple(found[key] for key in sorted(found)), tuple(agents), begin)
@@ -159,7 +204,7 @@ def scenario(
     return replace(whole, **given)
 
 
-def _check(source: str, found: Mapping[tuple[str, str], Traffic], agents: list[Agent]) -> None:
+def _check(source: str, found: Mapping[Key, Traffic], agents: list[Agent]) -> None:
     if not found:
         raise ConfigurationError(f"{source}: there is no queue with contacts: add a [[queue]]")
     if not agents:
@@ -192,9 +237,19 @@ def _traffic(
         given["patience"] = None if endless else _duration(entry.patience, f"{where}.patience", read)
     if entry.setup is not UNSET:
         given["setup"] = _duration(entry.setup, f"{where}.setup", read, Constant)
-    if entry.no_answer is not UNSET:
-        given["no_answer"] = entry.no_answer
+    if entry.time_line is not UNSET:
+        given["time_line"] = tuple(map(_step, sorted(entry.time_line, key=lambda step: step.after)))
+    for name in ("no_answer", "longest_queue", "callback"):
+        if (value := getattr(entry, name)) is not UNSET:
+            given[name] = value
+    given["rule"] = entry.rule
     return Traffic(queue=queue, **given) if known is None else replace(known, queue=queue, **given)
+
+
+def _step(entry: StepEntry) -> TimeLineStep:
+    return TimeLineStep(
+        entry.after, entry.do, entry.skill, entry.level, tuple(sorted(entry.names)), entry.priority
+    )
 
 
 def _queue(entry: QueueEntry, known: Queue | None) -> Queue:
@@ -218,9 +273,13 @@ def _queue(entry: QueueEntry, known: Queue | None) -> Queue:
         demand = replace(demand, medium=entry.medium)
     if entry.skills is not UNSET:
         demand = replace(demand, skills=tuple(sorted(entry.skills.items())))
+    if entry.sites is not UNSET:
+        demand = replace(demand, sites=tuple(sorted(entry.sites)))
+    if entry.teams is not UNSET:
+        demand = replace(demand, teams=tuple(sorted(entry.teams)))
     given = {
         name: value
-        for name in ("priority", "longest_wait", "offer_timeout", "refuse_when")
+        for name in ("priority", "longest_wait", "offer_timeout", "refuse_when", "strategy")
         if (value := getattr(entry, name)) is not UNSET
     }
     return replace(known, demand=demand, **given)
@@ -271,7 +330,7 @@ def agent(entry: AgentsEntry, agent_id: str, centers: list[str], begin: datetime
     return Agent(
         agent_id=agent_id,
         name=agent_id,
-        site_id="simulated",
+        site_id=entry.site,
         switch_id=entry.switch,
         address="",
         skills=entry.skills,
@@ -284,6 +343,11 @@ def agent(entry: AgentsEntry, agent_id: str, centers: list[str], begin: datetime
         available_from=begin,
         idle_since=begin,
         wrap_up=entry.wrap_up,
+        team=entry.team,
+        rate=entry.rate,
+        media={
+            medium: MediumSlots(each.slots, each.weight, each.wrap_up) for medium, each in entry.slots.items()
+        },
     )
 
 

@@ -17,19 +17,24 @@ from fsroute.simulation.durations import Exponential, Recorded
 
 DAY = timedelta(days=1)
 
-QueueKey = tuple[str, str]
-"""A contact center and the name of one of its queues."""
+QueueKey = tuple[str, str, str]
+"""A contact center, one of its queues, and the rule that sent contacts there ("": none)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a proxy call; `at` in seconds since the epoch, `queue` where it was requested."""
+    """What happened to a proxy call; `at` in seconds since the epoch.
+
+    `queue` and `rule` where it was requested; `treatment` is the step of the time line that the caller heard.
+    """
 
     at: float
     contact_center_id: str
     proxy_call_id: int
     kind: str
     queue: str | None = None
+    rule: str | None = None
+    treatment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class QueueHistory:
     gave_up: int = 0
     offers: int = 0
     not_taken: int = 0
+    callbacks_offered: int = 0
+    callbacks: int = 0
 
     def talk(self) -> Recorded | None:
         return Recorded(tuple(self.talks)) if self.talks else None
@@ -82,6 +89,10 @@ class QueueHistory:
         """Share of offers that the agent did not take."""
         return self.not_taken / self.offers if self.offers else 0.0
 
+    def callback(self) -> float:
+        """Share of callers who chose to be called back when it was offered."""
+        return min(1.0, self.callbacks / self.callbacks_offered) if self.callbacks_offered else 0.0
+
 
 @dataclass(slots=True)
 class _Call:
@@ -89,6 +100,7 @@ class _Call:
     waits_since: float | None
     reserved_at: float | None = None
     joined_at: float | None = None
+    is_called_back: bool = False
 
 
 class History:
@@ -115,7 +127,8 @@ class History:
     def _requested(self, event: Event) -> None:
         if event.queue is None or not self._hours.holds(event.at):
             return
-        queue = self.queues.setdefault((event.contact_center_id, event.queue), QueueHistory())
+        key = (event.contact_center_id, event.queue, event.rule or "")
+        queue = self.queues.setdefault(key, QueueHistory())
         queue.arrivals.append(event.at)
         self._days.add(self._hours.day(event.at))
         self._calls[event.proxy_call_id] = _Call(queue, event.at)
@@ -126,16 +139,26 @@ class History:
             call.reserved_at = event.at
         elif event.kind == On.AGENT_FAILED:
             call.queue.not_taken += 1
+        elif event.kind == On.TIME_LINE_STEP:
+            call.queue.callbacks_offered += event.treatment == "offer_callback"
+        elif event.kind == On.CALLBACK_CHOSEN:
+            self._waits_no_more(call, event.at)
+            call.queue.callbacks += 1
+            call.is_called_back = True
         elif event.kind == On.JOINED:
             self._joined(call, event.at)
         else:
             self._over(call, event)
 
-    def _joined(self, call: _Call, at: float) -> None:
+    @staticmethod
+    def _waits_no_more(call: _Call, at: float) -> None:
         if call.waits_since is not None:
             call.queue.waited += at - call.waits_since
             call.waits_since = None
-        if call.reserved_at is not None:
+
+    def _joined(self, call: _Call, at: float) -> None:
+        self._waits_no_more(call, at)
+        if call.reserved_at is not None and not call.is_called_back:
             call.queue.setups.append(at - call.reserved_at)
         call.joined_at = at
 

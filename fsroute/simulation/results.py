@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from fsroute.coordinator.strategies import Strategies
 from fsroute.simulation.estimates import Estimate, percentile, ratio, statistic
 from fsroute.simulation.sample import End, Sample, Tally
 from fsroute.simulation.scenario import Bound, Scenario, group_names, pooled, pooled_bound
@@ -22,7 +23,8 @@ class QueueFigures:
     """One queue, or all of them. Shares are of the contacts that arrived; times in seconds.
 
     A *wait* is a contact's time until it is joined with an agent, or gives up, or overflows. `percentiles` are
-    those of the waits of all who waited.
+    those of the waits of all who waited. `mean_callback` is the time from the arrival to the talk of those who were
+    called back.
     """
 
     name: str
@@ -33,6 +35,7 @@ class QueueFigures:
     mean_wait_answered: Estimate | None
     percentiles: dict[int, Estimate | None]
     abandoned: Estimate | None
+    mean_callback: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +83,19 @@ def run(
     replications: int = 10,
     with_pooled: bool = False,
     progress: Callable[[int], object] = lambda done: None,
+    strategies: Strategies | None = None,
 ) -> Results:
     """Simulate and evaluate.
 
     The same `seed` gives the same results. `replications` are independent runs; 1 cuts its run into batches.
     `with_pooled` simulates besides what one pool of all agents would do with the same contacts. `progress` is
-    told how many runs are done.
+    told how many runs are done. `strategies` are the built-in ones unless given.
     """
     stretches = STRETCHES if replications == 1 else 1
     samples: list[Sample] = []
     twins: list[Sample] = []
     for number in range(replications):
-        samples += simulate(scenario, f"{seed} {number}", stretches)
+        samples += simulate(scenario, f"{seed} {number}", stretches, strategies)
         if with_pooled:
             twins += simulate(pooled(scenario), f"{seed} {number}", stretches)
         progress(number + 1)
@@ -129,6 +133,7 @@ def merged(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         whole.answered.extend(tally.answered)
         whole.unanswered.extend(tally.unanswered)
+        whole.callbacks.extend(tally.callbacks)
         whole.ends.update(tally.ends)
     return whole
 
@@ -145,6 +150,7 @@ def _queue(name: str, tallies: Sequence[Tally], answer_within: float) -> QueueFi
         mean_wait_answered=ratio([_sum_and_count(tally.answered) for tally in tallies]),
         percentiles={each: statistic(waits, percentile(each / 100)) for each in PERCENTILES},
         abandoned=ratio([(tally.ends[End.ABANDONED], tally.contacts) for tally in tallies]),
+        mean_callback=ratio([_sum_and_count(tally.callbacks) for tally in tallies]),
     )
 
 

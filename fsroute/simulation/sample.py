@@ -16,15 +16,20 @@ class End(enum.StrEnum):
     ABANDONED = "abandoned"
     OVERFLOWED = "overflowed"
     REFUSED = "refused"  # at once: nobody could ever have served it
+    CALLED_BACK = "called back"  # the caller hung up and kept the place; the wait is that on the line
     WAITING = "waiting"  # it had not ended with the simulation
 
 
 @dataclass(slots=True)
 class Tally:
-    """The contacts of one queue: waits in seconds, of those answered and of the others who waited."""
+    """The contacts of one queue: waits in seconds, of those answered and of the others who waited.
+
+    `callbacks` are the seconds from the arrival to the talk of those who were called back.
+    """
 
     answered: array[float] = field(default_factory=lambda: array("d"))
     unanswered: array[float] = field(default_factory=lambda: array("d"))
+    callbacks: array[float] = field(default_factory=lambda: array("d"))
     ends: Counter[End] = field(default_factory=Counter)
 
     def add(self, end: End, wait: float) -> None:
@@ -64,6 +69,11 @@ class Recorder:
     def contact(self, queue: int, arrived: float, end: End, wait: float) -> None:
         if self._begin <= arrived < self._end:
             self.samples[self._stretch(arrived)].tallies[queue].add(end, wait)
+
+    def called_back(self, queue: int, arrived: float, wait: float) -> None:
+        """Somebody who arrived then talks with an agent, after so long."""
+        if self._begin <= arrived < self._end:
+            self.samples[self._stretch(arrived)].tallies[queue].callbacks.append(wait)
 
     def work(self, group: str, begin: float, end: float) -> None:
         """An agent of `group` was busy from `begin` to `end`."""

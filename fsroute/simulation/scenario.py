@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fsroute.model.agent import Agent, AgentStatus, Authorization
 from fsroute.model.contact import Demand, Queue
+from fsroute.model.routing import TimeLineStep
 from fsroute.simulation.durations import Arrivals, Constant, Duration, Exponential, Listed, Poisson
 from fsroute.simulation.erlang import SteadyState, steady_state
 
@@ -19,7 +20,8 @@ class Traffic:
     """A queue and who comes to it.
 
     `patience` None: they wait as long as it takes. `setup` runs from the reservation of an agent to the join;
-    `no_answer` is the share of offers that the agent does not take.
+    `no_answer` is the share of offers that the agent does not take, `callback` the share of callers who choose to
+    be called back when the time line offers it. `rule` is the name of the rule that sends them here, if any.
     """
 
     queue: Queue
@@ -28,10 +30,15 @@ class Traffic:
     patience: Duration | None = None
     setup: Duration = AT_ONCE
     no_answer: float = 0.0
+    time_line: tuple[TimeLineStep, ...] = ()
+    longest_queue: int | None = None
+    callback: float = 0.0
+    rule: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.queue.contact_center_id}/{self.queue.name}"
+        queue = f"{self.queue.contact_center_id}/{self.queue.name}"
+        return f"{queue} ({self.rule})" if self.rule else queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,14 @@ class Scenario:
 def logged_on(agent: Agent, begin: datetime) -> Agent:
     """The agent at the beginning: available and idle, whatever the row says."""
     return replace(
-        agent, status=AgentStatus.AVAILABLE, available_from=begin, idle_since=begin, reservations=()
+        agent,
+        status=AgentStatus.AVAILABLE,
+        available_from=begin,
+        idle_since=begin,
+        reservations=(),
+        contacts_served=0,
+        last_reserved_at=None,
+        leg="dialled",
     )
 
 
@@ -79,6 +93,12 @@ def _group_name(agent: Agent, with_switch: bool) -> str:
     skills = " ".join(f"{skill}:{level}" for skill, level in sorted(agent.skills.items())) or "no skills"
     centers = " ".join(sorted({one.contact_center_id for one in agent.authorizations})) or "nobody"
     return f"{skills} for {centers}" + (f" at {agent.switch_id}" if with_switch else "")
+
+
+def with_strategy(scenario: Scenario, name: str) -> Scenario:
+    """The same, with this strategy in every queue."""
+    traffic = tuple(replace(each, queue=replace(each.queue, strategy=name)) for each in scenario.traffic)
+    return replace(scenario, traffic=traffic)
 
 
 # The pooled optimum -----------------------------------------------------------------------------------
@@ -144,7 +164,17 @@ def _approximations(scenario: Scenario, wrap_up: float) -> list[str]:
         "patience is not one exponential time": len(patiences) > 1
         or any(not isinstance(each, Exponential | None) for each in patiences),
         "priorities differ": len({each.queue.priority for each in traffic}) > 1,
-        "contacts leave the queue at its longest wait": any(each.queue.longest_wait for each in traffic),
+        "contacts leave the queue at its longest wait": any(
+            each.queue.longest_wait or each.longest_queue is not None for each in traffic
+        ),
+        "the time line raises priorities or ends waits": any(
+            step.do not in ("skill", "teams", "sites", "announce")
+            for each in traffic
+            for step in each.time_line
+        ),
+        "agents have several contacts at a time": any(
+            medium.slots > 1 for agent in scenario.agents for medium in agent.media.values()
+        ),
         "agents do not take every offer": any(each.no_answer for each in traffic),
     }
     return [fault for fault, holds in faults.items() if holds]
@@ -155,7 +185,10 @@ def pooled(scenario: Scenario) -> Scenario:
     demand = Demand("all", "voice")
     serves = (Authorization("all", "voice", scenario.begin),)
     traffic = tuple(
-        replace(each, queue=replace(each.queue, demand=demand, priority=0)) for each in scenario.traffic
+        replace(
+            each, queue=replace(each.queue, demand=demand, priority=0, strategy="longest_idle"), time_line=()
+        )
+        for each in scenario.traffic
     )
-    agents = tuple(replace(agent, skills={}, authorizations=serves) for agent in scenario.agents)
+    agents = tuple(replace(agent, skills={}, media={}, authorizations=serves) for agent in scenario.agents)
     return replace(scenario, traffic=traffic, agents=agents)

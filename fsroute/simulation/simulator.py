@@ -11,9 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from random import Random
 
 from fsroute.coordinator.actions import (
     Action,
@@ -25,75 +23,47 @@ from fsroute.coordinator.actions import (
     Refresh,
     Refuse,
     Reserve,
+    Step,
     Take,
     Tick,
 )
 from fsroute.coordinator.state import Coordinator
+from fsroute.coordinator.strategies import Strategies
+from fsroute.model.agent import ONE_AT_A_TIME
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.simulation import rows
+from fsroute.simulation.contacts import Contact, Source
 from fsroute.simulation.sample import End, Recorder, Sample
-from fsroute.simulation.scenario import Scenario, Traffic, group_names, logged_on
+from fsroute.simulation.scenario import Scenario, group_names, logged_on
 
 LONGEST_DRAIN = 86_400.0  # seconds after the last arrival in which those who wait may still be served
 
 WAITING = (State.REQUESTED, State.QUEUED)
 UNSERVED = (*WAITING, State.OFFERED)
+LEAVES = ("number", "voice_message")  # steps of a time line after which the contact does not wait any more
 LAST = {State.ABANDONED: End.ABANDONED, State.OVERFLOWED: End.OVERFLOWED, State.REFUSED: End.REFUSED}
 
 
-def simulate(scenario: Scenario, seed: int | str, stretches: int = 1) -> list[Sample]:
+def simulate(
+    scenario: Scenario, seed: int | str, stretches: int = 1, strategies: Strategies | None = None
+) -> list[Sample]:
     """Let the core serve a scenario once; the same seed gives the same result.
 
     Contacts that arrive in the warm-up are not counted. No contact comes after the end, but those who wait are
-    served. With `stretches` the time that counts is cut into so many equal parts.
+    served. With `stretches` the time that counts is cut into so many equal parts. `strategies` are the built-in
+    ones unless given.
     """
-    return list(Simulation(scenario, seed, stretches).run())
-
-
-@dataclass(slots=True)
-class Contact:
-    """A contact, with what chance has in store for it. Times in seconds."""
-
-    traffic: int  # index in the scenario
-    arrived: float
-    talk: float
-    patience: float | None
-    call: ProxyCall
-
-
-class Source:
-    """The contacts of one queue as they come."""
-
-    def __init__(self, traffic: Traffic, seed: str, until: float) -> None:
-        self.traffic = traffic
-        self._times = traffic.arrivals.times(Random(f"{seed} arrivals"), until)
-        self._talks = Random(f"{seed} talks")
-        self._patience = Random(f"{seed} patience")
-        self._offers = Random(f"{seed} offers")
-
-    def next(self) -> float | None:
-        """When the next one comes."""
-        return next(self._times, None)
-
-    def fate(self) -> tuple[float, float | None]:
-        """(talk, patience) of one contact."""
-        patience = self.traffic.patience
-        talk = self.traffic.talk.draw(self._talks)
-        return talk, None if patience is None else patience.draw(self._patience)
-
-    def offer(self) -> float | None:
-        """Seconds until the agent is joined; None: the agent does not take the offer."""
-        setup = self.traffic.setup.draw(self._offers)
-        refused = self.traffic.no_answer > 0.0 and self._offers.random() < self.traffic.no_answer
-        return None if refused or setup > self.traffic.queue.offer_timeout else setup
+    return list(Simulation(scenario, seed, stretches, strategies).run())
 
 
 class Simulation:
     """One run; `run` may be called once."""
 
-    def __init__(self, scenario: Scenario, seed: int | str, stretches: int) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int | str, stretches: int, strategies: Strategies | None = None
+    ) -> None:
         self._scenario = scenario
-        self._core = Coordinator()
+        self._core = Coordinator(strategies)
         self._recorder = Recorder(scenario.warm_up, scenario.end, stretches, len(scenario.traffic))
         self._groups = group_names(scenario)
         self._agents = {agent.agent_id: logged_on(agent, scenario.begin) for agent in scenario.agents}
@@ -169,8 +139,8 @@ class Simulation:
         self._plan_arrival(number)
         source = self._sources[number]
         self._arrived += 1
-        call = rows.requested(self._arrived, source.traffic.queue, self._moment)
-        contact = Contact(number, self._now, *source.fate(), call)
+        call = rows.requested(self._arrived, source.traffic, self._moment)
+        contact = source.contact(number, self._now, call)
         self._contacts[self._arrived] = contact
         if contact.patience is not None:
             self._plan(contact.patience, self._loses_patience, self._arrived)
@@ -178,7 +148,7 @@ class Simulation:
 
     def _loses_patience(self, number: int) -> None:
         contact = self._contacts.get(number)
-        if contact is not None and contact.call.state in UNSERVED:
+        if contact is not None and contact.call.state in UNSERVED and not contact.called_back:
             self._tell(self._ends(contact, State.ABANDONED))
 
     def _joins(self, number: int) -> None:
@@ -196,7 +166,9 @@ class Simulation:
         contact = self._contacts[number]
         agent_id = contact.call.agent_id
         assert agent_id is not None, "a talk has an agent"
-        self._release(contact, self._agents[agent_id].wrap_up, works_on=True)
+        agent = self._agents[agent_id]
+        wrap_up = agent.media.get(contact.call.demand.medium, ONE_AT_A_TIME).wrap_up
+        self._release(contact, agent.wrap_up if wrap_up is None else wrap_up, served=True)
         del self._contacts[number]
         self._tell(CallChanged(rows.over(contact.call, State.ENDED)))
 
@@ -220,8 +192,21 @@ class Simulation:
             return self._ends(contact, State.REFUSED)
         if isinstance(action, Overflow):
             return self._ends(contact, State.OVERFLOWED)
+        if isinstance(action, Step):
+            return self._take_step(contact, action.number)
         assert not isinstance(action, Expire), "every simulated offer ends in time"
         raise AssertionError(f"no network leg is simulated, yet one is wanted: {action}")
+
+    def _take_step(self, contact: Contact, number: int) -> Event:
+        step = contact.call.time_line[number]
+        if step.do in LEAVES and not contact.called_back:
+            return self._ends(contact, State.OVERFLOWED)
+        call = rows.stepped(contact.call, step)
+        if step.do == "offer_callback" and contact.wants_callback and not contact.called_back:
+            self._count(contact, End.CALLED_BACK)
+            contact.called_back = True
+            call = rows.to_be_called_back(call)
+        return self._write(contact, call)
 
     def _read(self, agent_id: str) -> Event:
         self._readings += 1
@@ -233,8 +218,8 @@ class Simulation:
 
     def _reserve(self, contact: Contact, agent_id: str) -> Event:
         number = contact.call.proxy_call_id
-        self._agents[agent_id] = rows.reserved(self._agents[agent_id])
-        self._busy_since[agent_id] = self._now
+        self._agents[agent_id] = rows.reserved(self._agents[agent_id], contact.call)
+        self._busy_since.setdefault(agent_id, self._now)
         contact.call = rows.offered(contact.call, agent_id, self._moment)
         setup = self._sources[contact.traffic].offer()
         if setup is None:
@@ -246,6 +231,8 @@ class Simulation:
         return CallChanged(contact.call)
 
     def _join(self, contact: Contact) -> Event:
+        if contact.called_back:
+            self._recorder.called_back(contact.traffic, contact.arrived, self._now - contact.arrived)
         self._count(contact, End.ANSWERED)
         self._plan(contact.talk, self._hangs_up, contact.call.proxy_call_id)
         return self._write(contact, rows.bridged(contact.call, self._moment))
@@ -258,13 +245,17 @@ class Simulation:
         del self._contacts[contact.call.proxy_call_id]
         return CallChanged(rows.over(contact.call, state))
 
-    def _release(self, contact: Contact, pause: float | None, works_on: bool = False) -> None:
-        """The agent is free after `pause` seconds (None: at once), which are work if `works_on`."""
+    def _release(self, contact: Contact, pause: float | None, served: bool = False) -> None:
+        """The agent is free after `pause` seconds (None: at once), which are work if a contact was `served`."""
         agent_id = contact.call.agent_id
         assert agent_id is not None, "an offer has an agent"
-        self._agents[agent_id] = rows.released(self._agents[agent_id], self._moment, pause)
-        until = self._now + (pause or 0.0 if works_on else 0.0)
-        self._recorder.work(self._groups[agent_id], self._busy_since.pop(agent_id), until)
+        agent = rows.released(self._agents[agent_id], contact.call, self._moment, pause, served)
+        self._agents[agent_id] = agent
+        if not agent.reserved:
+            until = self._now + (pause or 0.0 if served else 0.0)
+            self._recorder.work(self._groups[agent_id], self._busy_since.pop(agent_id), until)
 
     def _count(self, contact: Contact, end: End) -> None:
-        self._recorder.contact(contact.traffic, contact.arrived, end, self._now - contact.arrived)
+        """Who is to be called back has been counted."""
+        if not contact.called_back:
+            self._recorder.contact(contact.traffic, contact.arrived, end, self._now - contact.arrived)

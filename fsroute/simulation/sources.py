@@ -8,18 +8,23 @@ from pathlib import Path
 
 from fsroute.config import convert, read
 from fsroute.model.agent import Agent, AgentStatus
-from fsroute.model.contact import Demand, Lead, Queue
+from fsroute.model.contact import Queue
+from fsroute.model.routing import Routing
+from fsroute.routing.document import rule_set
+from fsroute.routing.rules import RuleSet
 from fsroute.simulation import document
 from fsroute.simulation.document import Document
 from fsroute.simulation.durations import Poisson
-from fsroute.simulation.history import Event, History, Hours, QueueHistory
+from fsroute.simulation.history import Event, History, Hours, QueueHistory, QueueKey
 from fsroute.simulation.scenario import AT_ONCE, Scenario, Traffic
 from fsroute.store.agents import Agents
-from fsroute.store.database import Database, Row, Statements
+from fsroute.store.database import Database, Statements
+from fsroute.store.rules import Rules
 
 BATCH = 20_000  # events
 MOST_NOT_TAKEN = 0.99  # share of offers: somebody takes one at last
 
+NO_RULE = "contacts that the rule {} sent to queue {} are left out: it sends nobody there any more"
 LEFT_OUT = "queue {} is left out: nobody has talked in it, and no file tells of it"
 
 
@@ -61,17 +66,23 @@ def from_database(
     given = _document(path) if path else Document()
     with database.transaction() as snapshot:
         now = float(snapshot.value("clock"))
-        rows = [_queue(row) for row in snapshot.run("simulation_queues")]
         history, seconds = _history(snapshot, since, now, hours)
         agents = tuple(agent for agent in Agents(snapshot).all() if _is_wanted(agent, only_available))
-    queues = {(queue.contact_center_id, queue.name): queue for queue in rows}
-    found = {key: _traffic(queue, history.queues.get(key), seconds) for key, queue in queues.items()}
+    rules = _rules(database)
+    queues = {key: _queue(routing) for key, routing in rules.queues.items()}
+    routed = {key: _routed(rules, key) for key in history.queues}
+    found = {
+        key: _traffic(routing, history.queues[key], seconds)
+        for key, routing in routed.items()
+        if routing is not None
+    }
     traffic = {key: each for key, each in found.items() if each is not None}
     known = document.Known(queues, traffic, agents)
     reader = _reader(path.parent if path else Path())
     scenario = document.scenario(given, source, reader, known, datetime.fromtimestamp(int(now), UTC))
     left_out = queues.keys() - {(each.queue.contact_center_id, each.queue.name) for each in scenario.traffic}
-    return Found(scenario, tuple(LEFT_OUT.format("/".join(key)) for key in sorted(left_out)))
+    gone = [NO_RULE.format(key[2], "/".join(key[:2])) for key, routing in routed.items() if routing is None]
+    return Found(scenario, (*(LEFT_OUT.format("/".join(key)) for key in sorted(left_out)), *sorted(gone)))
 
 
 def _is_wanted(agent: Agent, only_available: bool) -> bool:
@@ -102,33 +113,56 @@ def _history(snapshot: Statements, since: datetime, now: float, hours: Hours) ->
     return history, 0.0 if first is None else history.open_seconds(first, now)
 
 
-def _queue(row: Row) -> Queue:
-    skills = tuple(sorted((str(skill), int(level)) for skill, level in row["skills"]))
+def _rules(database: Database) -> RuleSet:
+    """The version in force; without one the queues' rows alone."""
+    rules = Rules(database)
+    version = rules.newest()
+    text = rules.queues() if version is None else rules.document(version)
+    return rule_set(text, version, lenient=True)
+
+
+def _routed(rules: RuleSet, key: QueueKey) -> Routing | None:
+    """What contacts get that a rule sent to a queue, by the rule of this name as it is now; None: it is gone."""
+    center, queue, name = key
+    base = rules.queues.get((center, queue))
+    if base is None or not name:
+        return base
+    for rule in rules.rules.get(center, ()):
+        if rule.name == name and rule.enabled and rule.result.way is None:
+            return rule.result.routing(base, base.demand.medium, name, rules.version)
+    return None
+
+
+def _queue(routing: Routing) -> Queue:
     return Queue(
-        contact_center_id=row["contact_center_id"],
-        name=row["queue"],
-        demand=Demand(row["contact_center_id"], row["medium"], skills),
-        priority=row["priority"],
-        strategy=row["strategy"],
-        lead=Lead.parse(row["lead"]),
-        hold_music=row["hold_music"],
-        offer_timeout=row["offer_timeout"],
-        network_leg_timeout=row["network_leg_timeout"],
-        network_leg_tries=row["network_leg_tries"],
-        longest_wait=row["longest_wait"],
-        refuse_when=row["refuse_when"],
+        contact_center_id=routing.demand.contact_center_id,
+        name=routing.queue,
+        demand=routing.demand,
+        priority=routing.priority,
+        strategy=routing.strategy,
+        lead=routing.lead,
+        hold_music=routing.hold_music,
+        offer_timeout=routing.offer_timeout,
+        network_leg_timeout=routing.network_leg_timeout,
+        network_leg_tries=routing.network_leg_tries,
+        longest_wait=routing.longest_wait,
+        refuse_when=routing.refuse_when,
     )
 
 
-def _traffic(queue: Queue, seen: QueueHistory | None, seconds: float) -> Traffic | None:
-    talk = seen.talk() if seen is not None else None
-    if seen is None or talk is None or seconds <= 0.0:
+def _traffic(routing: Routing, seen: QueueHistory, seconds: float) -> Traffic | None:
+    talk = seen.talk()
+    if talk is None or seconds <= 0.0:
         return None
     return Traffic(
-        queue=queue,
+        queue=_queue(routing),
         arrivals=Poisson((len(seen.arrivals) / seconds,)),
         talk=talk,
         patience=seen.patience(),
         setup=seen.setup() or AT_ONCE,
         no_answer=min(seen.no_answer(), MOST_NOT_TAKEN),
+        time_line=routing.time_line,
+        longest_queue=routing.longest_queue,
+        callback=seen.callback(),
+        rule=routing.rule or "",
     )

@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import pytest
 
+from fsroute.simulation.contacts import Source
 from fsroute.simulation.durations import Exponential
 from fsroute.simulation.erlang import SteadyState, steady_state
 from fsroute.simulation.estimates import Estimate
 from fsroute.simulation.results import Results, run
-from fsroute.simulation.simulator import Source, simulate
+from fsroute.simulation.rows import requested
+from fsroute.simulation.simulator import simulate
 from tests.unit.simulation.scenes import agents, day, steady
 
 TALK = 100.0  # seconds
@@ -81,7 +83,7 @@ def test_each_wait_is_that_of_the_recursion_of_kiefer_and_wolfowitz() -> None:
     source = Source(traffic, "1 0 acme/main", scenario.end)
     free, expected = [0.0] * 40, []
     while (arrival := source.next()) is not None:
-        talk, _ = source.fate()
+        talk = source.contact(0, arrival, requested(1, traffic, scenario.begin)).talk
         begin = max(arrival, heapq.heappop(free))
         expected.append(begin - arrival)
         heapq.heappush(free, begin + talk)

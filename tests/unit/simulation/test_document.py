@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from fsroute.errors import ConfigurationError
+from fsroute.model.agent import MediumSlots
+from fsroute.model.routing import TimeLineStep
 from fsroute.simulation.durations import Constant, Exponential, Listed, Lognormal, Poisson, Recorded
 from fsroute.simulation.scenario import Scenario
 from fsroute.simulation.sources import from_file
@@ -155,3 +157,45 @@ def test_a_number_without_end_is_refused(folder: Path, key: str, number: str) ->
     lines = {"arrivals": "90", "talk": "180", key: number}
     text = QUEUE + "".join(f"{name} = {value}\n" for name, value in lines.items()) + AGENTS
     assert _fault(folder, text).startswith(f"center.toml: queue[0].{key}: Expected ")
+
+
+def test_a_queue_may_have_a_strategy_and_a_time_line(folder: Path) -> None:
+    text = (
+        "strategy = 'least_skilled'\nteams = ['day']\nlongest_queue = 50\ncallback = 0.4\ntime_line = [\n"
+        "  { after = 60, do = 'offer_callback' },\n"
+        "  { after = 20, do = 'skill', skill = 'orders', level = 1 },\n"
+        "  { after = 30, do = 'teams' } ]\n"
+    )
+    (traffic,) = _read(folder, QUEUE + TRAFFIC + text + AGENTS + "team = 'day'\n").traffic
+    assert (traffic.queue.strategy, traffic.longest_queue, traffic.callback) == ("least_skilled", 50, 0.4)
+    assert traffic.queue.demand.teams == ("day",)
+    assert traffic.time_line == (
+        TimeLineStep(20.0, "skill", "orders", 1),
+        TimeLineStep(30.0, "teams"),
+        TimeLineStep(60.0, "offer_callback"),
+    )
+
+
+def test_rules_may_send_different_contacts_to_one_queue(folder: Path) -> None:
+    gold = "rule = 'gold'\npriority = 5\n"
+    scenario = _read(folder, QUEUE + TRAFFIC + QUEUE + TRAFFIC + gold + AGENTS)
+    assert [traffic.name for traffic in scenario.traffic] == ["acme/orders", "acme/orders (gold)"]
+    assert "queue acme/orders gold stands twice" in _fault(folder, (QUEUE + TRAFFIC + gold) * 2 + AGENTS)
+
+
+def test_an_agent_may_take_several_chats(folder: Path) -> None:
+    text = "media = ['voice', 'chat']\n[agents.slots.chat]\nslots = 3\nweight = 30\nwrap_up = 2\n"
+    (ann,) = _read(folder, QUEUE + TRAFFIC + AGENTS + text).agents
+    assert ann.media == {"chat": MediumSlots(3, 30, 2.0)}
+
+
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("{ after = 5, do = 'skill' }", "skill goes with do = skill"),
+        ("{ after = 5, do = 'priority' }", "priority goes with do = priority"),
+        ("{ after = 5, do = 'wait' }", "time_line"),
+    ],
+)
+def test_a_step_that_cannot_be_is_named(folder: Path, step: str, fault: str) -> None:
+    assert fault in _fault(folder, QUEUE + TRAFFIC + f"time_line = [{step}]\n" + AGENTS)

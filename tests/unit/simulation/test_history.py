@@ -20,7 +20,7 @@ def _learn(text: str, hours: Hours | None = None, begin: float = MONDAY + 9 * 36
 
 
 def _orders(history: History) -> QueueHistory:
-    return history.queues["acme", "orders"]
+    return history.queues["acme", "orders", ""]
 
 
 def test_talks_and_set_ups_are_measured_from_the_events() -> None:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from fsroute.model.agent import Authorization, MediumSlots
+from fsroute.model.routing import TimeLineStep
 from fsroute.simulation.durations import Constant, Exponential
 from fsroute.simulation.sample import End
-from fsroute.simulation.scenario import pooled
+from fsroute.simulation.scenario import pooled, with_strategy
 from fsroute.simulation.simulator import simulate
 from tests.unit.simulation.scenes import agent, agents, day, listed, only, queue, steady, tally, waits
 
@@ -135,3 +137,68 @@ def test_under_another_rule_the_same_contacts_come() -> None:
     apart, together = only(scenario).tallies, only(pooled(scenario)).tallies
     assert [one.contacts for one in apart] == [one.contacts for one in together]
     assert sum(map(sum, (one.answered for one in together))) < sum(map(sum, (one.answered for one in apart)))
+
+
+# Rules --------------------------------------------------------------------------------------------------
+
+
+def test_the_time_line_widens_what_is_asked_for() -> None:
+    strict = replace(queue(french=3), refuse_when="never")
+    lowered = TimeLineStep(30.0, "skill", skill="french", level=1)
+    assert waits(day(listed(0.0, queue=strict, time_line=(lowered,)), agents=agents(1, french=1))) == [30.0]
+    dropped = TimeLineStep(20.0, "skill", skill="french")
+    assert waits(day(listed(0.0, queue=strict, time_line=(dropped,)), agents=agents(1))) == [20.0]
+
+
+def test_the_time_line_raises_the_priority() -> None:
+    """Who came first has been served at 100; then the second, had not the third become urgent."""
+    first = listed(0.0, 10.0)
+    urgent = listed(20.0, queue=queue("urgent"), time_line=(TimeLineStep(5.0, "priority", priority=1),))
+    assert waits(day(first, urgent, agents=agents(1)), 0) == [0.0, 190.0]
+    assert waits(day(first, urgent, agents=agents(1)), 1) == [80.0]
+
+
+def test_the_time_line_may_end_the_wait() -> None:
+    step = TimeLineStep(30.0, "voice_message")
+    found = tally(day(listed(0.0, 10.0, time_line=(step,)), agents=agents(1)))
+    assert found.ends == {End.ANSWERED: 1, End.OVERFLOWED: 1}
+    assert list(found.unanswered) == pytest.approx([30.0])
+
+
+def test_who_is_called_back_keeps_the_place_and_the_patience() -> None:
+    """The second hangs up at 40, and is still before the third."""
+    step = TimeLineStep(30.0, "offer_callback")
+    traffic = listed(0.0, 10.0, 90.0, time_line=(step,), callback=1.0, patience=Constant(150.0))
+    found = tally(day(traffic, agents=agents(1)))
+    assert found.ends == {End.ANSWERED: 1, End.CALLED_BACK: 2}
+    assert list(found.unanswered) == pytest.approx([30.0, 30.0])
+    assert list(found.callbacks) == pytest.approx([90.0, 110.0])
+    declined = replace(traffic, callback=0.0)
+    assert tally(day(declined, agents=agents(1))).ends == {End.ANSWERED: 3}
+
+
+def test_a_queue_that_is_full_takes_nobody() -> None:
+    found = tally(day(listed(0.0, 10.0, 20.0, longest_queue=1), agents=agents(1)))
+    assert found.ends == {End.ANSWERED: 2, End.OVERFLOWED: 1}
+
+
+def test_an_agent_may_have_several_contacts_at_a_time() -> None:
+    chat = replace(queue(), demand=replace(queue().demand, medium="chat"))
+    ann = replace(
+        agent("ann"),
+        media={"chat": MediumSlots(2, 50)},
+        authorizations=(Authorization("acme", "chat", agent("ann").authorizations[0].valid_from),),
+    )
+    scenario = day(listed(0.0, 10.0, 20.0, queue=chat), agents=(ann,))
+    assert waits(scenario) == [0.0, 0.0, 80.0]
+    assert sum(only(scenario).busy.values()) == pytest.approx(200.0)
+
+
+def test_a_strategy_is_chosen_by_its_name() -> None:
+    """Of two idle agents the one who suffices; the other stays free for whom only he can serve."""
+    both, one = replace(agent("a"), skills={"x": 1, "y": 1}), replace(agent("b"), skills={"x": 1})
+    scenario = day(
+        listed(0.0, queue=queue("x", x=1)), listed(10.0, queue=queue("y", y=1)), agents=(both, one)
+    )
+    assert waits(scenario, 1) == [90.0]
+    assert waits(with_strategy(scenario, "least_skilled"), 1) == [0.0]
