@@ -6,7 +6,7 @@ people for a rule changes by the day, and a rule that never matches harms nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -44,7 +44,7 @@ def check(document: Document, house: House, now: datetime) -> tuple[RuleSet, lis
     rules, faults = read(document, None)
     faults += _time_zones(rules)
     for (center, queue), routing in sorted(rules.queues.items()):
-        faults += _terms("queue", f"{center}/{queue}", routing, rules, house)
+        faults += _terms("queue", f"{center}/{queue}", routing, house)
     for rule in _all(rules):
         faults += _references(rule, rules)
         faults += _result(rule, rules, house)
@@ -97,29 +97,40 @@ def _references(rule: Rule, rules: RuleSet) -> Iterator[Fault]:
 
 
 def _result(rule: Rule, rules: RuleSet, house: House) -> Iterator[Fault]:
-    """The routing as a contact would get it; what the queue's row says itself is the row's fault."""
-    base = base_of(rule, rules)
-    if base is None:
-        return
-    routing = rule.result.routing(base, rule.condition.medium or base.demand.medium, rule.name, None)
+    """Of the routing as a contact would get it; what the queue's row says itself is the row's fault."""
     said = {name for name in ("sites", "teams") if getattr(rule.result, name) is not None}
     said |= rule.result.terms.keys()
-    yield from _terms("routing_rule", _at(rule), routing, rules, house, said)
-    yield from effects(rule, routing, house.sites, house.agents)
+    yield from _in_all(
+        [
+            *_terms("routing_rule", _at(rule), routing, house, said),
+            *effects(rule, routing, house.sites, house.agents),
+        ]
+        for routing in routings(rule, rules)
+    )
 
 
-def base_of(rule: Rule, rules: RuleSet) -> Routing | None:
-    """The queue's row that a rule builds upon; where the application chooses, any of the contact center's."""
+def routings(rule: Rule, rules: RuleSet) -> list[Routing]:
+    """What contacts may get by a rule: one for each queue, where it leaves that to the application."""
     if rule.result.way is not None:
-        return None
-    center, queue = rule.contact_center_id, rule.result.queue or rule.condition.queue
-    if queue is not None:
-        return rules.queues.get((center, queue))
-    return next((routing for (owner, _), routing in sorted(rules.queues.items()) if owner == center), None)
+        return []
+    center, wanted = rule.contact_center_id, rule.result.queue or rule.condition.queue
+    bases = [
+        base
+        for (owner, queue), base in sorted(rules.queues.items(), key=lambda item: item[0])
+        if owner == center and wanted in (None, queue)
+    ]
+    medium = rule.condition.medium
+    return [rule.result.routing(base, medium or base.demand.medium, rule.name, None) for base in bases]
+
+
+def _in_all(lists: Iterable[list[Fault]]) -> list[Fault]:
+    """The faults that are in each of the lists."""
+    first, *others = list(lists) or [[]]
+    return [fault for fault in first if all(fault in other for other in others)]
 
 
 def _terms(
-    table: str, row: str, routing: Routing, rules: RuleSet, house: House, said: set[str] | None = None
+    table: str, row: str, routing: Routing, house: House, said: set[str] | None = None
 ) -> Iterator[Fault]:
     def says(name: str) -> bool:
         return said is None or name in said
@@ -256,9 +267,7 @@ def _people(rules: RuleSet, house: House, now: datetime) -> Iterator[Fault]:
     for (center, queue), routing in sorted(rules.queues.items()):
         yield from queue_faults(f"{center}/{queue}", routing, house.agents, now)
     for rule in _all(rules):
-        base = base_of(rule, rules)
-        open_choice = (rule.result.queue or rule.condition.queue) is None and rule.result.skills is None
-        if base is not None and rule.enabled and not open_choice:
-            medium = rule.condition.medium or base.demand.medium
-            routing = rule.result.routing(base, medium, rule.name, None)
-            yield from rule_faults(rule, routing, house.agents, now)
+        if rule.enabled:
+            yield from _in_all(
+                list(rule_faults(rule, routing, house.agents, now)) for routing in routings(rule, rules)
+            )

@@ -157,7 +157,7 @@ class Row:
         way = Way(do, self.number(number), self.prompt(prompt))
         if (do == "number") != (self.value(number) is not None):
             self.fault(f"{column} {do}: {number} is {'missing' if do == 'number' else 'of no use'}")
-        if do == "announce" and not way.prompt:
+        if do == "announce" and self.value(prompt) is None:
             self.fault(f"{column} announce: {prompt} is missing")
         if do in ("number", "application") and way.prompt:
             self.fault(f"{column} {do}: {prompt} is of no use")
