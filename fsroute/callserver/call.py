@@ -8,6 +8,7 @@ from dataclasses import replace
 from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import speech
 from fsroute.callserver.caller import caller_information
+from fsroute.callserver.consultation import consult
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold, in_pieces
 from fsroute.callserver.line import CallerGone, ChannelTaken, Line
@@ -71,20 +72,26 @@ class Call:
         self._hung_up = False
         self._left = False
         self.is_closed = False
-        self.is_taken = False
         self._application: Application | None = None
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
         self._contact: Contact | None = None
         self._called = bool(self._line.get("variable_fsroute_callback"))  # fsroute dialled this channel
         self.contact_id = self._line.get("variable_fsroute_contact")
+        self._consults = bool(self.contact_id) and self.contact_id == self._line.get(
+            "variable_fsroute_consultation"
+        )
+        self.is_taken = self._consults  # the agent's switch looks after it
         self.outcome = Outcome.ABANDONED
 
     def run(self) -> None:
         """Until the caller has hung up or has left for elsewhere."""
         try:
-            self._answer()
-            self._converse()
+            if self._consults:
+                consult(self._desk, self._line, self.contact_id)
+            else:
+                self._answer()
+                self._converse()
         except CallerGone:
             self._hung_up = True
         except ChannelTaken:
@@ -330,7 +337,7 @@ class Call:
 
     def _close(self) -> None:
         """The contact ends with the caller's channel; a call that the switch has taken to a bridge lives on."""
-        if not (self._hung_up or self._left) or not self.contact_id:
+        if not (self._hung_up or self._left) or not self.contact_id or self._consults:
             return
         if self._hung_up and self.outcome is Outcome.ABANDONED and self._application and self._position:
             _, end = advance(self._application, self._position, HungUp())

@@ -98,9 +98,9 @@ Accepts = Callable[[str], str | None]
 """Tells a number as it may be dialled, or None."""
 
 
-def begin(number: str) -> tuple[Dialogue, Do]:
-    """Offer to call back at the number that the caller called from."""
-    return Dialogue(number=number), Speak(("callback_offer",))
+def begin(number: str, prompt: str = "") -> tuple[Dialogue, Do]:
+    """Offer to call back at the number that the caller called from; `prompt` instead of the usual one."""
+    return Dialogue(number=number), Speak((prompt or "callback_offer",))
 
 
 def proceed(dialogue: Dialogue, happening: Happening, accepts: Accepts) -> tuple[Dialogue, Do | None]:

@@ -133,7 +133,7 @@ class Hold:
         elif isinstance(step, Treat):
             self._channel = replace(self._channel, treated=step.number)
             if step.step.do == "offer_callback":
-                self._offer_callback()
+                self._offer_callback(step.step.prompt)
             elif step.step.do == "announce":
                 self._speak((step.step.prompt or "please_hold",))
 
@@ -145,10 +145,10 @@ class Hold:
         self._piece_ends = 0.0
         self._channel = replace(self._channel, doing=Doing.SPEAKING)
 
-    def _offer_callback(self) -> None:
+    def _offer_callback(self, prompt: str = "") -> None:
         if self._waiter.may_be_called:
             self._channel = replace(self._channel, asking=True)
-            self._follow(self._talk.begin(self.call.caller_number))
+            self._follow(self._talk.begin(self.call.caller_number, prompt))
 
     def _stop_asking(self) -> None:
         self._talk.end()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from fsroute.callserver.desk import Desk
-from fsroute.callserver.ways import NotQueued
+from fsroute.callserver.ways import CLOSED, NotQueued
 from fsroute.ivr import NeedAgent
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
@@ -17,8 +17,6 @@ from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
 
 log = logging.getLogger(__name__)
-
-CLOSED = "center_closed"  # the recording for callers of a contact center that is closed by command
 
 
 def request(

@@ -33,8 +33,8 @@ class Talk:
         self._dialogue: Dialogue | None = None
         self.listens_until = 0.0
 
-    def begin(self, number: str) -> Do:
-        self._dialogue, do = begin(number)
+    def begin(self, number: str, prompt: str) -> Do:
+        self._dialogue, do = begin(number, prompt)
         self.listens_until = 0.0
         return do
 

@@ -160,7 +160,9 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     if channel.dropping or channel.doing is Doing.TAKEN:
         return None
     if not call.is_live:
-        return DropLeg(channel.leg_uuid) if bridging and channel.leg_uuid else Finish(RESULTS[call.state])
+        needed = call.network_leg is NetworkLeg.JOINED  # the consultation is over, its leg goes on in a talk
+        drop = bridging and channel.leg_uuid is not None and not needed
+        return DropLeg(channel.leg_uuid or "") if drop else Finish(RESULTS[call.state])
     if call.caller_leg is not CallerLeg.PRESENT:
         return _while_to_be_called_back(call, channel)
     if call.state is State.BRIDGED:

@@ -17,6 +17,7 @@ from fsroute.model.routing import Way
 
 log = logging.getLogger(__name__)
 
+CLOSED = "center_closed"  # the recording for callers of a contact center that is closed by command
 BEEP = "tone_stream://%(400,0,1000)"
 ENDS_MESSAGE = "#"
 SILENT_BELOW = 200  # energy, as mod_dptools' ``record`` takes it
@@ -52,8 +53,8 @@ def way_of(call: ProxyCall, closing: Way | None) -> tuple[Way, Outcome] | None:
     """
     outcome = OUTCOMES.get(call.state)
     way = call.way
-    if way is None and call.state is State.REFUSED:
-        way = closing
+    if call.state is State.REFUSED and (way is None or way.prompt == CLOSED):
+        way = closing or way  # the message of its own, if there is one
     if outcome is None or way is None or way.do == "application":
         return None
     return way, outcome

@@ -17,6 +17,7 @@ from fsroute.coordinator.actions import (
     WantCaller,
 )
 from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.model.routing import Way
 
 TREATMENTS = frozenset({"offer_callback", "voice_message", "number", "announce"})
 """Steps of a time line that the caller hears of; the caller's site carries them out."""
@@ -38,8 +39,10 @@ def move_of(action: Action, call: ProxyCall) -> Move | None:
     if isinstance(action, Take):
         return Move(On.TAKEN)
     if isinstance(action, Refuse):
-        closed = action.reason == "center_closed"
-        return Move(On.CENTER_CLOSED if closed else On.NOBODY_MAY_SERVE, data={"reason": action.reason})
+        data = {"reason": action.reason}
+        if action.reason == "center_closed":  # with the usual message, unless the contact center has its own
+            return Move(On.CENTER_CLOSED, set={"way": Way("announce", prompt="center_closed").dump()}, data=data)
+        return Move(On.NOBODY_MAY_SERVE, data=data)
     if isinstance(action, Overflow):
         return Move(On.LIMIT_PASSED, set={"way": call.overflow.dump()}, data={"reason": action.reason})
     if isinstance(action, Expire):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fsroute.config import Secret
 from fsroute.install.render import arguments, render_switch
-from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings
+from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings, User
 from tests.waiting import until
 
 PASSWORD = "live-test"
@@ -33,6 +33,17 @@ def _usual_places() -> Iterator[Path]:
         yield Path(on_path)
     for prefix in PREFIXES:
         yield from sorted(Path("/").glob(f"{prefix.removeprefix('/')}/freeswitch"))
+
+
+PHONES = tuple(str(number) for number in range(2001, 2021))
+"""The agents' phones that every switch knows."""
+
+FEATURE_NUMBER = "8005559999"
+"""By which agents reach the feature codes from any telephone."""
+
+
+def phone_password(name: str) -> str:
+    return f"secret-{name}"
 
 
 _given: set[int] = set()
@@ -66,6 +77,7 @@ class Ports:
     link: int = field(default_factory=free_port)
     event_socket: int = field(default_factory=free_port)
     callserver: int = field(default_factory=free_port)
+    carrier: int = field(default_factory=free_port)  # where those are who are called back
 
 
 class FreeSwitch:
@@ -93,6 +105,7 @@ class FreeSwitch:
         self._socket: EventSocket | None = None
         self._settings = SwitchSettings(
             event_socket_password=Secret(PASSWORD),
+            users=tuple(User(name=name, password=Secret(phone_password(name))) for name in PHONES),
             name=name,
             callers_port=ports.callers,
             agents_port=ports.agents,
@@ -102,7 +115,11 @@ class FreeSwitch:
             rtp_last=ports.rtp + 1999,
             modules=modules,
             log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
-            dialplan=DialplanSettings(numbers=("*",), callservers=(f"127.0.0.1:{ports.callserver}",)),
+            dialplan=DialplanSettings(
+                numbers=("*",),
+                callservers=(f"127.0.0.1:{ports.callserver}",),
+                feature_numbers=(FEATURE_NUMBER,),
+            ),
         )
 
     def start(self) -> None:

@@ -29,6 +29,8 @@ password = "{password}"
 
 [callserver]
 listen_port = {ports.callserver}
+callback_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
+voice_message_silence = 30.0
 
 [timing]
 drain = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 import socket
@@ -51,14 +52,25 @@ class Message:
 
 
 class Phone:
-    """One SIP address on loopback. `behave(call)` runs for each call that comes in, in its own greenlet."""
+    """One SIP address on loopback. `behave(call)` runs for each call that comes in, in its own greenlet.
 
-    def __init__(self, user: str, behave: Callable[[Call], None] | None = None, frequency: int = 0) -> None:
+    With a `password` it answers the challenge to a call that it makes (RFC 3261, 22).
+    """
+
+    def __init__(
+        self,
+        user: str,
+        behave: Callable[[Call], None] | None = None,
+        frequency: int = 0,
+        password: str = "",
+        port: int = 0,
+    ) -> None:
         self.user = user
+        self.password = password
         self.behave = behave or Call.answer
         self.frequency = frequency
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", port))
         self.port = int(self._socket.getsockname()[1])
         self.calls: list[Call] = []
         self._by_id: dict[str, Call] = {}
@@ -129,6 +141,7 @@ class Call:
         self._local = ""
         self._sequence = 0
         self._branch = ""
+        self._challenged = False
         if offer is not None:
             self._remote, self._local = offer.get("from"), f"{offer.get('to')};tag={self._tag}"
             self._target = _uri(offer.get("contact"))
@@ -238,6 +251,13 @@ class Call:
             self.rang_at = time.time()
         if message.status < 200:
             return
+        if message.status == 407 and self.phone.password and not self._challenged:
+            self._challenged = True
+            self._remote = message.get("to")
+            self._ack(message)
+            self._remote = f"<{self._target}>"
+            self._request("INVITE", self._sdp(TALK), self._credentials(message))
+            return
         self._remote = message.get("to")
         if message.status < 300:
             self._target = _uri(message.get("contact")) or self._target
@@ -248,6 +268,18 @@ class Call:
             self._ack(message)
             if not self.answered_at:
                 self._end(str(message.status))
+
+    def _credentials(self, challenge: Message) -> str:
+        """Digest, quality of protection ``auth`` (RFC 2617)."""
+        asked = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge.get("proxy-authenticate").partition(" ")[2]))
+        user, secret = self.phone.user, self.phone.password
+        who = _md5(f"{user}:{asked['realm']}:{secret}")
+        nonce = f"{asked['nonce']}:00000001:{self._tag}:auth"
+        response = _md5(f"{who}:{nonce}:{_md5(f'INVITE:{self._target}')}")
+        return (
+            f'Proxy-Authorization: Digest username="{user}", realm="{asked["realm"]}", nonce="{asked["nonce"]}", '
+            f'uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", qop=auth, nc=00000001\r\n'
+        )
 
     def _end(self, by: str) -> None:
         self.ended_at = self.ended_at or time.time()
@@ -301,6 +333,10 @@ class Call:
 def _with_body(body: str) -> str:
     kind = "Content-Type: application/sdp\r\n" if body else ""
     return f"{kind}Content-Length: {len(body)}\r\n\r\n{body}"
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _uri(contact: str) -> str:
