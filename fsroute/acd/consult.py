@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsroute.acd.offer import Item, Offer, partner
 from fsroute.acd.proxy_call import On
-from fsroute.acd.transfer import consulting
+from fsroute.acd.transfer import WANTED, consulting, dump
 from fsroute.acd.wishes import Refused
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
@@ -73,20 +73,14 @@ class Consultations:
     # The beginning -----------------------------------------------------------------------------------------
 
     def of_agent(self, offer: Offer, routing: Mapping[str, Any], to: str, wait: float) -> Consultation:
-        """Ask for an agent as `routing` says, for at most `wait` seconds.
+        """Ask for an agent as `routing` says, for at most `wait` seconds: the agent's leg asks, once it is there.
 
         Raises:
             Refused, StoreError, SwitchError: the talk goes on as it was.
         """
-        consultation = self._begin(offer, to, WAITS)
-        try:
-            wanted = consulting(routing, offer.call, wait)
-            consultation.call = self._store.transfers.route(consultation.contact_id, wanted)
-        except StoreError:
-            self._return(offer, consultation, "failed")
-            raise
-        self._store.announce(consultation.call)
-        return consultation
+        wanted = dump(consulting(routing, offer.call, wait))
+        self._tell(f"uuid_setvar {offer.legs.channel} {WANTED} {wanted}")
+        return self._begin(offer, to, WAITS)
 
     def of_number(self, offer: Offer, number: str) -> Consultation:
         """Dial a telephone number for the agent, who hears it ring.

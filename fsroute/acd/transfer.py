@@ -5,6 +5,8 @@ Routings are documents here, as SQL reads them. Priority and arrival are the con
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +19,20 @@ RINGBACK = "tone_stream://%(2000,4000,440,480);loops=-1"
 NOT_FOR_AGENTS = ("offer_callback", "announce", "voice_message", "number", "back")
 """Steps of a time line that a consulting agent has no use for."""
 
+WANTED = "fsroute_wanted"
+"""The channel variable of a consulting agent's leg that says whom the agent wants: a routing, as `dump` writes it."""
+
 Document = Mapping[str, Any]
+
+
+def dump(routing: Document) -> str:
+    """A routing as a channel variable."""
+    return base64.urlsafe_b64encode(json.dumps(routing).encode()).decode()
+
+
+def load(text: str) -> dict[str, Any]:
+    """What `dump` made."""
+    return dict(json.loads(base64.urlsafe_b64decode(text)))
 
 
 def present(call: ProxyCall) -> dict[str, Any]:

@@ -15,11 +15,13 @@ import fsroute
 ROOT = Path(fsroute.__file__).parent
 
 PURE = [
+    "fsroute.acd.desk_codes",
     "fsroute.acd.dial",
     "fsroute.acd.drawing",
     "fsroute.acd.proxy_call",
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
+    "fsroute.acd.transfer",
     "fsroute.agentdesk.dialogue",
     "fsroute.agentdesk.features",
     "fsroute.agentdesk.pin",
@@ -31,6 +33,7 @@ PURE = [
     "fsroute.callserver.waiting",
     "fsroute.coordinator.actions",
     "fsroute.coordinator.matching",
+    "fsroute.coordinator.order",
     "fsroute.coordinator.state",
     "fsroute.errors",
     "fsroute.esl.commands",
@@ -39,7 +42,10 @@ PURE = [
     "fsroute.ivr.actions",
     "fsroute.ivr.interpreter",
     "fsroute.model",
+    "fsroute.routing.check",
     "fsroute.routing.eligibility",
+    "fsroute.routing.explain",
+    "fsroute.routing.match",
 ]
 
 INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
@@ -127,7 +133,7 @@ def test_the_model_knows_nothing_of_the_rest() -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_roles_meet_through_values_only(role: str) -> None:
     """State tables, tokens and dial strings are values; nothing else of one role is known to another."""
-    values = {"fsroute.acd.proxy_call", "fsroute.acd.rendezvous", "fsroute.acd.dial"}
+    values = {"fsroute.acd.proxy_call", "fsroute.acd.rendezvous", "fsroute.acd.dial", "fsroute.acd.transfer"}
     strange = {
         (name, imported)
         for name, path in modules()
