@@ -92,7 +92,7 @@ def _cut(text: str) -> Iterator[tuple[int, int, str]]:
             bare += " " if bare else ""
         else:
             begin = at if begin is None else begin
-            bare += piece.lower() if piece[0] not in "'\"$" else "''"
+            bare += "''" if piece[0] == "$" or piece[-1] in "'\"" else piece.lower()
             last = end
         at = end
     if begin is not None:
