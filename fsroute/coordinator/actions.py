@@ -40,7 +40,7 @@ class CallChanged:
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """An agent's row is now this. `as_of` counts readings: of two rows the one read later is the truth."""
+    """An agent's row is now this. Of two rows that with the greater `as_of`, the row's version, is the truth."""
 
     agent: Agent
     as_of: int = 0

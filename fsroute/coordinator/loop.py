@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
+import time
 from collections.abc import Callable, Iterable
 from uuid import uuid4
 
@@ -31,12 +31,13 @@ from fsroute.coordinator.actions import (
     Tick,
     WantCaller,
 )
-from fsroute.coordinator.beginning import read_all
+from fsroute.coordinator.beginning import Following, news
 from fsroute.coordinator.demands import place_of
 from fsroute.coordinator.moves import move_of
 from fsroute.coordinator.state import Coordinator
 from fsroute.coordinator.strategies import Strategies, load
 from fsroute.errors import Fenced, StoreError
+from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
@@ -48,11 +49,15 @@ log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL = 1.0  # seconds between two writings of position and expected wait
 WORKERS = 8  # statements under way at once: they share the commits
+FOLLOW_INTERVAL = 0.25  # seconds for which a standby gathers keys before it reads the rows
 RETRY_DELAY = 0.5  # seconds before a failed action's rows are read again
 
 
 class CoordinatorRole:
     """Campaigns, leads while the lease holds, and starts over when it is lost.
+
+    While another process leads, this one follows: it keeps the rows current by the signals that the leader acts
+    on, so that a takeover reads only what has changed since the last of them.
 
     Args:
         new_uuid: makes the identifier of an agent's leg; passed in for tests.
@@ -78,18 +83,25 @@ class CoordinatorRole:
         self._strategies = load() if strategies is None else strategies
         self._core = Coordinator(self._strategies)
         self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._follower: gevent.Greenlet[..., None] | None = None
+        self._missed: set[str | None] = {None}  # keys of rows to be read by a standby; None: any
         self._fenced = False
-        self._readings = itertools.count(1)
+        self._following = Following(store)
+        self._freed: dict[str, Agent] = {}  # handed over by this process: their rows need not be read
         self.epoch: int | None = None
 
     def start(self) -> None:
         self._store.signals.subscribe(COORDINATOR, self._signalled)
         self._store.signals.subscribe(RULES, lambda key, row: self._signalled("r:", row))
         self._greenlet = gevent.spawn(self._run)
+        self._follower = gevent.spawn(self._follow)
 
     def stop(self) -> None:
         if self._greenlet is not None:
             self._greenlet.kill()
+        if self._follower is not None:
+            self._follower.kill()
+        self._store.hand_over_agents(False)
         self._workers.kill()
         self._lease.resign()
 
@@ -116,6 +128,8 @@ class CoordinatorRole:
                 gevent.sleep(RETRY_DELAY)
             finally:
                 self.epoch = None
+                self._store.hand_over_agents(False)
+                self._missed.add(None)
 
     def _lead(self, epoch: int) -> None:
         self.epoch = epoch
@@ -124,7 +138,9 @@ class CoordinatorRole:
         self._fenced = False
         while not self._inbox.empty():
             self._inbox.get()
-        self._do(read_all(self._store, next(self._readings)).tell(self._core, self._store.now()))
+        self._freed.clear()
+        self._store.hand_over_agents(True)
+        self._begin(epoch)
         next_progress = 0.0
         while self._lease.held and not self._fenced:
             now = self._store.now()
@@ -135,23 +151,35 @@ class CoordinatorRole:
             self._take(self._next(max(0.0, due - now)))
         raise Fenced("the lease was lost")
 
-    def _load(self) -> None:
-        """Everything from the tables once more: what a lost signal costs.
+    def _begin(self, epoch: int) -> None:
+        began = time.monotonic()
+        read = self._following.catch_up()
+        self._do(self._following.begin(self._core, self._store.now()))
+        took = time.monotonic() - began
+        agents, waiting = len(self._core.agents()), self._core.waiting()
+        log.info(
+            "leading: %d agents, %d contacts wait, %d rows read, %.3f s", agents, waiting, read, took
+        )  # fmt: skip
+        self._store.database.execute(
+            "log_leader_begins", epoch=epoch, agents=agents, waiting=waiting, read=read, took=took
+        )
 
-        Agents are read after the calls, so that a reservation that ends in between is seen as ended; the
-        core hears of the agents first, lest it refuse a call for which nobody seems to be there, and of the
+    def _load(self) -> None:
+        """What is new in the tables: what a lost signal costs.
+
+        The core hears of the agents first, lest it refuse a call for which nobody seems to be there, and of the
         calls in the order of the queue.
         """
-        calls = self._store.proxy_calls.live()
-        as_of = next(self._readings)
-        agents = self._store.agents.all()
-        for agent in agents:
-            self._feed(AgentChanged(agent, as_of))
-        for call in sorted(calls, key=place_of):
+        calls = {number: call.version for number in self._core.calls() if (call := self._core.call(number))}
+        agents = {name: agent.version for name in self._core.agents() if (agent := self._core.agent(name))}
+        found = news(self._store, calls, agents)
+        for row in found.agents:
+            self._feed(AgentChanged(row, row.version))
+        for call in sorted(found.calls, key=place_of):
             self._feed(CallChanged(call))
-        for agent_id in self._core.agents() - {agent.agent_id for agent in agents}:
-            self._feed(AgentRemoved(agent_id, as_of))
-        for proxy_call_id in self._core.calls() - {call.proxy_call_id for call in calls}:
+        for agent_id in found.agents_gone:
+            self._feed(AgentRemoved(agent_id, agents[agent_id]))
+        for proxy_call_id in found.calls_gone:
             self._take((f"p:{proxy_call_id}", None))
         self._take(("c:", None))
         self._take(("r:", None))
@@ -164,13 +192,39 @@ class CoordinatorRole:
 
     def _signalled(self, key: str | int | None, row: object) -> None:
         if self.epoch is None:
-            return
-        if isinstance(row, ProxyCall):
+            self._missed.add(None if key is None else str(key))
+        elif isinstance(row, ProxyCall):
             self._inbox.put(CallChanged(row))
+        elif isinstance(row, Agent):
+            self._freed[row.agent_id] = row
+            self._inbox.put(AgentChanged(row, row.version))
         elif key is None:
             self._inbox.put(None)
         else:
             self._inbox.put((str(key), None))
+
+    def _follow(self) -> None:
+        """While somebody else leads."""
+        while True:
+            gevent.sleep(FOLLOW_INTERVAL)
+            if self.epoch is not None or not self._missed:
+                continue
+            missed, self._missed = self._missed, set()
+            try:
+                self._read_missed(missed)
+            except StoreError as error:
+                log.debug("not followed: %s", error)
+                self._missed |= missed
+
+    def _read_missed(self, missed: set[str | None]) -> None:
+        if None in missed:
+            self._following.catch_up()
+            return
+        keys = [key.partition(":") for key in missed if key is not None]
+        self._following.read(
+            [int(name) for kind, _, name in keys if kind == "p"],
+            [name for kind, _, name in keys if kind == "a"],
+        )
 
     def _take(self, item: Event | tuple[str, ProxyCall | None] | None) -> None:
         if item is None:
@@ -185,7 +239,10 @@ class CoordinatorRole:
 
     def _do(self, actions: Iterable[Action]) -> None:
         for action in actions:
-            self._workers.spawn(self._guarded, self._perform, action)
+            if isinstance(action, Refresh) and (agent := self._freed.pop(action.agent_id, None)) is not None:
+                self._feed(AgentChanged(agent, agent.version))
+            else:
+                self._workers.spawn(self._guarded, self._perform, action)
 
     def _guarded(self, do: Callable[..., None], subject: Action | str) -> None:
         """Perform one action; a failing database is no reason to forget what the action was about."""
@@ -227,9 +284,11 @@ class CoordinatorRole:
         if kind == "r":
             self._inbox.put(RatesChanged(self._rules.rates()))
             return
-        as_of = next(self._readings)
         agents = self._store.agents.some([name])
-        self._inbox.put(AgentChanged(agents[0], as_of) if agents else AgentRemoved(name, as_of))
+        if agents:
+            self._inbox.put(AgentChanged(agents[0], agents[0].version))
+        elif (known := self._core.agent(name)) is not None:
+            self._inbox.put(AgentRemoved(name, known.version))
 
     def _read_centers(self) -> None:
         """Which contact centers are closed by command, all of them: there are few."""
@@ -257,14 +316,16 @@ class CoordinatorRole:
         if call is None:
             self._reservation_lost(action)
             return
+        self._freed.pop(action.agent_id, None)  # of before this reservation
         before = self._core.call(action.proxy_call_id)  # an early network leg may be elsewhere
         self._store.announce(before, call)
 
     def _reservation_lost(self, action: Reserve) -> None:
-        as_of = next(self._readings)
         agents = self._store.agents.some([action.agent_id])
         call = self._store.proxy_calls.get(action.proxy_call_id)
         agent = agents[0] if agents else None
+        known = agent or self._core.agent(action.agent_id)
+        as_of = 0 if known is None else known.version
         self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))
 
     def _move(self, action: Take | Refuse | Overflow | Expire | Step | RaiseNetworkLeg | WantCaller) -> None:

@@ -136,7 +136,7 @@ class Coordinator:
             agents: all of them.
             calls: the live ones, read before the agents.
             now: in seconds since the epoch, by the database's clock.
-            as_of: the reading of the agents, see `AgentChanged`.
+            as_of: the number of the agents' reading, see `AgentChanged`; 0: each row's version.
             closed: contact centers closed at once; True: who waits there is kept waiting.
             rates: see `RatesChanged`.
             handling: handling times of the recent past, so that estimates do not begin anew.
@@ -147,7 +147,7 @@ class Coordinator:
         self._matching.rates.update(rates or {})
         self._matching.learn(handling or {})
         for agent in agents:
-            self._roster.read(agent, as_of, now)
+            self._roster.read(agent, as_of or agent.version, now)
         for agent_id in self._roster.members:
             self._roster.settle(agent_id, now)
         for call in sorted(calls, key=place_of):

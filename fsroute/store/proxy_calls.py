@@ -92,6 +92,15 @@ class ProxyCalls:
         """The proxy call whose live reservation has this leg."""
         return self._one("proxy_call_of_agent_leg", agent_leg_uuid=agent_leg_uuid)
 
+    def some(self, proxy_call_ids: Sequence[int]) -> list[ProxyCall]:
+        rows = self._database.run("proxy_calls", proxy_call_ids=list(proxy_call_ids))
+        return [from_row(row) for row in rows]
+
+    def versions(self) -> dict[int, int]:
+        """The version of each live proxy call's row: what a reader of before has to read again."""
+        rows = self._database.run("live_proxy_call_versions")
+        return {row["proxy_call_id"]: row["version"] for row in rows}
+
     def latest(self, contact_id: str) -> ProxyCall | None:
         """The contact's last proxy call, live or not."""
         return self._one("latest_proxy_call", contact_id=contact_id)

@@ -39,6 +39,15 @@ create trigger touch_on_update after update on agent_medium
 create trigger touch_on_delete after delete on agent_medium
     referencing old table as changed for each statement execute function touch_agents();
 
+-- A reservation that goes over to another agent or contact, too.
+create function touch_reserved_agents() returns trigger language plpgsql as $$
+begin
+    update agent set version = version where agent_id in (old.agent_id, new.agent_id);
+    return null;
+end $$;
+create trigger touch_agents after update of agent_id, proxy_call_id, weight on reservation
+    for each row execute function touch_reserved_agents();
+
 -- What the coordinator reads of an agent. One whose standing leg is not there is available at no time yet.
 create view agent_detail as
 select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status,

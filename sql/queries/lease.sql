@@ -33,6 +33,11 @@ update lease
    set holder = '', backend_pid = null, expires_at = '-infinity'
  where name = %(name)s and holder = %(holder)s and epoch = %(epoch)s;
 
+-- name: log_leader_begins
+insert into system_event (kind, data)
+values ('leader_begins', jsonb_build_object('lease', 'coordinator', 'epoch', %(epoch)s::bigint, 'agents', %(agents)s::integer,
+    'waiting', %(waiting)s::integer, 'read', %(read)s::integer, 'took_s', %(took)s::float8));
+
 -- name: lease_unlock
 select pg_advisory_unlock(1718841970, hashtext(%(name)s));
 

@@ -10,6 +10,13 @@ select * from proxy_call_detail where proxy_call_id = %(proxy_call_id)s;
 -- name: proxy_call_of_agent_leg
 select * from proxy_call_detail where agent_leg_uuid = %(agent_leg_uuid)s;
 
+-- name: proxy_calls repeatable
+select * from proxy_call_detail where proxy_call_id = any(%(proxy_call_ids)s::bigint[]);
+
+-- name: live_proxy_call_versions repeatable
+select proxy_call_id, version from proxy_call
+ where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
+
 -- name: latest_proxy_call
 select * from proxy_call_detail where contact_id = %(contact_id)s::text order by proxy_call_id desc limit 1;
 
