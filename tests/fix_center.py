@@ -157,7 +157,11 @@ class Center:
         )[0]
 
     def agent_kinds(self, agent_id: str = "ann") -> list[str]:
-        rows = self.sql("select kind from agent_event where agent_id = %(id)s order by event_id", id=agent_id)
+        """What happened to an agent, beside changes of what the agent may serve."""
+        rows = self.sql(
+            "select kind from agent_event where agent_id = %(id)s and kind <> 'qualified' order by event_id",
+            id=agent_id,
+        )
         return [row["kind"] for row in rows]
 
     def live_reservations(self) -> list[tuple[str, int]]:
