@@ -61,7 +61,7 @@ def list_centers(as_json: bool, config_path: Path | None) -> None:
 def close(name: str, prompt: str, keep_waiting: bool, config_path: Path | None) -> None:
     """Close the contact center NAME at once: nobody else is queued, talks go on.
 
-    Without a message the application goes on as it does for refused contacts.
+    Without a message callers hear the one that fsroute brings.
     """
     from fsroute import config
     from fsroute.cli.rules import whoami

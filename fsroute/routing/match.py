@@ -155,7 +155,7 @@ class _Contact:
         """Segment and facts; what is not known matches nothing, not even an empty pattern."""
         caller = self.inquiry.caller
         if condition.segment is not None:
-            segment = caller.customer.get("segment")
+            segment = caller.customer.get("segment", caller.facts.get("segment"))
             if segment is None or not condition.segment.matches(str(segment)):
                 return Missed(rule, "the segment", condition.segment.text, str(segment or ""))
         for name, pattern in condition.facts:

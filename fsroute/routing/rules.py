@@ -31,8 +31,8 @@ class Inquiry:
 class Condition:
     """What must hold of a contact, all of it; None and () ask nothing.
 
-    `is_open` goes with `calendar`. `segment` is that of the customer's record (``customer["segment"]``).
-    `facts` are asked of what the application learned, then of the customer's record.
+    `is_open` goes with `calendar`. `segment` is that of the customer's record (``customer["segment"]``), or else
+    the fact ``segment``. Other `facts` are asked of what the application learned, then of the customer's record.
     """
 
     queue: str | None = None

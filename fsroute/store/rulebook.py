@@ -94,8 +94,8 @@ class RuleBook:
         """What is to become of a contact; `now` is aware of its time zone.
 
         `Routed.routing` goes to ``store.route``; without one `Routed.way` says where the contact goes instead.
-        A contact center that is closed by command gives ``Way("announce", prompt=…)`` with its message and
-        `Routed.closed`; without a message ``Way("application")``: the application goes on as for "refused".
+        A contact center that is closed by command gives ``Way("announce", prompt=…)`` with its message, '' where it
+        has none of its own, and `Routed.closed`.
 
         Raises:
             NoRoute: no rule matches, and the contact center has no such queue.
@@ -104,7 +104,8 @@ class RuleBook:
         book = self._known()
         closing = book.closed.get(inquiry.contact_center_id)
         if closing is not None:
-            return Routed(way=_way(closing), rules_version=book.rules.version, closed=True)
+            way = Way("announce", prompt=closing.prompt)
+            return Routed(way=way, rules_version=book.rules.version, closed=True)
         try:
             return route(book.rules, inquiry, now)
         except NoRoute:
@@ -156,7 +157,3 @@ class RuleBook:
     def _read_again(self) -> None:
         if self._retry is None or self._retry.dead:
             self._retry = gevent.spawn_later(READ_AGAIN, self._changed, None, None)
-
-
-def _way(closing: Closing) -> Way:
-    return Way("announce", prompt=closing.prompt) if closing.prompt else Way()

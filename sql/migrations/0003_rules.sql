@@ -69,7 +69,7 @@ create table routing_rule (
     if_language text, -- en holds for en-US too
     if_calendar text,
     if_open boolean, -- that calendar: true (also null) open, false closed
-    if_segment text, -- pattern; customer's record, "segment"
+    if_segment text, -- pattern; "segment" of the customer's record, or else the fact
     -- result: not queued …
     action text not null default 'queue', -- queue, refuse, announce, number, voice_message
     number text, -- that action number transfers to

@@ -107,6 +107,12 @@ def test_facts_are_those_learned_then_those_of_the_customer(facts: dict[str, str
     assert [str(missed) for missed in routed.missed] == ([] if why is None else [why])
 
 
+def test_a_segment_may_be_a_fact_where_the_customer_has_no_record() -> None:
+    snapshot = Snapshot().rule("gold", 1, if_segment="gold").rule("rest", 2)
+    assert snapshot.route(facts={"segment": "gold"}).rule == "gold"
+    assert snapshot.route(facts={"segment": "gold"}, customer={"segment": "none"}).rule == "rest"
+
+
 def test_what_is_not_known_of_a_caller_matches_nothing() -> None:
     snapshot = Snapshot().rule("segment", 1, if_segment=".*").rule("region", 2, if_region="germany")
     snapshot.region("germany", "49").rule("rest", 3)
