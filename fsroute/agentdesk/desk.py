@@ -33,7 +33,6 @@ from fsroute.callserver.line import CallerGone, Line
 from fsroute.errors import Declined, FsrouteError, StoreError
 from fsroute.esl.errors import SessionClosed
 from fsroute.esl.session import Session
-from fsroute.model.agent import AgentStatus
 from fsroute.store.duty import Phone
 from fsroute.store.store import Store
 
@@ -185,7 +184,7 @@ class _Conversation:
             case Feature.OUTCOME:
                 duty.outcome(agent_id, do.argument)
             case Feature.STANDING:
-                self._begin_to_stand(agent_id)
+                self._may_stand(agent_id)
 
     def _log_on(self, agent_id: str) -> None:
         """At another registered phone than the agent's own it is a move; any other telephone is a mere way in."""
@@ -203,24 +202,17 @@ class _Conversation:
 
     # The standing leg ----------------------------------------------------------------------------------------
 
-    def _begin_to_stand(self, agent_id: str) -> None:
-        """The shift begins with it, at this switch."""
-        before = self._duty.state(agent_id)
-        if before.leg != "standing":
+    def _may_stand(self, agent_id: str) -> None:
+        if self._duty.state(agent_id).leg != "standing":
             raise Declined(f"agent {agent_id} has no standing leg", "no_standing_leg")
-        if before.switch_id != self._switch_id:
-            self._duty.log_on(agent_id, None, self._switch_id)
-        elif before.status is AgentStatus.LOGGED_OUT:
-            self._duty.log_on(agent_id)
 
     def _stand(self, agent_id: str) -> None:
-        """The channel waits in the dialplan, and the row names it: whoever drives the switch keeps it from there."""
+        """The row names the channel, which waits in the dialplan: whoever drives the switch keeps it from there."""
         line = self._line
         line.set_variable("sensitive_dtmf", "false")
         line.set_variable("socket_resume", "false")
-        if not self._store.agents.standing_leg_up(agent_id, line.uuid):
-            line.session.hangup()
-            return
+        self._duty.stand(agent_id, self._switch_id, line.uuid)
+        log.info("standing leg called in agent=%s switch=%s", agent_id, self._switch_id)
         line.execute("transfer", STANDING_PLACE)
         line.until_gone()
 

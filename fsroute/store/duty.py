@@ -60,6 +60,10 @@ class Duty:
         """Available; at another `address` or switch, where the agent may move."""
         self._database.one("agent_log_on", agent_id=agent_id, address=address, switch_id=switch_id)
 
+    def stand(self, agent_id: str, switch_id: str, channel_uuid: str) -> None:
+        """Available, with a channel at that switch as the standing leg, which the agent has called in."""
+        self._database.one("agent_stand", agent_id=agent_id, switch_id=switch_id, channel_uuid=channel_uuid)
+
     def log_off(self, agent_id: str, reason: str | None = None) -> None:
         self._database.one("agent_log_off", agent_id=agent_id, reason=reason)
 

@@ -165,6 +165,21 @@ begin
     return query select * from agent_declare(p_agent_id, 'available', null);
 end $$;
 
+-- A shift that begins with a call of the agent's: that channel at that switch is the standing leg. All at once, lest
+-- the agent's phone be dialled for one.
+create function agent_stand(p_agent_id text, p_switch_id text, p_channel_uuid text) returns setof agent_state
+language plpgsql as $$
+declare
+    a agent := agent_held(p_agent_id);
+begin
+    if a.leg <> 'standing' then
+        raise exception 'agent % has no standing leg', p_agent_id using errcode = 'FS042', detail = 'no_standing_leg';
+    end if;
+    perform agent_log_on(p_agent_id, null, p_switch_id);
+    perform standing_leg_up(p_agent_id, p_channel_uuid);
+    return query select * from agent_state s where s.agent_id = p_agent_id;
+end $$;
+
 -- No more offers; a talk under way goes on, and an offer that rings may still be taken.
 create function agent_log_off(p_agent_id text, p_reason text default null) returns setof agent_state
 language sql as $$

@@ -10,6 +10,9 @@ select s.*, a.address,
 -- name: agent_log_on
 select agent_id from agent_log_on(%(agent_id)s, %(address)s, %(switch_id)s);
 
+-- name: agent_stand
+select agent_id from agent_stand(%(agent_id)s, %(switch_id)s, %(channel_uuid)s);
+
 -- name: agent_log_off
 select agent_id from agent_log_off(%(agent_id)s, %(reason)s);
 

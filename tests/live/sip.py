@@ -278,7 +278,8 @@ class Call:
         response = _md5(f"{who}:{nonce}:{_md5(f'INVITE:{self._target}')}")
         return (
             f'Proxy-Authorization: Digest username="{user}", realm="{asked["realm"]}", nonce="{asked["nonce"]}", '
-            f'uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", qop=auth, nc=00000001\r\n'
+            f'uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", '
+            f"qop=auth, nc=00000001\r\n"
         )
 
     def _end(self, by: str) -> None:

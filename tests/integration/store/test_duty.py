@@ -270,6 +270,20 @@ def test_an_agent_may_not_move_unless_allowed_nor_with_a_contact_nor_to_nowhere(
     assert center.agent()["address"] == "user/ann"
 
 
+def test_a_shift_begins_with_the_leg_that_the_agent_calls_in(center: Center, duty: Duty) -> None:
+    duty.log_off("ann")
+    with pytest.raises(Declined, match="no standing leg"):
+        duty.stand("ann", "away", "leg-1")
+    assert duty.state("ann").status is AgentStatus.LOGGED_OUT
+    center.sql("update agent set leg = 'standing'")
+    with pytest.raises(Declined, match="hot_desk is off"):
+        duty.stand("ann", "home", "leg-1")
+    duty.stand("ann", "away", "leg-1")
+    state = duty.state("ann")
+    assert (state.status, state.state, state.standing) == (AgentStatus.AVAILABLE, Doing.IDLE, True)
+    assert center.agent()["standing_leg_uuid"] == "leg-1"
+
+
 # Outcome codes -------------------------------------------------------------------------------------------
 
 CODES = "insert into outcome_code values ('blue', '1', 'order placed'), ('blue', '2', 'no order')"
