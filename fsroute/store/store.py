@@ -59,11 +59,15 @@ class Store:
         return time.time() + self.clock_offset
 
     def measure_clock(self) -> float:
-        """Measure this host's clock against the database's; returns the offset in seconds."""
+        """Hold this host's clock against the database's; returns the offset in seconds.
+
+        Their clock was read between the question and the answer. An offset that agrees with this stays, however
+        long the answer took: a busy machine is no reason to believe in another one.
+        """
         before = time.time()
         theirs = float(self.database.value("clock"))
         after = time.time()
-        self.clock_offset = theirs - (before + after) / 2
+        self.clock_offset = min(max(self.clock_offset, theirs - after), theirs - before)
         return self.clock_offset
 
     def announce(self, *calls: ProxyCall | None) -> None:
