@@ -18,10 +18,13 @@ PURE = [
     "fsroute.acd.desk_codes",
     "fsroute.acd.dial",
     "fsroute.acd.drawing",
+    "fsroute.acd.legs",
     "fsroute.acd.proxy_call",
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
+    "fsroute.acd.standing",
     "fsroute.acd.transfer",
+    "fsroute.acd.wishes",
     "fsroute.agentdesk.dialogue",
     "fsroute.agentdesk.features",
     "fsroute.agentdesk.pin",
@@ -29,12 +32,17 @@ PURE = [
     "fsroute.callserver.calling",
     "fsroute.callserver.dialogue",
     "fsroute.callserver.numbers",
+    "fsroute.callserver.prompts",
     "fsroute.callserver.speech",
+    "fsroute.callserver.talk",
     "fsroute.callserver.waiting",
     "fsroute.coordinator.actions",
     "fsroute.coordinator.matching",
+    "fsroute.coordinator.moves",
     "fsroute.coordinator.order",
+    "fsroute.coordinator.queues",
     "fsroute.coordinator.state",
+    "fsroute.coordinator.strategies",
     "fsroute.errors",
     "fsroute.esl.commands",
     "fsroute.esl.messages",
@@ -42,21 +50,37 @@ PURE = [
     "fsroute.ivr.actions",
     "fsroute.ivr.interpreter",
     "fsroute.model",
+    "fsroute.monitoring.invariants",
+    "fsroute.records.contact_record",
+    "fsroute.routing.calendar",
     "fsroute.routing.check",
+    "fsroute.routing.document",
     "fsroute.routing.eligibility",
     "fsroute.routing.explain",
     "fsroute.routing.match",
+    "fsroute.simulation.document",
+    "fsroute.simulation.results",
 ]
 
 INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
 
 ABOVE = {
     "fsroute.routing": {"fsroute.model"},
-    "fsroute.coordinator.matching": {"fsroute.model", "fsroute.routing"},
+    "fsroute.coordinator.matching": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
+    "fsroute.coordinator.strategies": {"fsroute.model", "fsroute.routing"},
+    "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
+    "fsroute.simulation": {
+        "fsroute.acd.proxy_call",
+        "fsroute.config",
+        "fsroute.coordinator",
+        "fsroute.model",
+        "fsroute.routing",
+        "fsroute.store",
+    },
 }
 
-ROLES = ("callserver", "acd", "coordinator")
+ROLES = ("callserver", "acd", "agentdesk", "coordinator")
 
 
 def imports(path: Path) -> Iterator[str]:
