@@ -303,8 +303,7 @@ class Offer:
             self._report(On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up",
                          set={"held_for": HELD_FOR}, data={"reason": "absent"})  # fmt: skip
         elif isinstance(step, ReportCallerAbsent):
-            self._report(On.CALLER_UNREACHED, end_reservation="caller_unreached",
-                         set={"held_for": self.call.callback.retry_after}, data={"reason": "agent_waited"})  # fmt: skip
+            self._report_caller_absent()
         elif isinstance(step, Join):
             self._join(step.network_uuid)
         elif isinstance(step, ReportJoined):
@@ -335,6 +334,12 @@ class Offer:
             if row is not None and row.version <= self.call.version:
                 raise StoreError(f"{on} is refused in {row.state}")
         self._row_changed(row)
+
+    def _report_caller_absent(self) -> None:
+        """One more try that failed; the agent did nothing wrong."""
+        on = On.CALLBACK_GIVEN_UP if self.call.callback_ends else On.CALLER_UNREACHED
+        held = {} if self.call.callback_ends else {"held_for": self.call.callback.retry_after}
+        self._report(on, end_reservation=str(on), set=held, data={"reason": "agent_waited"})
 
     def _move(self, on: On, **values: object) -> ProxyCall | None:
         attempt = Attempt(agent_leg_uuid=self.agent_leg_uuid)

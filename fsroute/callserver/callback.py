@@ -155,12 +155,15 @@ class Callbacks:
         if contact is None or contact.ended_at is not None:
             return
         uuid = str(uuid4())
-        self._attempts[call.proxy_call_id] = uuid
         moved = self._store.move(call, On.CALLER_DIALLED, set={"channel_uuid": uuid})
-        if moved is None:  # another call server does it, or the caller is not wanted any more
-            if self._attempts.get(call.proxy_call_id) == uuid:
-                del self._attempts[call.proxy_call_id]
+        newest = self._known.get(call.proxy_call_id)
+        if moved is None or newest is None:  # another call server does it, or the caller is not wanted any more
             return
+        newest = moved if moved.version > newest.version else newest
+        if isinstance(decide(newest, uuid), Cancel):  # the row went on meanwhile
+            return
+        self._known[call.proxy_call_id] = newest  # older news, under way still, do not know of the attempt
+        self._attempts[call.proxy_call_id] = uuid
         settings = self._settings
         command = originate(
             moved, uuid, settings.callback_dial_string, contact.number_called, settings.callserver

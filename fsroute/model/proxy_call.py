@@ -140,6 +140,11 @@ class ProxyCall:
         return self.state in WAITING
 
     @property
+    def callback_ends(self) -> bool:
+        """The next call that does not reach the caller is the last."""
+        return self.callback_failures + 1 >= self.callback.tries
+
+    @property
     def is_live(self) -> bool:
         return self.state in LIVE
 
