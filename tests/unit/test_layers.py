@@ -23,6 +23,7 @@ PURE = [
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
     "fsroute.acd.standing",
+    "fsroute.acd.standing",
     "fsroute.acd.transfer",
     "fsroute.acd.wishes",
     "fsroute.agentdesk.dialogue",

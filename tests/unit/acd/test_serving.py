@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from fsroute.acd.serving import (
+    ANNOUNCEMENT_LIMIT,
     OFFER_GRACE,
+    READY_GRACE,
     Agent,
+    Announce,
     AskForKey,
     Join,
     Legs,
+    PlayRingback,
     ReportAccepted,
+    ReportCallerAbsent,
     ReportFailed,
     ReportJoined,
     ReportLeft,
@@ -23,7 +28,7 @@ from fsroute.acd.serving import (
     deadline,
     decide,
 )
-from fsroute.model.proxy_call import FINAL, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import FINAL, CallerLeg, NetworkLeg, ProxyCall, State
 from tests.unit.rows import proxy_call
 
 BEGAN = 1000.0  # seconds since the epoch: when the agent was reserved
@@ -278,3 +283,103 @@ def test_whatever_is_seen_in_whatever_state_nothing_of_a_dead_offer_stays() -> N
                     assert isinstance(step, TearDown)
                 elif seen.agent is Agent.GONE:
                     assert step is not None, "an agent who has left is always news"
+
+
+# The announcement, on a leg that is dialled or stands ------------------------------------------------
+
+SOUNDS = ("tone_stream://%(200,0,880)",)
+TO_HEAR = replace(PARKED, sounds=SOUNDS, accepted_at=0.0)
+HEARING = replace(TO_HEAR, announced_at=BEGAN + 5)
+HEARD = replace(HEARING, announced=True)
+STANDING = replace(TO_HEAR, standing_uuid="standing-leg")
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "step"),
+    [
+        (legs(sounds=SOUNDS), BEGAN + 5, None),  # it rings
+        (replace(ANSWERED, sounds=SOUNDS), BEGAN + 5, None),  # not parked yet: nothing can be played
+        (TO_HEAR, BEGAN + 5, Announce()),
+        (HEARING, BEGAN + 6, None),
+        (HEARD, BEGAN + 6, ReportAccepted()),
+        (HEARING, BEGAN + 5 + ANNOUNCEMENT_LIMIT, ReportAccepted()),  # the news of the end was lost
+        (
+            replace(HEARING, announced_at=ENDS - 1),
+            ENDS,
+            ReportAccepted(),
+        ),  # the offer is over: no more talking
+        (replace(HEARING, agent=Agent.GONE, cause="NORMAL_CLEARING"), BEGAN + 6, ReportFailed("gone")),
+    ],
+)
+def test_the_announcement_is_heard_before_the_acceptance(seen: Legs, now: float, step: Step | None) -> None:
+    assert decide(offered(), seen, now) == step
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "step"),
+    [
+        (HEARING, BEGAN + 6, None),
+        (HEARD, BEGAN + 6, AskForKey()),
+        (replace(HEARD, key_asked=True), BEGAN + 7, None),
+        (replace(HEARING, key="1"), BEGAN + 6, ReportAccepted()),  # who knows the key need not wait
+        (replace(HEARD, key_asked=True, key="1"), BEGAN + 8, ReportAccepted()),
+        (replace(HEARD, key_asked=True), ENDS, ReportFailed("key_not_pressed")),
+        (HEARING, BEGAN + 5 + ANNOUNCEMENT_LIMIT, AskForKey()),
+    ],
+)
+def test_the_key_is_asked_for_after_the_announcement(seen: Legs, now: float, step: Step | None) -> None:
+    assert decide(offered(accept_key="1"), seen, now) == step
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "step"),
+    [
+        (STANDING, BEGAN, Announce()),
+        (replace(STANDING, parked=False), BEGAN, None),  # the talk before is just ending
+        (replace(STANDING, parked=False), ENDS, ReportFailed("busy")),
+        (replace(STANDING, announced_at=BEGAN, announced=True), BEGAN + 0.3, ReportAccepted()),
+        (
+            replace(STANDING, agent=Agent.GONE, cause="NORMAL_CLEARING"),
+            BEGAN,
+            ReportFailed("standing_leg_lost"),
+        ),
+        (legs(agent=Agent.GONE, cause="STANDING_LEG_LOST"), BEGAN, ReportFailed("standing_leg_lost")),
+    ],
+)
+def test_an_offer_on_a_standing_leg_begins_with_a_sign(seen: Legs, now: float, step: Step | None) -> None:
+    assert decide(offered(), seen, now) == step
+
+
+def test_the_channel_of_a_standing_leg_is_another_name_than_the_attempt() -> None:
+    assert (STANDING.agent_leg_uuid, STANDING.channel) == ("agent-leg", "standing-leg")
+    assert legs().channel == "agent-leg"
+
+
+# The caller is being called back -----------------------------------------------------------------------
+
+AWAY: dict[str, Any] = {"caller_leg": CallerLeg.DIALLING, "callback_number": "+498912345"}
+LET_GO = BEGAN + 20.0 + READY_GRACE
+
+
+def test_an_agent_who_accepted_hears_ringing_until_the_caller_is_there() -> None:
+    assert decide(ready(NetworkLeg.WANTED, **AWAY), PARKED, BEGAN + 6) == PlayRingback()
+    rings = replace(PARKED, waits_audibly=True)
+    assert decide(ready(NetworkLeg.WANTED, **AWAY), rings, BEGAN + 16) is None, (
+        "longer than for a network leg"
+    )
+    assert decide(ready(NetworkLeg.WANTED, **AWAY), rings, LET_GO) == ReportCallerAbsent()
+    assert deadline(ready(NetworkLeg.WANTED, **AWAY), rings) == LET_GO
+
+
+def test_the_caller_who_comes_back_on_the_agents_switch_is_joined_on_the_new_channel() -> None:
+    away = replace(same_switch(State.READY), **AWAY)
+    old = replace(PARKED, network_uuid="caller", waits_audibly=True)
+    assert decide(away, old, BEGAN + 10) is None, "the first channel is no more"
+    back = replace(away, caller_leg=CallerLeg.PRESENT, channel_uuid="caller-again")
+    assert decide(back, replace(old, network_uuid="caller-again"), BEGAN + 16) == Join("caller-again")
+
+
+def test_the_network_leg_of_a_caller_who_is_back_has_the_rest_of_the_time() -> None:
+    back = ready(NetworkLeg.RAISING, **AWAY | {"caller_leg": CallerLeg.PRESENT})
+    assert decide(back, PARKED, LET_GO - 0.1) is None
+    assert decide(back, PARKED, LET_GO) == ReportNetworkLegAbsent()
