@@ -17,7 +17,7 @@ from gevent.event import Event as Flag
 from fsroute.switchsim import states
 from fsroute.switchsim.causes import Q850
 from fsroute.switchsim.commands import Command
-from fsroute.switchsim.encoding import url_encode
+from fsroute.switchsim.encoding import is_true, url_encode
 from fsroute.switchsim.events import Event, Headers, header_line
 from fsroute.switchsim.party import Party
 from fsroute.switchsim.profile import CallerProfile, Times
@@ -43,6 +43,7 @@ class Digit:
     digit: str
     duration: int = 2080
     source: str = "RTP"
+    sensitive: bool = False
 
 
 class Channel:
@@ -341,14 +342,16 @@ class Channel:
     def party_presses(self, digit: str) -> None:
         """A digit arrived from the far end."""
         if self.is_up and self.has_media:
-            self.digits.append(Digit(digit))
+            self.digits.append(Digit(digit, sensitive=is_true(self.get("sensitive_dtmf"))))
             self.poke()
 
     def take_digit(self) -> str | None:
-        """Take the next digit; that is when its event is sent (switch_channel_dequeue_dtmf)."""
+        """Take the next digit; that is when its event is sent, but for a PIN's (switch_channel_dequeue_dtmf)."""
         if not self.digits:
             return None
         digit = self.digits.popleft()
+        if digit.sensitive:
+            return digit.digit
         self.fire(
             "DTMF",
             after=(

@@ -49,7 +49,8 @@ class Caller:
     `patience`: hangs up when nobody has talked with them so long after the call began; None: waits
     for ever. `talk`: hangs up so long after a conversation began; None: the other side ends it.
     `starts`: when to call, counted from the start of the scenario. `host` is where the telephone is,
-    `profile` the SIP profile of the switch that takes the call.
+    `profile` the SIP profile of the switch that takes the call. `user` (``name@domain``): whose password the
+    telephone has proved to know, as on a profile with ``auth-calls``.
     """
 
     number: str
@@ -63,6 +64,7 @@ class Caller:
     label: str = ""
     host: str = "127.0.0.1"
     profile: str = "internal"
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

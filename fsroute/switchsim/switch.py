@@ -52,6 +52,7 @@ class Options:
         default_factory=lambda: {
             "internal": "public",
             "external": "public",
+            "fsroute_agents": "fsroute_features",
             "fsroute_link": "fsroute_rendezvous",
         }
     )

@@ -149,6 +149,7 @@ class CallerCall(Telephone):
             number_called=self.caller.number_called,
             far_host=self.caller.host,
             profile=self.caller.profile,
+            variables=_authenticated(self.caller.user) if self.caller.user else None,
         )
         gevent.spawn(self._follow)
         gevent.spawn(self._lose_patience)
@@ -184,6 +185,12 @@ class CallerCall(Telephone):
         if what.startswith(TALKING):
             self.talked_with = what.removeprefix(TALKING)
         super()._hear(what)
+
+
+def _authenticated(user: str) -> dict[str, str]:
+    """What mod_sofia sets once the answer to its challenge fits (sofia_reg_parse_auth)."""
+    name, _, domain = user.partition("@")
+    return {"sip_auth_username": name, "sip_auth_realm": domain, "user_name": name, "domain_name": domain}
 
 
 class AgentCall(Telephone):
