@@ -41,7 +41,9 @@ def move_of(action: Action, call: ProxyCall) -> Move | None:
     if isinstance(action, Refuse):
         data = {"reason": action.reason}
         if action.reason == "center_closed":  # with the usual message, unless the contact center has its own
-            return Move(On.CENTER_CLOSED, set={"way": Way("announce", prompt="center_closed").dump()}, data=data)
+            return Move(
+                On.CENTER_CLOSED, set={"way": Way("announce", prompt="center_closed").dump()}, data=data
+            )
         return Move(On.NOBODY_MAY_SERVE, data=data)
     if isinstance(action, Overflow):
         return Move(On.LIMIT_PASSED, set={"way": call.overflow.dump()}, data={"reason": action.reason})

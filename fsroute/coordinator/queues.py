@@ -133,16 +133,27 @@ class Queues:
         heapq.heapify(heads)
         while heads:
             _, number = heapq.heappop(heads)
-            first = demand = hopeful[number]
+            first = hopeful[number]
             if first.head is None or not first.idle_groups:
                 continue
-            if first.is_balanced:
-                demand = most_imbalanced(first, (one for one in hopeful.values() if one.idle_groups))
-            assert demand.head is not None
-            call = self._calls[demand.head[2]]
-            yield demand, call, self._matching.choose(demand, call)
+            yield self._decide(first, first.head)
             if first.head is not None:
                 heapq.heappush(heads, (first.head, number))
+
+    def _decide(self, first: DemandClass, head: Place) -> Decision:
+        """An agent for this class; where classes are balanced the agent turns to another that needs it more."""
+        call = self._calls[head[2]]
+        key = self._matching.choose(first, call)
+        if not first.is_balanced:
+            return first, call, key
+        agent_id = key[-1]
+        group = self._roster.members[agent_id].posts[first.demand.medium]
+        demand = most_imbalanced(first, group.classes)
+        if demand is first or demand.head is None:
+            return first, call, key
+        agent, load, _ = group.idle[agent_id]
+        call = self._calls[demand.head[2]]
+        return demand, call, self._matching.key_of(demand, call, group, agent, load)
 
     def _enter(self, now: float) -> dict[int, DemandClass]:
         """All that is new takes its place; returns the classes, by number, whose head may be served now."""

@@ -473,4 +473,5 @@ class Coordinator:
 
 
 def _paused(agent: Agent, now: float) -> Agent:
-    return replace(agent, available_from=datetime.fromtimestamp(now + CLAIM_PAUSE, UTC))
+    until = datetime.fromtimestamp(now + CLAIM_PAUSE, UTC)
+    return replace(agent, available_from=max(agent.available_from, until))
