@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import fsroute
 from fsroute import resources
 from fsroute.cli.main import cli
 from fsroute.store.database import Database
@@ -184,6 +185,7 @@ def test_a_contact_is_explained(run: Run, sample: Path, conninfo: str) -> None:
     perform(conninfo, "update fsroute.agent set status = 'on_break' where agent_id = 'felix'")
     explained = explain(run, "--at", "2026-11-26T12:00", "--fact", "reason=balance")
     assert (explained.exit_code, explained.output) == (0, EXPLAINED)
+    assert EXPLAINED in (Path(fsroute.__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
 
 
 def test_an_explanation_can_be_read_by_a_program(run: Run, sample: Path) -> None:
