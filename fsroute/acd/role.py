@@ -221,11 +221,11 @@ class AcdRole:
             return
         name = event.name
         uuid = event.get("Job-UUID", "") if name == "BACKGROUND_JOB" else event.uuid
-        if name == "CHANNEL_BRIDGE":
-            uuid = self._agent_leg_of_bridge(event) or uuid
-        self._standing.event(uuid, event)
-        if uuid in self._on_channel:
-            for offer in self._on_channel[uuid]:
+        agents_legs = self._agents_legs(uuid, event)
+        for leg in agents_legs or (uuid,):
+            self._standing.event(leg, event)
+        if agents_legs:
+            for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
                 offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
@@ -237,10 +237,12 @@ class AcdRole:
             self._admitting.add(uuid)
             gevent.spawn(self._admit, uuid, number)
 
-    def _agent_leg_of_bridge(self, event: Event) -> str | None:
-        """FreeSWITCH tells of a bridge once, on the first named channel; either end may be the agent's."""
-        ends = (event.get("Bridge-A-Unique-ID"), event.get("Bridge-B-Unique-ID"))
-        return next((end for end in ends if end in self._on_channel), None)
+    def _agents_legs(self, uuid: str, event: Event) -> list[str]:
+        """FreeSWITCH tells of a bridge once, on the first named channel; either end may be an agent's, or both."""
+        ends = [uuid]
+        if event.name == "CHANNEL_BRIDGE":
+            ends = [event.get("Bridge-A-Unique-ID", ""), event.get("Bridge-B-Unique-ID", "")]
+        return [end for end in ends if end in self._on_channel]
 
     def _network_leg_event(self, uuid: str, event: Event) -> None:
         for offer in self._offers.values():

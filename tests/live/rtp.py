@@ -154,7 +154,8 @@ class Media:
         header = struct.pack(
             "!BBHII", 0x80, (0x80 if marker else 0) | kind, self._sequence, timestamp & 0xFFFFFFFF, self._ssrc
         )
-        assert self.remote is not None
+        if self.remote is None:  # the call ended in the midst of a digit
+            return
         try:
             self._socket.sendto(header + payload, self.remote)
         except OSError:  # the other end has closed its port
