@@ -22,7 +22,7 @@ ARRIVED = "arrived"
 KINDS = {str(on): on for on in On}
 
 OUTCOMES = {
-    State.ENDED: {Outcome.SERVED},
+    State.ENDED: {Outcome.SERVED, Outcome.TRANSFERRED},  # transferred: the agent sent the caller to a number
     State.ABANDONED: {Outcome.ABANDONED, Outcome.FAILED},  # failed: fsroute itself let go of the caller
     State.LOST: {Outcome.LOST},
     State.OVERFLOWED: {Outcome.OVERFLOWED},
@@ -35,7 +35,8 @@ WITHOUT_A_CALL = {
     Outcome.SELF_SERVED,
     Outcome.ABANDONED,
     Outcome.TRANSFERRED,
-    Outcome.REFUSED,  # by the rules: the contact center is closed
+    Outcome.REFUSED,  # by the rules, as where the contact center is closed
+    Outcome.OVERFLOWED,  # by the rules: a number, or a voice message
     Outcome.LOST,
     Outcome.FAILED,
 }

@@ -31,6 +31,7 @@ def test_a_caller_who_takes_the_offer_hangs_up_and_keeps_the_place(world: World)
         HOME,
     )
     assert world.outcomes() == []
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -54,6 +55,7 @@ def test_another_number_may_be_given(world: World) -> None:
     offer_callback(world)
     until(lambda: call.over.is_set(), 10)
     assert row(world).callback_number == "2125550147"
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -66,6 +68,7 @@ def test_a_number_that_may_not_be_called_is_asked_for_again(world: World) -> Non
     offer_callback(world)
     until(lambda: call.over.is_set(), 10)
     assert row(world).callback_number == "2125550147"
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -77,6 +80,7 @@ def test_a_caller_who_declines_waits_on(world: World) -> None:
     assert row(world).state == "queued"
     world.log_on("ann", Answers(after=1, talk=4))
     world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -87,6 +91,7 @@ def test_a_caller_who_says_nothing_waits_on(world: World) -> None:
     until(lambda: "local_stream" in call.timeline.now, 10)
     call.hang_up()
     world.wait_for_outcomes("abandoned")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -104,6 +109,7 @@ def test_a_caller_who_hangs_up_before_the_choice_is_made_is_abandoned(world: Wor
     offer_callback(world)
     world.wait_for_outcomes("abandoned")
     assert world.states() == ["abandoned"]
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -114,6 +120,7 @@ def test_the_offer_ends_at_once_when_an_agent_is_there(world: World) -> None:
     world.log_on("ann", Answers(after=1, talk=4))
     world.wait_for_outcomes("served")
     assert call.talked_with == "ann"
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -132,6 +139,7 @@ def test_who_is_called_back_hears_why_and_is_served(world: World) -> None:
     until(lambda: call.timeline.heard("talking with ann"), 10)
     world.wait_for_outcomes("served")
     assert row(world).state == "ended"
+    world.assert_nothing_violated()
     world.assert_nothing_left()
     assert call.timeline.silences() == []
 
@@ -160,6 +168,7 @@ def test_a_caller_who_is_never_reached_is_given_up_with_the_reason(world: World)
     assert row(world).state == "unreached"
     causes = world.query("select data ->> 'cause' from contact_event where kind = 'callback_given_up'")
     assert causes == [("NO_ANSWER",)]
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -265,4 +274,5 @@ def test_a_coordinator_that_takes_over_has_the_caller_called(world: World) -> No
     at_home(world, Answers(after=1))
     world.log_on("ann", Answers(after=1, talk=4))
     world.wait_for_outcomes("served", limit=20)
+    world.assert_nothing_violated()
     world.assert_nothing_left()

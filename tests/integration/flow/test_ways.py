@@ -20,6 +20,7 @@ def test_a_waiting_caller_hears_an_announcement_and_then_music_again(world: Worl
     until(lambda: "local_stream" in call.timeline.now, 10)
     world.log_on("ann", Answers(after=1, talk=4))
     world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -32,6 +33,7 @@ def test_an_announcement_delays_no_bridge(world: World) -> None:
     world.log_on("ann", Answers(after=0.1, talk=4))
     until(lambda: call.talked_with, 3)
     world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -42,6 +44,7 @@ def test_an_announcement_delays_no_bridge_on_one_switch(world: World) -> None:
     world.log_on("dee", Answers(after=0.1, talk=4))
     until(lambda: call.talked_with, 3)
     world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -52,6 +55,7 @@ def test_the_time_line_sends_a_caller_to_a_number(world: World) -> None:
     assert (row(world).state, row(world).way) == ("overflowed", Way("number", number="1000"))
     until(lambda: call.over.is_set(), 10)
     assert call.timeline.heard("tone_stream")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -69,6 +73,7 @@ def test_the_time_line_takes_a_voice_message(world: World) -> None:
     assert 1.0 <= seconds < 3.0
     world.store.contacts.erase(contact_id)
     assert world.query("select * from voice_message") == []
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -97,6 +102,7 @@ def test_the_longest_wait_leads_to_another_number_by_rule(world: World) -> None:
     assert world.store.move(row(world), On.LIMIT_PASSED, set={"way": way}) is not None
     world.wait_for_outcomes("overflowed")
     assert call.timeline.heard("tone_stream")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -111,6 +117,7 @@ def test_an_agent_sends_the_caller_on_to_a_number(world: World) -> None:
     )
     world.wait_for_outcomes("transferred")
     assert call.timeline.heard("tone_stream")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -126,6 +133,7 @@ def test_a_transferred_caller_hears_music_until_the_next_agent(world: World) -> 
     world.log_on("bob", Answers(after=0.1, talk=4))
     until(lambda: call.talked_with == "bob", 10)
     world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -149,6 +157,7 @@ def test_who_calls_a_closed_center_hears_why_and_is_hung_up(world: World) -> Non
         ("center_closed",)
     ]
     assert world.states() == []
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -157,6 +166,7 @@ def test_the_message_of_a_closed_center_may_be_its_own(world: World) -> None:
     call = call_and(world)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("orders/prompts/en/goodbye")
+    world.assert_nothing_violated()
     world.assert_nothing_left()
 
 
@@ -168,4 +178,5 @@ def test_who_waits_when_the_center_closes_hears_it_too(world: World) -> None:
         world.store.move(row(world), On.CENTER_CLOSED)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("center_closed")
+    world.assert_nothing_violated()
     world.assert_nothing_left()

@@ -71,7 +71,7 @@ def test_a_contact_that_never_arrived_or_arrived_twice_is_found() -> None:
 def test_an_outcome_that_is_not_what_came_to_pass_is_found() -> None:
     for outcome in ("abandoned", "self_served", "lost"):
         assert invariants(lines(SERVED, 0, -2) + f"63 c1 closed {outcome}") == ["I2"]
-    for outcome, found in (("served", ["I2"]), ("overflowed", ["I2"]), ("self_served", []), ("failed", [])):
+    for outcome, found in (("served", ["I2"]), ("unreached", ["I2"]), ("overflowed", []), ("failed", [])):
         assert invariants(lines(SERVED, 0, 3) + f"3 c1 closed {outcome}") == found
 
 
