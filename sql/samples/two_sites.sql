@@ -51,3 +51,9 @@ insert into agent_authorization (agent_id, contact_center_id, medium) values
     ('bob', 'acme', 'voice'), ('bob', 'globex', 'voice'),
     ('cyd', 'globex', 'voice'),
     ('dee', 'acme', 'voice');
+
+-- What agents dial for themselves (docs/agents.md): extensions, and what came of a contact.
+update agent set extension = case agent_id when 'ann' then '1001' when 'bob' then '1002' when 'cyd' then '1003' else '1004' end;
+insert into outcome_code (contact_center_id, code, meaning) values
+    ('acme', '1', 'order placed'), ('acme', '2', 'question answered'), ('acme', '9', 'wrong number'),
+    ('globex', '1', 'journey booked'), ('globex', '9', 'wrong number');
