@@ -1730,3 +1730,17 @@ begin
 end $$;
 create trigger fence_leadership before update on lease for each row when (new.epoch <> old.epoch)
     execute function fence_leadership();
+
+-- The transitions are many and always alike: one plan for each statement in them serves, and is not made anew.
+do $$
+declare
+    f regprocedure;
+begin
+    for f in select oid from pg_proc
+              where pronamespace = 'fsroute'::regnamespace
+                and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
+                                'close_contact', 'agent_let_go', 'complete_consultation')
+    loop
+        execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
+    end loop;
+end $$;

@@ -186,3 +186,17 @@ begin
                                'medium', p.medium, 'slot', v_slot, 'weight', v_weight));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
+
+-- The transitions are many and always alike: one plan for each statement in them serves, and is not made anew.
+do $$
+declare
+    f regprocedure;
+begin
+    for f in select oid from pg_proc
+              where pronamespace = 'fsroute'::regnamespace
+                and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
+                                'close_contact', 'agent_let_go', 'complete_consultation')
+    loop
+        execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
+    end loop;
+end $$;
