@@ -35,12 +35,13 @@ class ContactRecord:
     `waited` runs from the first request for an agent to the talk, or to the end without one; `agent_waits` from an
     agent's accepting to the talk; `network_leg` is what the wide-area connection was answered for;
     `sent_at_once` what it would have been, had the call been sent to the agent's site when it asked for one.
-    `retries` counts network legs that failed and offers that agents did not take.
+    `outcome_code` is what the agent said of it last, maybe after its end. `retries` counts network legs that failed and offers that agents did not take.
     """
 
     contact_id: str
     contact_center_id: str
     outcome: str | None = None
+    outcome_code: str | None = None
     abandoned_in: str | None = None
     agent_id: str | None = None
     waited: float = 0.0
@@ -64,6 +65,7 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
     record = ContactRecord(contact_id, events[0].contact_center_id, kinds=[event.kind for event in events])
     requested = joined = accepted = None
     network = remote = False
+    end = events[-1].at
     for event in events:
         kind = event.kind
         if kind == On.REQUESTED:
@@ -82,13 +84,14 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
         elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP):
             record.retries += 1
         elif kind == "closed":
-            record.outcome = event.data.get("outcome")
+            record.outcome, end = event.data.get("outcome"), event.at
+        elif kind == "outcome_code":
+            record.outcome_code = event.data.get("code")
         if kind in LEG_ENDS and joined is not None:
             record.network_leg += _seconds(joined, event.at) if network else 0.0
             joined = None
         if kind == On.CALLER_GONE and event.state == "abandoned":
             record.abandoned_in = event.data.get("from")
-    end = events[-1].at
     if record.outcome == "abandoned" and record.abandoned_in is None:
         record.abandoned_in = "application"
     if requested is not None:
