@@ -128,16 +128,21 @@ class Queues:
         yield from self._match_all(now)
 
     def _match_all(self, now: float) -> Iterator[Decision]:
-        hopeful = self._enter(now)
-        heads = [(demand.head, number) for number, demand in hopeful.items() if demand.head is not None]
-        heapq.heapify(heads)
-        while heads:
-            _, number = heapq.heappop(heads)
+        hopeful: dict[int, DemandClass] = {}
+        heads: list[tuple[Place, int]] = []
+        while True:
+            if self.arrived or self._roster.freed:  # a claimed agent may have another slot
+                for number, demand in self._enter(now).items():
+                    if demand.head is not None:
+                        hopeful[number] = demand
+                        heapq.heappush(heads, (demand.head, number))
+            if not heads:
+                return
+            place, number = heapq.heappop(heads)
             first = hopeful[number]
-            if first.head is None or not first.idle_groups:
-                continue
-            yield self._decide(first, first.head)
-            if first.head is not None:
+            if first.head == place and first.idle_groups:
+                yield self._decide(first, place)
+            if first.head is not None and first.idle_groups:
                 heapq.heappush(heads, (first.head, number))
 
     def _decide(self, first: DemandClass, head: Place) -> Decision:
@@ -156,7 +161,7 @@ class Queues:
         return demand, call, self._matching.key_of(demand, call, group, agent, load)
 
     def _enter(self, now: float) -> dict[int, DemandClass]:
-        """All that is new takes its place; returns the classes, by number, whose head may be served now."""
+        """All that is new takes its place; returns the classes, by number, whose head may now be served."""
         hopeful: dict[int, DemandClass] = {}
         for standing in self.arrived.values():
             standing.demand.add(standing.place, standing.lead, now)

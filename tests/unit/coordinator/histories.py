@@ -52,9 +52,20 @@ STRATEGIES = ["longest_idle", "longest_idle", *BUILT_IN]
 LEADS = ["offered", "offered", "position:2", "expected:30"]
 REFUSALS = ["never", "never", "no_agent_authorized", "no_agent_logged_on"]
 CHANGES = [
-    "accept", "accept", "join", "join", "fail", "hold", "leave", "lose", "hang_up", "hang_up", "choose_callback",
-    "dial_caller", "caller_back", "caller_unreached", "give_up_callback", "transfer",
+    "accept", "accept", "accept", "join", "join", "join", "fail", "hold", "leave", "lose", "hang_up", "hang_up",
+    "hang_up", "choose_callback", "dial_caller", "caller_back", "caller_unreached", "give_up_callback", "transfer",
 ]  # fmt: skip
+_OFFER, _TALK = (State.OFFERED, State.READY), (State.BRIDGED,)
+HAPPENS_IN = {
+    "accept": (State.OFFERED,),
+    "join": (State.READY,),
+    "fail": _OFFER,
+    "hold": _OFFER,
+    "leave": _TALK,
+    "lose": _TALK,
+    "transfer": _TALK,
+    "choose_callback": (State.QUEUED,),
+}
 PAUSES = [0.01, 1.0, 5.0, 25.0]
 CENTERS = ["a", "b", "ab"]
 
@@ -137,7 +148,8 @@ class History:
         )  # fmt: skip
 
     def go_on(self, what: str, which: int) -> None:
-        live = [number for number, call in self.database.calls.items() if call.is_live]
+        states = HAPPENS_IN.get(what, tuple(LIVE))
+        live = [number for number, call in self.database.calls.items() if call.state in states]
         if not live:
             return
         number = live[which % len(live)]
@@ -331,17 +343,36 @@ class History:
         assert {number for number, *_ in told} <= {call.proxy_call_id for call in queued}
 
 
-def arguments(draw: Any) -> dict[str, Any]:
-    """A contact, by a function that picks one of several."""
+@dataclass(frozen=True)
+class Habits:
+    """What is asked for in one history: the less there is of it, the more of it waits together."""
+
+    demands: Sequence[Demand]
+    strategies: Sequence[str]
+    refusals: Sequence[str]
+
+
+def habits(draw: Any) -> Habits:
+    """By a function that picks one of several."""
+    some = [draw(DEMANDS) for _ in range(draw([1, 2, 3]))]
+    return Habits(
+        draw([some, some, DEMANDS]),
+        draw([["queue_idleness_ratio"], STRATEGIES, STRATEGIES[2:]]),
+        draw([["never"], REFUSALS]),
+    )
+
+
+def arguments(draw: Any, habits: Habits) -> dict[str, Any]:
+    """A contact."""
     return {
-        "wanted": draw(DEMANDS),
+        "wanted": draw(habits.demands),
         "priority": draw([0, 0, 0, 1]),
         "late": draw([0.0, 0.3, 2.0, 5.0]),
         "limit": draw([None, None, 60.0]),
         "lead": draw(LEADS),
-        "strategy": draw(STRATEGIES),
+        "strategy": draw(habits.strategies),
         "line": draw(LINES),
-        "refuse": draw(REFUSALS),
+        "refuse": draw(habits.refusals),
         "full": draw([None, None, None, 2]),
         "site": draw(["x", "y"]),
     }
@@ -352,8 +383,8 @@ def hired(draw: Any) -> Hired:
         centers=draw(CENTERS),
         level=draw([0, 1, 2]),
         switch_id=draw(["s1", "s2"]),
-        begins=draw([None, None, 40.0, 200.0]),
-        ends=draw([None, None, 90.0, 300.0]),
+        begins=draw([None, None, None, 40.0]),
+        ends=draw([None, None, None, 90.0, 300.0]),
         slots=draw([0, 0, 1, 2]),
         team=draw([None, "red", "blue"]),
         site_id=draw(["x", "y"]),

@@ -5,7 +5,9 @@ Hypothesis looks for short ones that fail and shrinks them; thousands of long on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -13,9 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fsroute.model.agent import AgentStatus
-from tests.unit.coordinator.histories import CHANGES, PAUSES, History, arguments, hired
+from tests.unit.coordinator.histories import CHANGES, PAUSES, Habits, History, arguments, habits, hired
 
 which = st.integers(0, 1000)
+
+
+def picked(data: st.DataObject) -> Callable[[Sequence[Any]], Any]:
+    return lambda values: data.draw(st.sampled_from(values))
 
 
 class Histories(RuleBasedStateMachine):
@@ -27,11 +33,12 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(data=st.data(), count=st.integers(1, 4))
     def begin(self, data: st.DataObject, count: int) -> None:
-        self.history.hire([hired(lambda values: data.draw(st.sampled_from(values))) for _ in range(count)])
+        self.history.hire([hired(picked(data)) for _ in range(count)])
+        self.habits = habits(picked(data))
 
     @rule(data=st.data())
     def a_contact_arrives(self, data: st.DataObject) -> None:
-        self.history.arrive(**arguments(lambda values: data.draw(st.sampled_from(values))))
+        self.history.arrive(**arguments(picked(data), self.habits))
 
     @precondition(lambda self: self.history.database.calls)
     @rule(what=st.sampled_from(CHANGES), which=which)
@@ -96,11 +103,11 @@ TestHistories.settings = settings(
 )
 
 WEIGHTS = {
-    "arrive": 3.0,
-    "go_on": 5.0,
-    "declare": 1.0,
+    "arrive": 4.0,
+    "go_on": 6.0,
+    "declare": 0.7,
     "retrain": 0.2,
-    "close": 0.1,
+    "close": 0.05,
     "open": 0.3,
     "time": 2.0,
     "job": 7.0,
@@ -116,16 +123,17 @@ def history(seed: int, steps: int) -> None:
     random = Random(seed)
     one = History()
     one.hire([hired(random.choice) for _ in range(random.randint(1, 4))])
+    usual = habits(random.choice)
     for what in random.choices(list(WEIGHTS), weights=list(WEIGHTS.values()), k=steps):
-        step(one, what, random)
+        step(one, what, usual, random)
     one.everything_arrives()
 
 
-def step(one: History, what: str, random: Random) -> None:
+def step(one: History, what: str, usual: Habits, random: Random) -> None:
     number = random.randrange(1000)
     match what:
         case "arrive":
-            one.arrive(**arguments(random.choice))
+            one.arrive(**arguments(random.choice, usual))
         case "go_on":
             one.go_on(random.choice(CHANGES), number)
         case "declare":

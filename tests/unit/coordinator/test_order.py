@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from fsroute.coordinator.order import in_order
 from fsroute.coordinator.strategies import BUILT_IN
-from fsroute.model.agent import Agent, AgentStatus, Authorization
+from fsroute.model.agent import Agent, AgentStatus, Authorization, Held
 from fsroute.model.contact import Demand
 from tests.unit.rows import proxy_call
 
@@ -62,21 +63,29 @@ AGENTS = [
     ],
 )
 def test_agents_come_in_the_order_of_the_strategy(strategy: str, order: str) -> None:
-    found = in_order(BUILT_IN[strategy], CALL, AGENTS, AGENTS, NOON.timestamp(), RATES)
+    found = in_order(BUILT_IN[strategy], CALL, AGENTS, NOON.timestamp(), RATES)
     assert [each.agent_id for each in found] == order.split()
 
 
-def test_who_is_not_idle_is_not_in_the_order() -> None:
-    found = in_order(BUILT_IN["longest_idle"], CALL, AGENTS[:1], AGENTS, NOON.timestamp(), {})
-    assert [each.agent_id for each in found] == ["ann"]
-    assert in_order(BUILT_IN["queue_idleness_ratio"], CALL, [], AGENTS, NOON.timestamp(), {}) == []
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": AgentStatus.ON_BREAK},
+        {"available_from": NOON + timedelta(seconds=1)},
+        {"skills": {"sales": 0}},
+        {"authorizations": ()},
+        {"reservations": (Held(1, "voice", 1, 100),)},
+    ],
+)
+def test_who_is_not_idle_or_may_not_serve_is_not_in_the_order(changes: dict[str, Any]) -> None:
+    agents = [replace(AGENTS[0], **changes), *AGENTS[1:]]
+    found = in_order(BUILT_IN["longest_idle"], CALL, agents, NOON.timestamp(), {})
+    assert [each.agent_id for each in found] == ["bob", "cyd"]
 
 
 def test_a_larger_idle_crew_is_drawn_from_first_by_its_imbalance() -> None:
-    many = [replace(agent(f"m{n}", 1, n, "east"), skills={"sales": 1}) for n in range(3)]
+    many = [agent(f"m{n}", 1, n, "east") for n in range(3)]
     one = agent("solo", 2, 30, "west")
-    busy = [agent(f"b{n}", 2, 1, "west") for n in range(3)]
-    found = in_order(
-        BUILT_IN["queue_idleness_ratio"], CALL, [*many, one], [*many, one, *busy], NOON.timestamp(), {}
-    )
-    assert found[0].agent_id == "m2"
+    busy = [replace(agent(f"b{n}", 2, 1, "west"), status=AgentStatus.ON_BREAK) for n in range(3)]
+    found = in_order(BUILT_IN["queue_idleness_ratio"], CALL, [*many, one, *busy], NOON.timestamp(), {})
+    assert [each.agent_id for each in found][0] == "m2"
