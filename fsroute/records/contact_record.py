@@ -35,7 +35,8 @@ class ContactRecord:
     `waited` runs from the first request for an agent to the talk, or to the end without one; `agent_waits` from an
     agent's accepting to the talk; `network_leg` is what the wide-area connection was answered for;
     `sent_at_once` what it would have been, had the call been sent to the agent's site when it asked for one.
-    `outcome_code` is what the agent said of it last, maybe after its end. `retries` counts network legs that failed and offers that agents did not take.
+    `outcome_code` is what the agent said of it last, maybe after its end. `retries` counts network legs that failed
+    and offers that agents did not take.
     """
 
     contact_id: str
