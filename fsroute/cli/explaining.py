@@ -67,9 +67,9 @@ def answer(store: Store, loader: Loader, question: Question, now: datetime) -> E
     )
     rates = Rules(store.database).rates()
 
-    def order(routing: Routing, idle: Sequence[Agent], on_duty: Sequence[Agent]) -> Sequence[Agent]:
+    def order(routing: Routing) -> Sequence[Agent]:
         strategy = load().or_longest_idle(routing.strategy)
-        return in_order(strategy, _call(routing, caller), idle, on_duty, at.timestamp(), rates)
+        return in_order(strategy, _call(routing, caller), agents, at.timestamp(), rates)
 
     closing = Rules(store.database).closed().get(center)
     closed = "" if closing is None else f"prompt {closing[0] or '(none)'}"

@@ -1,88 +1,55 @@
-"""In which order a strategy would take agents for one contact, if one after another were taken: pure.
+"""In which order agents would be taken for contacts that ask for the same, one after another: pure.
 
-The coordinator's core asks the same functions of a strategy, of groups that it keeps; this is for people who ask.
+It is the coordinator's own matching that is asked, so that people are told what it would do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from fsroute.coordinator.strategies import Strategy, Turn
+from fsroute.coordinator.groups import AgentGroup
+from fsroute.coordinator.matching import Matching
+from fsroute.coordinator.strategies import Strategy
 from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.proxy_call import ProxyCall
-from fsroute.routing.eligibility import Qualification
-
-
-@dataclass(slots=True)
-class Team:
-    """Interchangeable agents: those idle, by rank, and how many are on duty."""
-
-    qualification: Qualification
-    on_duty: int
-    idle: list[tuple[Turn, Agent]]
-
-    @property
-    def idle_count(self) -> int:
-        return len(self.idle)
-
-
-@dataclass(slots=True)
-class Pool:
-    """All agents of one medium, as a strategy's `House`."""
-
-    idle: int
-    on_duty: int
-    waiting: int
-    arrivals: float
-    rates: Mapping[tuple[str, str], float]
+from fsroute.routing.eligibility import Qualification, is_idle
 
 
 def in_order(
     strategy: Strategy,
     call: ProxyCall,
-    idle: Sequence[Agent],
-    on_duty: Sequence[Agent],
+    agents: Sequence[Agent],
     now: float,
     rates: Mapping[tuple[str, str], float],
 ) -> list[Agent]:
     """The idle agents who may serve `call`, the first to be taken first.
 
-    `idle` and `on_duty` (available, idle or not) may serve it; `now` is in seconds since the epoch, `rates` are
-    by (caller's site, agent's site).
+    `agents` are all there are: some strategies weigh those of a group against the rest. `now` is in seconds
+    since the epoch, `rates` are what a network leg costs by (caller's site, agent's site).
     """
-    teams = _teams(strategy, idle, on_duty, now)
-    found: list[Agent] = []
-    while any(team.idle for team in teams):
-        able = [team for team in teams if team.idle]
-        pool = Pool(sum(t.idle_count for t in able), len(on_duty), 1, 0.0, rates)
-        weights = _weights(strategy, able, call, pool)
-        best = min(range(len(able)), key=lambda n: (weights[n], able[n].idle[0][0]))
-        found.append(able[best].idle.pop(0)[1])
-    if strategy.prefers_last_agent:
-        found.sort(key=lambda agent: agent.agent_id != call.preferred_agent_id)
+    matching = Matching()
+    matching.rates.update(rates)
+    demand = matching.class_of(call.demand, strategy)
+    groups: dict[str, AgentGroup] = {}
+    by_id = {agent.agent_id: agent for agent in agents}
+    for agent in agents:
+        group = _enter(matching, agent, call.demand.medium, now)
+        if group is not None:
+            groups[agent.agent_id] = group
+    found = []
+    while demand.idle_groups:
+        agent_id = str(matching.choose(demand, call)[-1])
+        groups[agent_id].remove_idle(agent_id)
+        found.append(by_id[agent_id])
     return found
 
 
-def _weights(strategy: Strategy, teams: Sequence[Team], call: ProxyCall, pool: Pool) -> Sequence[Any]:
-    if strategy.weigh is not None:
-        return strategy.weigh(teams, [team.idle[0][0] for team in teams], call, pool)
-    if strategy.fit is not None:
-        return [strategy.fit(team.qualification, call.demand) for team in teams]
-    return [0] * len(teams)
-
-
-def _teams(strategy: Strategy, idle: Sequence[Agent], on_duty: Sequence[Agent], now: float) -> list[Team]:
-    teams: dict[Qualification, Team] = {}
-    for agent in on_duty:
-        if agent.status is AgentStatus.AVAILABLE:
-            qualification = Qualification.of(agent, now)
-            teams.setdefault(qualification, Team(qualification, 0, [])).on_duty += 1
-    for agent in idle:
-        qualification = Qualification.of(agent, now)
-        team = teams.setdefault(qualification, Team(qualification, 0, []))
-        team.idle.append(((*strategy.rank(agent, agent.load), agent.agent_id), agent))
-    for team in teams.values():
-        team.idle.sort(key=lambda pair: pair[0])
-    return list(teams.values())
+def _enter(matching: Matching, agent: Agent, medium: str, now: float) -> AgentGroup | None:
+    """An agent joins the group of its like; None: not of this medium."""
+    qualification = Qualification.of(agent, now, agent.agent_id in matching.alone)
+    if medium not in qualification.media:
+        return None
+    group = matching.enter(qualification, medium, agent.status is not AgentStatus.LOGGED_OUT)
+    if is_idle(agent, now, medium):
+        group.add_idle(agent, agent.load)
+    return group

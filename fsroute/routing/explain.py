@@ -13,8 +13,8 @@ from fsroute.routing.people import able, hindrance
 from fsroute.routing.rules import Inquiry, RuleSet
 from fsroute.routing.timeline import stages
 
-Order = Callable[[Routing, Sequence[Agent], Sequence[Agent]], Sequence[Agent]]
-"""The strategy's order: of a routing, the idle agents who may serve, and all who are on duty."""
+Order = Callable[[Routing], Sequence[Agent]]
+"""The idle agents who may serve a contact of this routing, in the order of its strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,7 @@ def _people(
         else:
             counts[why] = counts.get(why, 0) + 1
     busy = {agent.agent_id: busyness(agent, demand.medium, at) for agent in may}
-    idle = [agent for agent in may if busy[agent.agent_id] is None]
-    on_duty = [agent for agent in may if agent.status is AgentStatus.AVAILABLE]
-    first = [Candidate(agent, None) for agent in order(routing, idle, on_duty)]
+    first = [Candidate(agent, None) for agent in order(routing)]
     rest = [Candidate(agent, busy[agent.agent_id]) for agent in may if busy[agent.agent_id] is not None]
     reach = tuple(len(able(agents, stage, at)) for stage in stages(routing))
     others = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -88,4 +88,4 @@ def test_a_larger_idle_crew_is_drawn_from_first_by_its_imbalance() -> None:
     one = agent("solo", 2, 30, "west")
     busy = [replace(agent(f"b{n}", 2, 1, "west"), status=AgentStatus.ON_BREAK) for n in range(3)]
     found = in_order(BUILT_IN["queue_idleness_ratio"], CALL, [*many, one, *busy], NOON.timestamp(), {})
-    assert [each.agent_id for each in found][0] == "m2"
+    assert found[0].agent_id == "m2"
