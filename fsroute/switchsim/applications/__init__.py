@@ -35,6 +35,10 @@ WITHOUT_MEDIA: dict[str, Application] = {
     "block_dtmf": control.nothing,
     "unblock_dtmf": control.nothing,
     "eval": control.nothing,
+    "execute_extension": control.execute_extension,
+    "bind_digit_action": control.nothing,
+    "digit_action_set_realm": control.nothing,
+    "clear_digit_action": control.nothing,
 }
 
 WITH_MEDIA: dict[str, Application] = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fsroute.switchsim.encoding import leading_number
-from fsroute.switchsim.running import rest
+from fsroute.switchsim.running import rest, run
 from fsroute.switchsim.variables import split_unquoted
 
 if TYPE_CHECKING:
     from fsroute.switchsim.channel import Channel
+    from fsroute.switchsim.dialplan import Action
 
 
 def set_(channel: Channel, data: str) -> None:
@@ -61,6 +62,20 @@ def multiunset(channel: Channel, data: str) -> None:
 def log_(channel: Channel, data: str) -> None:
     """``level text``: kept on the switch for tests to read."""
     channel.switch.logged.append(data)
+
+
+def execute_extension(channel: Channel, data: str) -> None:
+    """``extension [dialplan [context]]``: run its actions and come back (switch_core_session_execute_exten)."""
+    extension, _, context = [*data.split(), "", ""][:3]
+
+    def look_up(name: str) -> str | None:
+        return extension if name == "destination_number" else channel.get(name)
+
+    def perform(action: Action) -> None:
+        run(channel, action.application, action.data)
+
+    for action in channel.switch.dialplan.route(context or channel.profile.context, look_up, perform):
+        perform(action)
 
 
 def nothing(channel: Channel, data: str) -> None:
