@@ -17,6 +17,7 @@ MOST_WAYS = 100_000
 
 _CLASSES = frozenset("dDwWsS")
 _QUANTIFIER = re.compile(r"[?*+]|\{(\d{1,3})(,(\d{0,3}))?\}")
+_STRANGE = re.compile(r"(?<!\\)\[|--|&&|~~|\|\|")  # in a set: Python keeps them for a meaning to come
 _SET = re.compile(r"\[\^?\]?(?:\\.|[^]\\])*\]")
 
 
@@ -149,6 +150,10 @@ class _Reader:
             found = _SET.match(self.text, self.at)
             if found is None:
                 raise ValueError("[ without ]")
+            if _STRANGE.search(found[0], 1):
+                raise ValueError(
+                    r"in [ ] write \[ and \- for the characters themselves, and no character twice"
+                )
             self.at = found.end()
             return ""
         if character == "\\":

@@ -51,6 +51,8 @@ def test_a_pattern_is_of_the_whole_text(pattern: str, text: str, matches: bool) 
         ("(", r"\( without \)"),
         ("a)", r"\) without \("),
         ("[a", r"\[ without \]"),
+        ("[[a]", "in . . write"),
+        ("[a--b]", "in . . write"),
         ("(?i)a", "a group begins with"),
         ("(?=a)a", "a group begins with"),
         (r"(.)\1", r"\\1 is not known here"),
