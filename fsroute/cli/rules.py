@@ -16,6 +16,7 @@ from fsroute.cli.options import config_option
 
 if TYPE_CHECKING:
     from fsroute.config import Config
+    from fsroute.ivr import Application
     from fsroute.routing.faults import Fault
     from fsroute.store.loading import Loaded, Loader
     from fsroute.store.store import Store
@@ -40,27 +41,33 @@ def whoami() -> str:
 
 
 def loader(config: Config, store: Store) -> Loader:
+    """What loads and checks, with the strategies, applications and recordings of this host."""
+    from fsroute.callserver.prompts import FALL_BACK, packaged
     from fsroute.coordinator.strategies import load
+    from fsroute.ivr.steps import NeedAgentStep
     from fsroute.store.loading import Loader
 
-    return Loader(store.database, frozenset(load().known), asked_queues(config))
-
-
-def asked_queues(config: Config) -> dict[str, frozenset[str]]:
-    """The queues that each application asks for, of the configured applications that can be read here."""
-    from fsroute.app import load_applications
-    from fsroute.errors import FsrouteError
-    from fsroute.ivr.steps import NeedAgentStep
-
-    try:
-        applications = load_applications(config)
-    except FsrouteError as error:
-        click.echo(f"applications are not looked at: {error}", err=True)
-        return {}
-    return {
+    applications = applications_here(config)
+    asked = {
         name: frozenset(step.queue for step in each.steps.values() if isinstance(step, NeedAgentStep))
         for name, each in applications.items()
     }
+    prompts = packaged(FALL_BACK).union(
+        *(each.recordings[each.languages[0]] for each in applications.values())
+    )
+    return Loader(store.database, frozenset(load().known), asked, prompts)
+
+
+def applications_here(config: Config) -> dict[str, Application]:
+    """The configured applications, where they can be read."""
+    from fsroute.app import load_applications
+    from fsroute.errors import FsrouteError
+
+    try:
+        return load_applications(config)
+    except FsrouteError as error:
+        click.echo(f"applications are not looked at: {error}", err=True)
+        return {}
 
 
 def read(path: Path) -> str:

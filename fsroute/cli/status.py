@@ -27,6 +27,7 @@ def command(config_path: Path | None) -> None:
 def _show(store: Store) -> None:
     from fsroute.cli.tables import ago, seconds, show
     from fsroute.model.agent_state import Doing
+    from fsroute.store.rules import Rules
 
     store.measure_clock()
     now = store.now()
@@ -50,6 +51,8 @@ def _show(store: Store) -> None:
         word = str(agent.status if agent.state is Doing.AWAY else agent.state).replace("_", " ")
         counts[word] = counts.get(word, 0) + 1
     show("agents", ("state", "agents"), sorted(counts.items()))
+    version, closed = Rules(store.database).newest(), Rules(store.database).closed()
+    show("rules", ("version", "closed by command"), [(version or "(the queues)", ", ".join(sorted(closed)))])
     show(
         "leases",
         ("lease", "holder", "epoch", "valid"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fsroute.model.agent import Agent
-from fsroute.model.routing import Routing
+from fsroute.model.routing import Routing, Way
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
 from fsroute.routing.document import read
@@ -26,13 +26,15 @@ from fsroute.routing.timeline import effects
 class House:
     """What rules refer to: agents, sites, strategies, and the queues that each application asks for.
 
-    `asked` lacks the applications that are not known here.
+    `asked` lacks the applications that are not known here; `prompts` are all recordings that are, none where
+    they are not looked at.
     """
 
     agents: Sequence[Agent] = ()
     sites: frozenset[str] = frozenset()
     strategies: frozenset[str] = frozenset({"longest_idle"})
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    prompts: frozenset[str] = frozenset()
 
 
 def check(document: Document, house: House, now: datetime) -> tuple[RuleSet, list[Fault]]:
@@ -50,6 +52,7 @@ def check(document: Document, house: House, now: datetime) -> tuple[RuleSet, lis
         faults += _result(rule, rules, house)
     faults += _matching(rules, now)
     faults += _gaps(rules, house)
+    faults += _prompts(rules, house)
     faults += _people(rules, house, now)
     return rules, sorted(faults, key=lambda fault: not fault.is_error)
 
@@ -148,6 +151,26 @@ def _terms(
     without_limit = routing.longest_wait is None and routing.longest_queue is None
     if says("overflow") and routing.overflow.do != "application" and without_limit:
         text = "overflow without effect: neither longest_wait nor longest_queue is set"
+        yield Fault(table, row, text, Severity.WARNING)
+
+
+def _prompts(rules: RuleSet, house: House) -> Iterator[Fault]:
+    """Recordings that nobody has; a path is the switch's own matter."""
+    for (center, queue), routing in sorted(rules.queues.items(), key=lambda item: item[0]):
+        yield from _prompt("queue", f"{center}/{queue}", "overflow_prompt", routing.overflow.prompt, house)
+    for rule in _all(rules):
+        row, result = _at(rule), rule.result
+        overflow = result.terms.get("overflow", Way())
+        yield from _prompt("routing_rule", row, "overflow_prompt", overflow.prompt, house)
+        yield from _prompt("routing_rule", row, "prompt", (result.way or Way()).prompt, house)
+        for number, step in enumerate(result.terms.get("time_line", ()), 1):
+            yield from _prompt("rule_step", f"{row} step {number}", "prompt", step.prompt, house)
+
+
+def _prompt(table: str, row: str, column: str, prompt: str, house: House) -> Iterator[Fault]:
+    is_path = prompt.startswith("/") or "://" in prompt
+    if prompt and house.prompts and not is_path and prompt not in house.prompts:
+        text = f"{column}: no recording {prompt} is known here"
         yield Fault(table, row, text, Severity.WARNING)
 
 

@@ -53,13 +53,20 @@ class Loader:
     """Loads and checks rules in one database.
 
     `strategies` are the names of those that there are; `asked` the queues that applications ask for, of those
-    that are known here.
+    that are known here; `prompts` the recordings that are known here.
     """
 
-    def __init__(self, database: Database, strategies: frozenset[str], asked: Asked) -> None:
+    def __init__(
+        self,
+        database: Database,
+        strategies: frozenset[str],
+        asked: Asked,
+        prompts: frozenset[str] = frozenset(),
+    ) -> None:
         self._database = database
         self._strategies = strategies
         self.asked = asked
+        self._prompts = prompts
 
     def load(self, text: str | None, source: str, by: str, *, strict: bool = False) -> Loaded:
         """Run a file of SQL over emptied rule tables, check what they hold then, and write the next version.
@@ -119,6 +126,7 @@ class Loader:
             frozenset(row["site_id"] for row in statements.run("rules_sites")),
             self._strategies,
             self.asked,
+            self._prompts,
         )
 
     def _run(self, transaction: _Transaction, text: str | None, source: str) -> Loaded:

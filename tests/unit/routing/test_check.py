@@ -289,6 +289,18 @@ def test_an_overflow_without_a_limit_is_warned_of() -> None:
     ]
 
 
+def test_a_recording_that_nobody_has_is_warned_of() -> None:
+    snapshot = Snapshot().queue("third", overflow="voice_message", overflow_prompt="speak", longest_wait=1)
+    snapshot.rule("closed", 1, if_language="de", action="announce", prompt="closed")
+    snapshot.rule("one", 2, queue="sales", overflow="announce", overflow_prompt="/sounds/sorry.wav")
+    snapshot.step("one", 1, 30, "announce", prompt="patience")
+    assert snapshot.faults() == []
+    assert snapshot.faults(prompts=frozenset({"closed"})) == [
+        "queue shop/third: warning: overflow_prompt: no recording speak is known here",
+        "rule_step shop/one step 1: warning: prompt: no recording patience is known here",
+    ]
+
+
 # Time lines
 
 
