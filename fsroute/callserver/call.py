@@ -210,6 +210,8 @@ class Call:
             asked = self._request(do)
             if isinstance(asked, NotQueued):
                 return self._send_away(asked)
+            if asked is not None and asked.contact_id != self.contact_id:
+                self._go_on_as(asked.contact_id)
             return Failed("no proxy call") if asked is None else self._hold(asked)
         assert isinstance(do, Transfer)
         return self._transfer(do)
@@ -264,6 +266,15 @@ class Call:
         if music:
             self._line.stop(music)
         return asked
+
+    def _go_on_as(self, contact_id: str) -> None:
+        """The caller kept a place in the queue and has called in again: this call is the earlier contact's now."""
+        called_again, self.contact_id = self.contact_id, contact_id
+        self._line.set_variable("fsroute_contact", contact_id)
+        self._contact = self._desk.store.contacts.get(contact_id)
+        data = {"by": "callserver", "reason": "called_again", "contact": contact_id}
+        self._desk.store.close_contact(called_again, Outcome.TRANSFERRED, data)
+        log.info("call goes on as an earlier one contact=%s was=%s", contact_id, called_again)
 
     def _hold(self, call: ProxyCall, last_cause: str = "") -> Happening:
         hold = Hold(self._desk, self._line, call, self._waiter(), last_cause)

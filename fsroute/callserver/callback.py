@@ -157,7 +157,9 @@ class Callbacks:
         uuid = str(uuid4())
         moved = self._store.move(call, On.CALLER_DIALLED, set={"channel_uuid": uuid})
         newest = self._known.get(call.proxy_call_id)
-        if moved is None or newest is None:  # another call server does it, or the caller is not wanted any more
+        if (
+            moved is None or newest is None
+        ):  # another call server does it, or the caller is not wanted any more
             return
         newest = moved if moved.version > newest.version else newest
         if isinstance(decide(newest, uuid), Cancel):  # the row went on meanwhile

@@ -24,6 +24,8 @@ def request(
 ) -> ProxyCall | NotQueued | None:
     """Ask for an agent, once; None: the contact has ended.
 
+    A caller who was to be called back and calls in again gets the proxy call of that earlier contact.
+
     Raises:
         StoreError: the database does not take it (now).
         NoRoute: the rules and the queues say nothing of such a contact.
@@ -34,10 +36,21 @@ def request(
     inquiry = Inquiry(contact.contact_center_id, do.queue, known)
     routed = desk.rules.route(inquiry, datetime.fromtimestamp(store.now(), UTC))
     if routed.routing is not None:
-        return store.route(contact.contact_id, routed.routing)
+        kept = _kept_place(desk, contact, known.number, routed.routing.queue)
+        return kept or store.route(contact.contact_id, routed.routing)
     away = not_queued(routed)
     store.contacts.send_away(contact.contact_id, away.rule, away.rules_version, away.way.do, away.reason)
     return away
+
+
+def _kept_place(desk: Desk, contact: Contact, number: str, queue: str) -> ProxyCall | None:
+    """The place of a caller who was to be called back, and calls in again for the same."""
+    settings = desk.settings
+    if not settings.callback_dial_string or not any(letter.isdigit() for letter in number):
+        return None
+    return desk.store.proxy_calls.callback_of_caller(
+        contact.contact_center_id, number, settings.switch_id, queue, contact.application
+    )
 
 
 def not_queued(routed: Routed) -> NotQueued:

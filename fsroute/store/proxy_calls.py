@@ -105,6 +105,19 @@ class ProxyCalls:
         """The contact's last proxy call, live or not."""
         return self._one("latest_proxy_call", contact_id=contact_id)
 
+    def callback_of_caller(
+        self, contact_center_id: str, caller_number: str, switch_id: str, queue: str, application: str
+    ) -> ProxyCall | None:
+        """The first place in the queue that somebody of this number keeps, who is not on the line."""
+        return self._one(
+            "callback_of_caller",
+            contact_center_id=contact_center_id,
+            caller_number=caller_number,
+            switch_id=switch_id,
+            queue=queue,
+            application=application,
+        )
+
     def live(self) -> list[ProxyCall]:
         return [from_row(row) for row in self._database.run("live_proxy_calls")]
 

@@ -64,3 +64,14 @@ update proxy_call p set position = n.position, expected_wait = n.expected_wait, 
               %(bases)s::text[]) as n (proxy_call_id, position, expected_wait, basis)
  where p.proxy_call_id = n.proxy_call_id and p.state in ('queued', 'callback')
 returning p.proxy_call_id, p.switch_id;
+
+-- name: callback_of_caller
+-- The place that somebody of this number keeps in the queue, while not on the line.
+select d.* from contact_personal h
+  join proxy_call p on p.contact_id = h.contact_id
+       and p.state in ('callback', 'offered', 'ready') and p.caller_leg <> 'present'
+  join contact c on c.contact_id = h.contact_id and c.ended_at is null
+  join proxy_call_detail d on d.proxy_call_id = p.proxy_call_id
+ where h.contact_center_id = %(contact_center_id)s and h.caller_number = %(caller_number)s
+   and p.switch_id = %(switch_id)s and p.queue = %(queue)s and c.application = %(application)s
+ order by p.arrived_at limit 1;

@@ -276,3 +276,50 @@ def test_a_coordinator_that_takes_over_has_the_caller_called(world: World) -> No
     world.wait_for_outcomes("served", limit=20)
     world.assert_nothing_violated()
     world.assert_nothing_left()
+
+
+# Who calls in again -----------------------------------------------------------------------------------------
+
+
+def test_who_calls_in_again_has_the_place_that_was_kept(world: World) -> None:
+    chose(world)
+    other = call_and(world, number="+14155550177")
+    until(lambda: world.states() == ["callback", "queued"], 10)
+    again = call_and(world)
+    until(lambda: world.states() == ["queued", "queued"], 10)
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    until(lambda: again.talked_with == "ann" and other.talked_with == "ann", 10)
+    until(lambda: len(world.outcomes()) == 3, 10)
+    assert world.outcomes() == ["served", "served", "transferred"]
+    assert calls_to(world) == []
+    order = world.query("select contact_id from contact_event where kind = 'joined' order by event_id")
+    assert order == world.query("select contact_id from contact where outcome = 'served' order by arrived_at")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_who_calls_in_again_while_the_telephone_at_home_rings_is_not_called_any_more(world: World) -> None:
+    chose(world)
+    at_home(world, NoAnswer())
+    want_caller(world)
+    until(lambda: [call.timeline.now for call in calls_to(world)] == ["ringing"], 10)
+    again = call_and(world)
+    until(lambda: row(world).state == "queued", 10)
+    until(lambda: calls_to(world)[0].over.is_set(), 10)
+    world.log_on("dee", Answers(after=0.1, talk=4))
+    until(lambda: again.talked_with == "dee", 10)
+    world.wait_for_outcomes("served", "transferred")
+    assert row(world).callback_failures == 0
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_who_calls_in_again_for_something_else_has_another_contact(world: World) -> None:
+    chose(world)
+    world.query("insert into queue (contact_center_id, queue) values ('acme', 'other') returning 1")
+    world.query("update proxy_call set queue = 'other' returning 1")
+    again = call_and(world)
+    until(lambda: world.states() == ["callback", "queued"], 10)
+    again.hang_up()
+    world.wait_for_outcomes("abandoned")
+    assert world.states() == ["callback", "abandoned"]
