@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 WAITS = "fsroute_consult/XML/fsroute"
 RINGS = "fsroute_rings/XML/fsroute_desk"
 HELD = "fsroute_held/XML/fsroute_desk"
-NEXT = "fsroute_next XML fsroute"
+ROOM = "fsroute_conference/XML/fsroute_desk"
+UNHELD = "fsroute_unheld XML fsroute_desk"
 
 
 @dataclass(slots=True)
@@ -193,6 +194,8 @@ class Consultations:
         consultation.call = row
         if not row.is_live:
             self._return(offer, consultation, str(row.state))
+        elif consultation.is_conference and row.agent_leg_uuid is None:  # no session of the agent's tells
+            self._return(offer, consultation, "left")
         elif row.state is State.BRIDGED and not consultation.other:
             self._joined(consultation, self._switch.variable(offer.legs.channel, "bridge_uuid"))
 
@@ -230,7 +233,23 @@ class Consultations:
         self._return(offer, consultation, "cancelled")
 
     def confer(self, offer: Offer, consultation: Consultation) -> None:
-        raise Refused("there is no conference here")
+        """The caller, the agent and whom the agent consults talk together; who leaves, leaves.
+
+        Raises:
+            Refused: nobody is there yet, or they do so already.
+            SwitchError: the consultation goes on.
+        """
+        if not consultation.other:
+            raise Refused("whom the agent consults is not there yet")
+        if consultation.is_conference:
+            raise Refused("they are talking together")
+        legs = (consultation.held, offer.legs.channel, consultation.other)
+        for leg in legs:
+            self._tell(f"uuid_setvar {leg} fsroute_room {consultation.contact_id}")
+        self._switch.api(f"uuid_dual_transfer {offer.legs.channel} {ROOM} {ROOM}")
+        self._switch.api(f"uuid_transfer {consultation.held} {ROOM.replace('/', ' ')}")
+        consultation.is_conference = True
+        self._log(offer.call, "conference", {"consultation": consultation.contact_id})
 
     def _complete(self, offer: Offer, consultation: Consultation) -> bool:
         """The rows, then the legs, then the news: whoever hears it finds both as they are to be."""
@@ -284,7 +303,7 @@ class Consultations:
         )
         if call.network_leg is NetworkLeg.NOT_NEEDED:
             self._tell(f"uuid_setvar {consultation.held} fsroute_held")
-            self._tell(f"uuid_transfer {consultation.held} {NEXT}")
+            self._tell(f"uuid_transfer {consultation.held} {UNHELD}")
         else:
             self._tell(f"uuid_kill {consultation.held} NORMAL_CLEARING")
         if moved is not None:

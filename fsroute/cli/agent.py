@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fsroute.cli import agent_talk
 from fsroute.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -236,4 +237,5 @@ def _asked_for() -> str:
     return str(click.prompt("PIN", hide_input=True, confirmation_prompt=True))
 
 
-# Commands for a talk under way (transfer, hold …) are in agent_talk.py, and are added to the group here.
+for each in agent_talk.COMMANDS:
+    command.add_command(each)

@@ -42,7 +42,7 @@ class DialplanSettings(Section, frozen=True):
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
     the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of
     the conversation hears music for at most `held_s`. Between two keys of an agent's feature code may pass
-    `code_digit_ms`; so late comes a ``*`` that begins none. Agents' phones dial `feature_prefix` and the digit of a
+    `code_digit_ms`; so late comes a ``*`` that begins none. `conference_profile` is mod_conference's. Agents' phones dial `feature_prefix` and the digit of a
     feature (`fsroute.agentdesk.features`); `feature_numbers` lead agents to all of them from any telephone.
     """
 
@@ -59,6 +59,7 @@ class DialplanSettings(Section, frozen=True):
     link_media_timeout_ms: int = 60_000
     held_s: int = 900
     code_digit_ms: int = 3000
+    conference_profile: str = "default"
     feature_prefix: str = "*5"
     feature_numbers: tuple[str, ...] = ()
 
@@ -82,6 +83,7 @@ class DialplanSettings(Section, frozen=True):
         _within("link_media_timeout_ms", self.link_media_timeout_ms, 1000, 86_400_000)
         _within("held_s", self.held_s, 10, 86_400)
         _within("code_digit_ms", self.code_digit_ms, 200, 10_000)
+        _check("conference_profile", self.conference_profile, _NAME)
 
 
 class User(Section, frozen=True):

@@ -32,6 +32,10 @@ listen_port = {ports.callserver}
 callback_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
 voice_message_silence = 30.0
 
+[agents]
+transfer_numbers = "555[0-9]{{4}}"
+number_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
+
 [timing]
 drain = 2.0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from fsroute.model.agent import AgentStatus
-from tests.live.people import answers_at_once, never_answers
+from tests.live.people import answers_at_once, is_busy, never_answers
+from tests.live.rtp import strength
 from tests.live.sip import Call, Phone
 from tests.live.test_one_call import (
     AGENT,
@@ -18,7 +19,7 @@ from tests.live.test_one_call import (
     talking,
     until_they_hear_each_other,
 )
-from tests.live.two_sites import ContactCenter
+from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
@@ -225,7 +226,7 @@ def test_when_the_consulted_agent_leaves_the_talk_goes_on(company: Company, site
     second.hang_up()
     until_they_hear_each_other(caller, agent)
     agent.hang_up()
-    acme.until_step("goodbye")
+    acme.until(lambda: acme.rows()[0]["state"] == "ended")
     caller.until_over()
     acme.until_outcomes("served", "served")
 
@@ -242,7 +243,7 @@ def test_an_agent_who_hangs_up_on_the_colleague_has_completed(
     agent.hang_up()
     until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
     second.hang_up()
-    acme.until_step("goodbye")
+    acme.until(lambda: acme.rows()[0]["state"] == "ended")
     caller.until_over()
     acme.until_outcomes("served", "served")
 
@@ -275,3 +276,100 @@ def test_an_agent_who_hangs_up_before_anybody_answered_leaves_the_caller_next_in
     until(lambda: not caller.media.is_silent(), 5)
     caller.hang_up()
     acme.until(lambda: sorted(str(outcome) for outcome in acme.outcomes()) == ["abandoned", "abandoned"])
+
+
+def hears_all(call: Call, *frequencies: int) -> bool:
+    """Each of the tones is a good part of what came in of late."""
+    samples = call.media._samples(time.time() - 0.3)
+    return all(strength(samples, frequency) > 0.15 for frequency in frequencies)
+
+
+@pytest.mark.parametrize(("site", "other"), [("west", "west"), ("east", "west")])
+def test_three_talk_in_conference_and_the_agent_leaves_the_two_others_to_it(
+    company: Company, site: str, other: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme, site)
+    second = consulting(acme, caller, agent, other)
+    agent.press("*7")
+    until(lambda: hears_all(caller, AGENT, COLLEAGUE), 5)
+    until(lambda: hears_all(agent, CALLER, COLLEAGUE) and hears_all(second, CALLER, AGENT), 5)
+    agent.hang_up()
+    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: acme.rows()[0]["agent_id"] == f"{acme.name}-bob")
+    caller.hang_up()
+    second.until_over()
+    acme.until_outcomes("served", "served")
+
+
+@pytest.mark.parametrize("leaves", ["caller", "colleague"])
+def test_a_conference_ends_with_the_caller_and_goes_on_without_the_colleague(
+    company: Company, leaves: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme)
+    second = consulting(acme, caller, agent, "east")
+    assert ask(acme, "ann", "conference") == "done"
+    until(lambda: hears_all(agent, CALLER, COLLEAGUE), 5)
+    if leaves == "colleague":
+        second.hang_up()
+        until_they_hear_each_other(caller, agent)
+    caller.hang_up()
+    agent.until_over()
+    second.until_over()
+    acme.until_outcomes("served", "served")
+
+
+@pytest.fixture
+def outside(two_sites: TwoSites) -> Iterator[Callable[[str], Phone]]:
+    """A telephone outside, behind a switch's carrier."""
+    made: list[Phone] = []
+
+    def make(site: str) -> Phone:
+        made.append(Phone("home", answers_at_once, COLLEAGUE, port=getattr(two_sites, site).ports.carrier))
+        return made[-1]
+
+    yield make
+    for phone in made:
+        phone.close()
+
+
+@pytest.mark.parametrize("site", ["west", "east"])
+def test_an_agent_consults_a_telephone_number_and_completes(
+    company: Company, outside: Callable[[str], Phone], site: str
+) -> None:
+    acme = company()
+    phone = outside(site)
+    caller, agent = talking(acme, site)
+    agent.press("**4")
+    agent.press("5550199#")
+    other = phone.latest()
+    until(lambda: other.media.hears(AGENT) and agent.media.hears(COLLEAGUE), 5)
+    until_held(caller, agent)
+    agent.press("*5")
+    agent.until_over()
+    until(lambda: caller.media.hears(COLLEAGUE) and other.media.hears(CALLER), 5)
+    acme.until(lambda: acme.agent_is_idle("ann"))
+    other.hang_up()
+    acme.until(lambda: acme.rows()[0]["state"] == "ended")
+    caller.until_over()
+    acme.until_outcomes("served", "served")
+
+
+def test_a_number_that_is_busy_or_hangs_up_gives_the_caller_back(
+    company: Company, outside: Callable[[str], Phone]
+) -> None:
+    acme = company()
+    phone = outside("east")
+    caller, agent = talking(acme)
+    phone.behave = is_busy
+    assert ask(acme, "ann", "consult", to="number", name="5550199") == "done"
+    acme.until(lambda: "consultation_over" in acme.kinds())
+    until_they_hear_each_other(caller, agent)
+    phone.behave = answers_at_once
+    assert ask(acme, "ann", "consult", to="number", name="5550199") == "done"
+    until(lambda: len(phone.calls) == 2 and agent.media.hears(COLLEAGUE), 5)
+    phone.calls[-1].hang_up()
+    until_they_hear_each_other(caller, agent)
+    caller.hang_up()
+    acme.until(lambda: acme.outcomes() == ["served", "abandoned", "served"])
