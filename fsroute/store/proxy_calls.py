@@ -57,6 +57,10 @@ def _demand(row: Mapping[str, Any]) -> Demand:
     )
 
 
+NOTES = frozenset({On.TAKEN, On.AGENT_RINGING, On.AGENT_ANSWERED})
+"""Transitions that promise nothing to anybody: whoever finds them undone does them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The legs that the caller of a transition believes in; an attempt that is over changes nothing."""
@@ -177,6 +181,7 @@ class ProxyCalls:
             end_reservation=end_reservation,
             epoch=epoch,
             hand_over=self.on_let_go is not None,
+            only_notes=on in NOTES,
             set=Jsonb({**(set or {}), **caller_leg}),
             data=Jsonb(dict(data or {})),
             **values,

@@ -35,8 +35,10 @@ select * from proxy_call_detail
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
 -- name: move_proxy_call
--- `let_go` is the agent whom this has freed, for a coordinator in this process.
-select m.*, case when %(hand_over)s and m.agent_id is null then agent_let_go(m.contact_id, m.proxy_call_id) end as let_go
+-- `let_go` is the agent whom this has freed, for a coordinator in this process. What only notes something does not wait
+-- for the disk: lost with the server, it would be noted once more.
+select m.*, case when %(hand_over)s and m.agent_id is null then agent_let_go(m.contact_id, m.proxy_call_id) end as let_go,
+       case when %(only_notes)s then set_config('synchronous_commit', 'off', true) end as only_notes
   from move_proxy_call(%(proxy_call_id)s, %(kind)s, %(from)s, %(to)s, %(agent_leg_from)s, %(agent_leg_to)s,
     %(network_leg_from)s, %(network_leg_to)s, %(agent_leg_uuid)s, %(network_leg_uuid)s, %(end_reservation)s,
     %(epoch)s, %(set)s, %(data)s) m;
@@ -60,7 +62,8 @@ select proxy_call_id, network_leg_uuid, token_expires_at > clock_timestamp() as 
 
 -- name: write_progress
 update proxy_call p set position = n.position, expected_wait = n.expected_wait, expected_wait_basis = n.basis
-  from unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[],
+  from set_config('synchronous_commit', 'off', true),
+       unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[],
               %(bases)s::text[]) as n (proxy_call_id, position, expected_wait, basis)
  where p.proxy_call_id = n.proxy_call_id and p.state in ('queued', 'callback')
 returning p.proxy_call_id, p.switch_id;
