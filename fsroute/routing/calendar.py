@@ -12,25 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 DAY = timedelta(days=1)
 AHEAD = 8  # days: within them hours of the week have changed if they ever do
 
 
 @cache
-def time_zone(name: str) -> ZoneInfo:
+def time_zone(name: str) -> tzinfo:
     """The time zone of an IANA name such as ``Europe/Berlin``.
 
     Raises:
         ValueError: there is none.
     """
+    if name == "UTC":  # is there on hosts that have no table of time zones too
+        return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone is named {name!r} here") from None
+        hint = "" if available_timezones() else ": no table of time zones is installed (tzdata)"
+        raise ValueError(f"no time zone is named {name!r} here{hint}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Calendar:
     is ruled otherwise, None where it is closed all day.
     """
 
-    zone: ZoneInfo
+    zone: tzinfo
     week: Mapping[int, Sequence[Period]] = field(default_factory=dict)
     holidays: Mapping[date, Period | None] = field(default_factory=dict)
     names: Mapping[date, str] = field(default_factory=dict)

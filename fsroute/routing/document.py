@@ -22,6 +22,9 @@ from fsroute.routing.rules import Condition, Regions, Result, Rule, RuleSet
 FORMAT = 1
 """Of the documents that this program writes; a greater one is of a newer program."""
 
+HIGHEST_PRIORITY = 100_000
+"""Well below that of contacts that lost their conversation."""
+
 ACTIONS = ("queue", "refuse", "announce", "number", "voice_message")
 STEPS = ("skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number")
 
@@ -108,7 +111,7 @@ def _skills(table: str, rows: Any, parent: str, faults: list[Fault]) -> tuple[tu
 def _terms(row: Row) -> dict[str, Any]:
     """The terms of waiting that a row says itself, by the names of `Routing`'s fields."""
     said = {
-        "priority": row.whole("priority", -1000, 1000),
+        "priority": row.whole("priority", -HIGHEST_PRIORITY, HIGHEST_PRIORITY),
         "strategy": row.word("strategy"),
         "lead": row.lead("lead"),
         "hold_music": row.text("hold_music"),

@@ -33,7 +33,7 @@ def faults(snapshot: Snapshot) -> list[str]:
             "does not queue: of no use are priority, queue",
         ),
         ({"number": "1"}, "number without an action that uses it"),
-        ({"priority": 1001}, "priority: 1001 is no whole number from -1000 to 1000"),
+        ({"priority": 100_001}, "priority: 100001 is no whole number from -100000 to 100000"),
         ({"offer_timeout": 0}, "offer_timeout: 0 is no time: more than 0 s, at most 30 days"),
         ({"longest_wait": 1e9}, "longest_wait: 1000000000.0 is no time"),
         ({"network_leg_tries": 0}, "network_leg_tries: 0 is no whole number from 1 to 100"),
