@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from fsroute.agentdesk.features import LONGEST_ARGUMENT, NEEDS_PIN, Feature, feature_of
 from fsroute.agentdesk.pin import LONGEST, SHORTEST
+from fsroute.model.agent_state import WITH_A_CONTACT, Doing
 
 TRIES = 3  # of extension and PIN, and of an entry that does not come or does not fit
 ROUNDS = 20  # features of one call
@@ -329,9 +330,7 @@ CONFIRMATIONS: Mapping[Feature, str] = {
     Feature.OUTCOME: "outcome_recorded",
     Feature.STANDING: "standing",
 }
-WITH_A_CONTACT = frozenset(
-    {"reserved", "ringing", "connecting", "talking", "held", "consulting", "conference"}
-)
+WITH_A_CONTACT = frozenset({"reserved", "ringing", "connecting", "talking", "held", "consulting"})
 
 
 def _confirmation(dialogue: Dialogue, standing: Standing) -> tuple[str, ...]:
@@ -352,7 +351,7 @@ def _confirmation(dialogue: Dialogue, standing: Standing) -> tuple[str, ...]:
 def _doing(standing: Standing) -> tuple[str, ...]:
     if standing.state in WITH_A_CONTACT:
         return ("state/contact",)
-    return (f"state/{standing.state}",) if standing.state in ("wrap_up", "set_aside") else ()
+    return (f"state/{standing.state}",) if standing.state in (Doing.WRAP_UP, Doing.SET_ASIDE) else ()
 
 
 def digits(number: int) -> tuple[str, ...]:

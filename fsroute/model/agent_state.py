@@ -19,11 +19,13 @@ class Doing(enum.StrEnum):
     RINGING = "ringing"
     CONNECTING = "connecting"  # has answered, and waits for the caller
     TALKING = "talking"
+    HELD = "held"  # the caller hears music
+    CONSULTING = "consulting"  # with somebody else, while the caller is held
     WRAP_UP = "wrap_up"
     SET_ASIDE = "set_aside"  # an offer was not taken
 
 
-WITH_A_CONTACT = frozenset({Doing.RESERVED, Doing.RINGING, Doing.CONNECTING, Doing.TALKING})
+WITH_A_CONTACT = frozenset(Doing) - {Doing.AWAY, Doing.IDLE, Doing.WRAP_UP, Doing.SET_ASIDE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ create table outcome_code (
 -- Agents: what they declare (status) and are seen to do (state) -------------------------------------------------
 
 -- One row for each agent, whatever asks: `fsroute agent`, a dialled code, a screen. `state` is observed: away (nothing
--- in hand, and not available or without the standing leg), idle, reserved, ringing, connecting, talking, wrap_up, set_aside. Of several
+-- in hand, and not available or without the standing leg), idle, reserved, ringing, connecting, talking,
+-- held (the caller), consulting, wrap_up, set_aside. Of several
 -- contacts the one furthest on counts. `state_until` is when wrap-up or a set-aside ends.
 create view agent_state as
 select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status, a.status_reason, a.status_since,
@@ -57,15 +58,22 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status
   from agent a
  cross join lateral (select a.leg = 'standing' and a.standing_leg_uuid is null as no_leg) v
   left join lateral (
-        select case when p.agent_leg = 'joined' then 'talking'
+        select case when p.agent_leg = 'joined' then coalesce(x.state, 'talking')
                     when p.agent_leg in ('answered', 'accepted') then 'connecting'
                     when p.agent_leg = 'ringing' then 'ringing' else 'reserved' end as state,
-               case p.agent_leg when 'joined' then p.bridged_at else r.reserved_at end as since,
+               case p.agent_leg when 'joined' then coalesce(x.at, p.bridged_at) else r.reserved_at end as since,
                count(*) over () as contacts, p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id,
                c.name as contact_center_name, p.state as call_state, p.agent_leg
           from reservation r
           join proxy_call p using (proxy_call_id)
           join contact_center c on c.contact_center_id = p.contact_center_id
+          left join lateral (
+                select case e.kind when 'held' then 'held' when 'consulting' then 'consulting' end as state,
+                       case when e.kind in ('held', 'consulting') then e.at end as at
+                  from contact_event e
+                 where p.agent_leg = 'joined' and e.contact_id = p.contact_id
+                   and e.kind in ('joined', 'held', 'resumed', 'consulting', 'consultation_over')
+                 order by e.event_id desc limit 1) x on true
          where r.agent_id = a.agent_id and r.ended_at is null
          order by array_position(array['joined', 'accepted', 'answered', 'ringing', 'dialling'], p.agent_leg), r.reserved_at
          limit 1) h on true;
@@ -159,7 +167,7 @@ begin
             raise exception 'there is no switch %', v_switch_id using errcode = 'FS042', detail = 'unknown_switch';
         end if;
         insert into agent_event (agent_id, kind, data)
-        values (p_agent_id, 'moved', jsonb_build_object('switch_id', v_switch_id, 'home', v_at_home));
+        values (p_agent_id, 'relocated', jsonb_build_object('switch_id', v_switch_id, 'home', v_at_home));
         perform notify_agent(p_agent_id);
     end if;
     return query select * from agent_declare(p_agent_id, 'available', null);

@@ -89,6 +89,18 @@ def test_who_is_on_break_or_logged_out_is_away_unless_something_is_in_hand(
     assert doing(duty) == ("logged_out", "reserved", None)
 
 
+def test_a_caller_on_hold_and_a_consultation_are_seen(center: Center, duty: Duty) -> None:
+    call = center.bridged()
+    for kind, state in (
+        ("held", "held"), ("resumed", "talking"), ("consulting", "consulting"), ("consultation_over", "talking"),
+    ):  # fmt: skip
+        center.sql(
+            "insert into contact_event (contact_id, contact_center_id, kind) values (%(id)s, 'blue', %(kind)s)",
+            id=call.contact_id, kind=kind,
+        )  # fmt: skip
+        assert doing(duty) == ("available", state, None)
+
+
 def test_of_several_contacts_the_one_furthest_on_is_told(center: Center, duty: Duty) -> None:
     center.sql("insert into agent_medium values ('ann', 'voice', 2, 50)")
     talk = center.bridged()
@@ -245,10 +257,10 @@ def test_an_agent_who_may_logs_on_elsewhere_and_is_home_again_with_the_next_shif
     ann = center.agent()
     assert (ann["address"], ann["switch_id"], ann["site_id"]) == ("user/ann", "away", "east")
     assert (ann["home_address"], ann["home_switch_id"]) == (None, None)
-    assert [(event["switch_id"], event["home"]) for event in logged(center, "moved")] == [
+    assert [(event["switch_id"], event["home"]) for event in logged(center, "relocated")] == [
         ("home", False), ("home", False), ("away", True),
     ]  # fmt: skip
-    assert "desk7" not in str(logged(center, "moved", "status"))
+    assert "desk7" not in str(logged(center, "relocated", "status"))
 
 
 def test_an_agent_may_not_move_unless_allowed_nor_with_a_contact_nor_to_nowhere(
