@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ DEFAULT_CONTEXT = """<include><context name="default">
 
 CARRIER = "sofia/gateway/carrier/{number}"
 """How who asked to be called back is dialled."""
+
+MESSAGES = str(Path(tempfile.gettempdir()) / "fsroute_voice_messages")
+"""Where a real switch would record; the stand-in writes nothing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ class Center:
             state_dir=str(Path.cwd()),
             database=DatabaseSection(url=Secret(self._conninfo)),
             event_socket=EventSocketSection(port=self.switch.port),
-            callserver=CallserverSection(listen_port=self._port, callback_dial_string=CARRIER),
+            callserver=CallserverSection(
+                listen_port=self._port, callback_dial_string=CARRIER, voice_messages=MESSAGES
+            ),
             timing=Timing(heartbeat=1.0, drain=5.0),
         )
 

@@ -21,8 +21,16 @@ from fsroute.switchsim.people import (
 )
 
 ACME, GLOBEX, INITECH, UMBRELLA = "8005550100", "8005550200", "8005550300", "8005550400"
+HOOLI, HOOLI_BACK, STARK = "8005550500", "8005550501", "8005550600"
 
 _TO_AN_AGENT = (WaitFor("main_menu"), Press("2"))
+_CHOOSES_A_CALLBACK = (
+    *_TO_AN_AGENT,
+    WaitFor("callback_offer"),
+    Press("1"),
+    WaitFor("callback_confirm"),
+    Press("1"),
+)
 
 
 class Kind(enum.StrEnum):
@@ -41,6 +49,10 @@ class Kind(enum.StrEnum):
     OVERFLOWED = "nobody is available, the longest wait passes"
     REFUSED = "nobody is authorized"
     TRANSFERRED = "the caller asks for the operator"
+    WIDENED = "no expert is there: the rule's time line asks for less"
+    CALLED_BACK = "the caller hangs up, keeps the place and is called back"
+    HANDED_ON = "the agent transfers the caller to another queue"
+    CLOSED = "the contact center is closed at once"
 
 
 EXPECTED = {
@@ -52,8 +64,21 @@ EXPECTED = {
     Kind.OVERFLOWED: Outcome.OVERFLOWED,
     Kind.REFUSED: Outcome.REFUSED,
     Kind.TRANSFERRED: Outcome.TRANSFERRED,
+    Kind.CLOSED: Outcome.REFUSED,
 }
 """How each kind must end; a kind that is not here must be served."""
+
+SHOWN_BY = {
+    Kind.AGENT_NO_ANSWER: "agent_failed",
+    Kind.AGENT_BUSY: "agent_failed",
+    Kind.AGENT_REFUSES: "agent_failed",
+    Kind.LEG_FAILS: "network_leg_failed",
+    Kind.OVERFLOWED: "limit_passed",
+    Kind.WIDENED: "time_line_step",
+    Kind.CALLED_BACK: "caller_back",
+    Kind.HANDED_ON: "transferred",
+}
+"""The event without which a call of a kind has not shown what it is to show."""
 
 HANGS_UP_WHEN = {
     Kind.GONE_WHILE_WAITING: "queued",
@@ -68,6 +93,10 @@ _NUMBERS = {
     Kind.REFUSED: UMBRELLA,
     Kind.GONE_WHEN_READY: ACME,  # its agents are at the other site: there is a network leg
     Kind.LEG_FAILS: ACME,
+    Kind.WIDENED: HOOLI,
+    Kind.CALLED_BACK: HOOLI_BACK,
+    Kind.HANDED_ON: ACME,
+    Kind.CLOSED: STARK,
 }
 
 _FIRST_OFFER: dict[Kind, Behaviour] = {
@@ -76,6 +105,7 @@ _FIRST_OFFER: dict[Kind, Behaviour] = {
     Kind.AGENT_REFUSES: Rejects(after=3.0),
     Kind.GONE_WHILE_OFFERED: NoAnswer(),
     Kind.GONE_WHEN_READY: Answers(after=1.0),
+    Kind.HANDED_ON: Answers(after=2.0),  # until the transfer
 }
 
 
@@ -127,6 +157,7 @@ def _planned(index: int, kind: Kind, starts: float, chance: random.Random) -> Pl
         ),
         Kind.GONE_IN_APPLICATION: (WaitFor("main_menu"), Wait(2.0), HangUp()),
         Kind.TRANSFERRED: (WaitFor("main_menu"), Press("0")),
+        Kind.CALLED_BACK: _CHOOSES_A_CALLBACK,
     }.get(kind, _TO_AN_AGENT)
     caller = Caller(number, f"Caller {index + 1}", called, script, starts=starts)
     return PlannedCall(kind, caller, talk=chance.uniform(15.0, 60.0))

@@ -8,8 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fsroute.demo.plan import PlannedCall
+from fsroute.demo.plan import SHOWN_BY, PlannedCall
 from fsroute.records.contact_record import ContactRecord
+
+EVENTS = {
+    "agent_failed": "offered again, in their place, after an agent failed",
+    "network_leg_failed": "whose network leg was raised again",
+    "time_line_step": "reached by the rule's time line",
+    "callback_chosen": "who hung up and kept the place",
+    "caller_back": "called back",
+    "transferred": "transferred by an agent",
+    "center_closed": "waiting when their contact center was closed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,16 @@ class Report:
 
     @property
     def wrong(self) -> list[str]:
-        """Each contact that did not end as its plan says."""
-        return [
-            f"{plan.caller.number} ({plan.kind}): {record.outcome or 'not ended'} instead of {plan.expected}"
-            for record, plan in zip(self.records, self.plans, strict=True)
-            if plan is not None and record.outcome != plan.expected
-        ]
+        """Each contact that did not end as its plan says, or did not show what it was to show."""
+        found = []
+        for record, plan in zip(self.records, self.plans, strict=True):
+            if plan is not None and record.outcome != plan.expected:
+                found.append(
+                    f"{plan.caller.number} ({plan.kind}): {record.outcome or 'not ended'} instead of {plan.expected}"
+                )
+            elif plan is not None and SHOWN_BY.get(plan.kind, "arrived") not in record.kinds:
+                found.append(f"{plan.caller.number} ({plan.kind}): without {SHOWN_BY[plan.kind]}")
+        return found
 
     @property
     def is_good(self) -> bool:
@@ -53,6 +67,10 @@ class Report:
     def outcomes(self) -> dict[str, int]:
         return dict(Counter(_ending(record) for record in self.records).most_common())
 
+    def shown(self) -> dict[str, int]:
+        """How many contacts each of these happened to."""
+        return {text: sum(kind in record.kinds for record in self.records) for kind, text in EVENTS.items()}
+
     def waits(self) -> list[float]:
         """Seconds from asking for an agent to the talk, of those who were served by one."""
         return sorted(record.waited for record in self.records if record.outcome == "served")
@@ -66,6 +84,7 @@ class Report:
         return {
             "calls": [_call(record) for record in self.records],
             "violations": list(self.violations),
+            "shown": self.shown(),
             "network_leg_s": round(self.network_leg, 3),
             "sent_at_once_s": round(self.sent_at_once, 3),
         }

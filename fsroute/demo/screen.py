@@ -86,6 +86,10 @@ def summarize(console: Console, report: Report, seconds: float) -> None:
     for ending, count in report.outcomes().items():
         endings.add_row(ending, str(count))
     console.print(endings)
+    shown = Table("callers", "calls", title="What happened to them", title_justify="left")
+    for text, count in report.shown().items():
+        shown.add_row(text, str(count))
+    console.print(shown)
     figures = Table(show_header=False, title="What it came to", title_justify="left")
     waits, agent_waits = report.waits(), report.agent_waits()
     saved = 1 - report.network_leg / report.sent_at_once if report.sent_at_once else 0.0

@@ -10,11 +10,14 @@ import gevent
 
 from fsroute import resources
 from fsroute.app import App, sample_folder
-from fsroute.demo.centers import EAST, WEST, Center
+from fsroute.coordinator.strategies import load as load_strategies
+from fsroute.demo.centers import CARRIER, EAST, WEST, Center
 from fsroute.demo.plan import HANGS_UP_WHEN, Kind, PlannedCall
 from fsroute.ivr import load
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.database import Database
+from fsroute.store.loading import Loader
+from fsroute.store.rules import Rules
 from fsroute.store.script import run_script
 from fsroute.store.store import switch_topic
 from fsroute.switchsim import Agent, CallerCall, Fault, Network
@@ -23,7 +26,8 @@ from fsroute.switchsim.people import Answers, Behaviour
 SPEED = 10.0  # how much faster people talk and prompts play than in life
 NAMES = ("Ann", "Bob", "Cyd", "Dee", "Eli", "Fay", "Gus", "Hal", "Ida", "Jon")
 START_LIMIT = 20.0  # seconds until both centers serve
-CENTERS = {"both": ["acme", "globex"], "west": ["globex"]}
+CENTERS = {"both": ["acme", "globex", "hooli"], "west": ["globex", "hooli"]}
+TALK_BEFORE_TRANSFER = 0.5  # seconds
 
 
 class Stage:
@@ -34,6 +38,7 @@ class Stage:
         self.calls: dict[str, CallerCall] = {}
         self._offers: Counter[str] = Counter()
         self._legs: Counter[str] = Counter()
+        self._done: set[str] = set()  # callers for whom what only happens once has happened
         self.network = Network(seed=seed, speed=SPEED)
         self.network.director = self
         application = load(sample_folder() / "orders")
@@ -89,6 +94,11 @@ class Stage:
         run_script(
             database, (resources.folder("sql") / "samples" / "demo.sql").read_text("utf-8"), "demo.sql"
         )
+        load_rules(database)
+        for planned in self.planned.values():  # who is called back picks up
+            if planned.kind is Kind.CALLED_BACK:
+                home = CARRIER.format(number=planned.caller.number)
+                self.network.add_agent(Agent(home, planned.caller.name, (Answers(after=3.0),)))
         for index in range(agents):
             name = NAMES[index % len(NAMES)] + (str(index // len(NAMES) + 1) if index >= len(NAMES) else "")
             center = WEST if index % 5 == 4 else EAST
@@ -129,7 +139,30 @@ class Stage:
         if not isinstance(row, ProxyCall):
             return
         planned = self.planned.get(row.caller_number)
-        if planned is not None and HANGS_UP_WHEN.get(planned.kind) == row.state:
+        if planned is None:
+            return
+        if HANGS_UP_WHEN.get(planned.kind) == row.state:
             call = self.calls.get(row.caller_number)
             if call is not None:
                 call.hang_up()
+        elif planned.kind is Kind.CLOSED and row.state is State.QUEUED and self._once(row):
+            rules = Rules(self.app.store.database)
+            rules.close_center(row.contact_center_id, "closed", keep_waiting=False, by="demo")
+        elif planned.kind is Kind.HANDED_ON and row.state is State.BRIDGED and self._once(row):
+            gevent.spawn_later(TALK_BEFORE_TRANSFER, self._hand_on, row)
+
+    def _once(self, row: ProxyCall) -> bool:
+        is_first = row.caller_number not in self._done
+        self._done.add(row.caller_number)
+        return is_first
+
+    def _hand_on(self, row: ProxyCall) -> None:
+        """The agent sends the caller to the specialists."""
+        self.app.store.transfers.ask(str(row.agent_id), "transfer", {"to": "queue", "name": "specialists"})
+
+
+def load_rules(database: Database) -> None:
+    """As ``fsroute rules load`` does: checked, then in force."""
+    text = (resources.folder("sql") / "samples" / "demo_rules.sql").read_text("utf-8")
+    loaded = Loader(database, frozenset(load_strategies().known), {}).load(text, "demo_rules.sql", "demo")
+    assert loaded.version is not None, [str(fault) for fault in loaded.faults]
