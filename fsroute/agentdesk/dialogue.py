@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from fsroute.agentdesk.features import LONGEST_ARGUMENT, NEEDS_PIN, Feature, feature_of
 from fsroute.agentdesk.pin import LONGEST, SHORTEST
+from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import WITH_A_CONTACT, Doing
 
 TRIES = 3  # of extension and PIN, and of an entry that does not come or does not fit
@@ -39,8 +40,8 @@ class Person:
 class Standing:
     """What an agent declares and does after a feature was performed: columns of ``agent_state``."""
 
-    status: str
-    state: str
+    status: AgentStatus
+    state: Doing
     contacts_served: int = 0
 
 
@@ -330,7 +331,6 @@ CONFIRMATIONS: Mapping[Feature, str] = {
     Feature.OUTCOME: "outcome_recorded",
     Feature.STANDING: "standing",
 }
-WITH_A_CONTACT = frozenset({"reserved", "ringing", "connecting", "talking", "held", "consulting"})
 
 
 def _confirmation(dialogue: Dialogue, standing: Standing) -> tuple[str, ...]:

@@ -31,10 +31,16 @@ from fsroute.agentdesk.dialogue import (
     start,
 )
 from fsroute.agentdesk.features import MENU, Feature
+from fsroute.model.agent import AgentStatus
+from fsroute.model.agent_state import Doing
 
 ANN, BOB = Person("ann"), Person("bob")
-AVAILABLE = Performed(Standing("available", "idle"))
+AVAILABLE = Performed(Standing(AgentStatus.AVAILABLE, Doing.IDLE))
 PROMPTS = Path(d.__file__).parent / "prompts"
+
+
+def standing(status: str, state: str, contacts_served: int = 0) -> Standing:
+    return Standing(AgentStatus(status), Doing(state), contacts_served)
 
 
 def talk(dialogue: d.Dialogue, *happenings: d.Happening) -> list[Do]:
@@ -113,7 +119,7 @@ def test_silence_ends_the_call_after_three_questions() -> None:
 
 
 def test_an_outcome_without_a_code_is_asked_for_it() -> None:
-    done = talk(start("5", "", ANN), Keyed("12"), Performed(Standing("available", "wrap_up")))
+    done = talk(start("5", "", ANN), Keyed("12"), Performed(standing("available", "wrap_up")))
     assert done == [
         Ask(("enter_outcome",), Entry.ARGUMENT),
         Perform(Feature.OUTCOME, "ann", "12"),
@@ -141,22 +147,22 @@ def test_a_feature_that_is_refused_says_why() -> None:
 
 @pytest.mark.parametrize(("code", "prompt"), [("1", "logged_off"), ("2", "break")])
 def test_who_leaves_during_a_contact_hears_that_it_goes_on(code: str, prompt: str) -> None:
-    talking = Performed(Standing("on_break", "talking"))
+    talking = Performed(standing("on_break", "talking"))
     assert last(start(code, "", ANN), talking) == Say((prompt, "after_this_contact"))
-    assert last(start(code, "", ANN), Performed(Standing("on_break", "idle"))) == Say((prompt,))
+    assert last(start(code, "", ANN), Performed(standing("on_break", "idle"))) == Say((prompt,))
 
 
 @pytest.mark.parametrize(
-    ("standing", "said"),
+    ("what", "said"),
     [
-        (Standing("available", "talking", 12), ("status/available", "state/contact", "digits/1", "digits/2")),
-        (Standing("on_break", "wrap_up", 3), ("status/on_break", "state/wrap_up", "digits/3")),
-        (Standing("available", "set_aside", 0), ("status/available", "state/set_aside", "digits/0")),
-        (Standing("logged_out", "away", 0), ("status/logged_out", "digits/0")),
+        (standing("available", "talking", 12), ("status/available", "state/contact", "digits/1", "digits/2")),
+        (standing("on_break", "wrap_up", 3), ("status/on_break", "state/wrap_up", "digits/3")),
+        (standing("available", "set_aside", 0), ("status/available", "state/set_aside", "digits/0")),
+        (standing("logged_out", "away", 0), ("status/logged_out", "digits/0")),
     ],
 )
-def test_the_status_is_spoken(standing: Standing, said: tuple[str, ...]) -> None:
-    do = last(start("6", "", ANN), Performed(standing))
+def test_the_status_is_spoken(what: Standing, said: tuple[str, ...]) -> None:
+    do = last(start("6", "", ANN), Performed(what))
     assert isinstance(do, Say)
     assert tuple(prompt for prompt in do.prompts if prompt != "contacts_served") == said
 
