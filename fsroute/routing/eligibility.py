@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.contact import Demand

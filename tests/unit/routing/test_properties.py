@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from fsroute.routing.calendar import Calendar, Period, time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
 from fsroute.routing.match import matching
 from fsroute.routing.pattern import Pattern
@@ -149,3 +150,46 @@ def test_whatever_is_written_is_a_pattern_or_refused(text: str) -> None:
         return
     assert pattern.text == text
     assert pattern.matches(pattern.head) or not pattern.is_literal
+
+
+# Calendars
+
+ZONES = [
+    "Europe/Berlin",
+    "America/New_York",
+    "Pacific/Auckland",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "UTC",
+]
+TIMES = st.integers(0, 47).map(lambda half: f"{half // 2:02}:{half % 2 * 30:02}")
+PERIODS = st.tuples(TIMES, TIMES).map(lambda pair: Period.of(*pair))
+SPRING, AUTUMN = date(2026, 3, 27), date(2026, 10, 23)  # within nine days the clocks are set somewhere
+DAYS = st.sampled_from([begin + timedelta(days=n) for begin in (SPRING, AUTUMN) for n in range(12)])
+CALENDARS = st.builds(
+    Calendar,
+    st.sampled_from(ZONES).map(time_zone),
+    st.dictionaries(st.integers(1, 7), st.lists(PERIODS, max_size=2), max_size=7),
+    st.dictionaries(DAYS, st.one_of(st.none(), PERIODS), max_size=3),
+)
+STEP = timedelta(minutes=10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CALENDARS, DAYS, st.integers(0, 1439))
+def test_until_the_next_change_nothing_changes_and_then_it_does(
+    calendar: Calendar, day: date, minute: int
+) -> None:
+    now = datetime.combine(day, time(), UTC) + timedelta(minutes=minute)
+    change = calendar.next_change(now)
+    before = calendar.is_open(now)
+    end = now + timedelta(days=9) if change is None else change
+    at = now
+    while at < end:
+        assert calendar.is_open(at) is before
+        at += STEP
+    if change is not None:
+        assert calendar.is_open(change) is not before
+        assert calendar.is_open(change - timedelta(seconds=1)) is before or change - now < timedelta(
+            seconds=1
+        )
