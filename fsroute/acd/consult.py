@@ -215,7 +215,8 @@ class Consultations:
             else:
                 self._return(offer, consultation, "failed")
         elif event.name == "CHANNEL_HANGUP" and event.uuid == leg:
-            self._return(offer, consultation, "number_left")
+            cause = event.get("Hangup-Cause", "").lower()
+            self._return(offer, consultation, "number_left" if consultation.other else f"number_{cause}")
 
     # The ends ----------------------------------------------------------------------------------------------
 

@@ -219,7 +219,8 @@ class Offer:
 
     def _originate_answered(self, job: Event) -> None:
         text = job.text.strip()
-        if text.startswith("-ERR") and self.legs.agent is not Agent.GONE:
+        ours = job.get("Job-UUID") == self.agent_leg_uuid
+        if ours and text.startswith("-ERR") and self.legs.agent is not Agent.GONE:
             self.legs = replace(self.legs, agent=Agent.GONE, cause=text.removeprefix("-ERR").strip())
 
     def _agent_leg_event(self, event: Event) -> None:
