@@ -165,6 +165,8 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
         return DropLeg(channel.leg_uuid or "") if drop else Finish(RESULTS[call.state])
     if call.caller_leg is not CallerLeg.PRESENT:
         return _while_to_be_called_back(call, channel)
+    if (way := _leaving(call, channel)) is not None:
+        return Leave(way)
     if call.state is State.BRIDGED:
         return None if bridging else _after_conversation(call, channel)
     if bridging:
@@ -195,13 +197,20 @@ def _is_in_the_way(call: ProxyCall, channel: Channel) -> bool:
 
 def _treatment(call: ProxyCall, channel: Channel) -> Step | None:
     """What the time line has for the caller, once what is said already is over."""
-    step = call.treatment
-    if step is None or call.state is not State.QUEUED or call.treatment_number <= channel.treated:
-        return None
-    if step.do in LEAVING:
-        return Leave(Way(step.do, step.number, step.prompt))
+    step = _pending(call, channel)
     busy = channel.asking or channel.doing is Doing.SPEAKING
-    return None if busy else Treat(step, call.treatment_number)
+    return None if step is None or busy else Treat(step, call.treatment_number)
+
+
+def _pending(call: ProxyCall, channel: Channel) -> TimeLineStep | None:
+    is_new = call.state is State.QUEUED and call.treatment_number > channel.treated
+    return call.treatment if is_new else None
+
+
+def _leaving(call: ProxyCall, channel: Channel) -> Way | None:
+    """Where the time line takes the caller, whatever is said, asked or raised early."""
+    step = _pending(call, channel)
+    return None if step is None or step.do not in LEAVING else Way(step.do, step.number, step.prompt)
 
 
 def _while_to_be_called_back(call: ProxyCall, channel: Channel) -> Step | None:

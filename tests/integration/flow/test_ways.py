@@ -6,7 +6,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.model.routing import TimeLineStep, Way
 from fsroute.store.rulebook import TOPIC
 from fsroute.switchsim import Answers, HangUp, Press, WaitFor
-from tests.integration.flow.callers import call_and, row, treat
+from tests.integration.flow.callers import call_and, chose, row, treat
 from tests.integration.flow.conftest import World
 from tests.waiting import until
 
@@ -69,7 +69,7 @@ def test_the_time_line_takes_a_voice_message(world: World) -> None:
     ((contact_id, path, seconds),) = world.query(
         "select contact_id::text, path, duration_s from voice_message"
     )
-    assert path.endswith(f"/voice_messages/{contact_id}.wav")
+    assert path.endswith(f"/fsroute_voice_messages/{contact_id}.wav")
     assert 1.0 <= seconds < 3.0
     world.store.contacts.erase(contact_id)
     assert world.query("select * from voice_message") == []
@@ -178,5 +178,15 @@ def test_who_waits_when_the_center_closes_hears_it_too(world: World) -> None:
         world.store.move(row(world), On.CENTER_CLOSED)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("center_closed")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_who_is_at_home_when_the_center_closes_is_not_called_any_more(world: World) -> None:
+    chose(world)
+    close(world, "{}")
+    world.store.signals.publish("coordinator", None)
+    world.wait_for_outcomes("refused")
+    assert row(world).state == "refused"
     world.assert_nothing_violated()
     world.assert_nothing_left()

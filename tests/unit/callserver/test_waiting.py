@@ -282,7 +282,7 @@ def test_a_step_waits_until_what_is_said_already_is_over(channel: Channel) -> No
     assert decide(proxy_call(State.QUEUED, treatment=ANNOUNCE, treatment_number=1), channel, NOW) is None
 
 
-@pytest.mark.parametrize("channel", [NOTHING, MUSIC, SPEAKING, ASKING])
+@pytest.mark.parametrize("channel", [NOTHING, MUSIC, SPEAKING, ASKING, RAISING])  # raising: by an early lead
 @pytest.mark.parametrize("do", ["voice_message", "number"])
 def test_a_step_may_take_the_caller_out_of_the_queue(do: str, channel: Channel) -> None:
     step = TimeLineStep(90.0, do, number="1000", prompt="sorry")
