@@ -156,4 +156,9 @@ class RuleBook:
 
     def _read_again(self) -> None:
         if self._retry is None or self._retry.dead:
-            self._retry = gevent.spawn_later(READ_AGAIN, self._changed, None, None)
+            self._retry = gevent.spawn(self._keep_reading)
+
+    def _keep_reading(self) -> None:
+        gevent.sleep(READ_AGAIN)
+        while not self._read():
+            gevent.sleep(READ_AGAIN)
