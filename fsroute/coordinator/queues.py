@@ -13,7 +13,7 @@ from fsroute.coordinator.demands import DemandClass, Place, most_imbalanced, pla
 from fsroute.coordinator.matching import Matching
 from fsroute.coordinator.roster import Roster
 from fsroute.coordinator.strategies import Turn
-from fsroute.model.contact import Lead
+from fsroute.model.contact import Demand, Lead
 from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 
 OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
@@ -248,6 +248,16 @@ def overflows(call: ProxyCall) -> float:
     if call.longest_wait is None or call.queued_at is None or call.state is not State.QUEUED:
         return inf
     return call.queued_at.timestamp() + call.longest_wait
+
+
+def widened(call: ProxyCall) -> Iterator[Demand]:
+    """The demands that the time line still leads to; a contact for one agent waits for that agent."""
+    demand = call.demand
+    if demand.agent_id is None:
+        for step in call.time_line[call.time_line_done :]:
+            if (changed := step.changed(demand)) != demand:
+                demand = changed
+                yield demand
 
 
 def next_step(call: ProxyCall) -> float:

@@ -39,7 +39,16 @@ from fsroute.coordinator.actions import (
 from fsroute.coordinator.demands import DemandClass, place_of
 from fsroute.coordinator.estimates import Handling
 from fsroute.coordinator.matching import Matching
-from fsroute.coordinator.queues import Lengths, Over, Progress, Queues, next_step, offer_ends, overflows
+from fsroute.coordinator.queues import (
+    Lengths,
+    Over,
+    Progress,
+    Queues,
+    next_step,
+    offer_ends,
+    overflows,
+    widened,
+)
 from fsroute.coordinator.roster import Roster
 from fsroute.coordinator.strategies import Strategies, Turn
 from fsroute.coordinator.timers import Timers
@@ -301,10 +310,16 @@ class Coordinator:
             self._out.append(Take(number))
 
     def _reason_to_refuse(self, call: ProxyCall, demand: DemandClass) -> str | None:
-        """By rule; a caller who is to be called back waits for agents who log on another day."""
+        """By rule; a caller who is to be called back waits for agents who log on another day.
+
+        Who could be served when the time line has widened the demand may wait for that.
+        """
         if call.refuse_when == "never" or demand.on_duty:
             return None
-        if not (demand.groups or demand.prospects):
+        classes = [demand, *(self._matching.class_of(each, demand.strategy) for each in widened(call))]
+        if any(each.on_duty for each in classes):
+            return None
+        if not any(each.groups or each.prospects for each in classes):
             return "no_agent_authorized"
         if call.refuse_when == "no_agent_logged_on" and call.state is not State.CALLBACK:
             return "no_agent_logged_on"

@@ -131,3 +131,16 @@ def test_the_longest_wait_goes_on_counting_through_steps() -> None:
         50  | overflow 1
         60  |
     """)
+
+
+def test_who_could_be_served_later_waits_for_that() -> None:
+    """Nobody has the level now; when it is lowered, somebody suffices, or nobody ever will."""
+    play("""
+        0   agent anna sales=1 |
+        5   call 1 sales=3 refuse=no_agent_authorized line=10:announce+30:skill:sales:1 |
+        6   call 2 sales=3 refuse=no_agent_logged_on line=60:skill:sales |
+        7   call 3 sales=3 refuse=no_agent_authorized line=30:priority:5 | refuse 3: no_agent_authorized
+        8   call 4 sales=5 refuse=no_agent_authorized line=30:skill:sales:4 | refuse 4: no_agent_authorized
+        15  | step 1: 0
+        35  | step 1: 1, 1 to anna
+    """)
