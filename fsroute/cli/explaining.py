@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fsroute.cli.rules import read
 from fsroute.coordinator.order import in_order
 from fsroute.coordinator.strategies import load
 from fsroute.errors import ConfigurationError
@@ -52,7 +53,7 @@ def answer(store: Store, loader: Loader, question: Question, now: datetime) -> E
         RulesError: the file, or the version, cannot be taken.
     """
     rules, agents, source = _rules(store, loader, question)
-    center, application = _owner(rules, question)
+    center, application = _owner(rules, store, question)
     queue = question.queue or _queue(rules, loader, center, application)
     at = _moment(question.moment, rules.time_zones.get(center, "UTC"), now)
     caller = CallerInformation(
@@ -80,7 +81,7 @@ def _rules(store: Store, loader: Loader, question: Question) -> tuple[RuleSet, S
     """The rules, the agents (a file may bring its own), and where the rules are from."""
     rules = Rules(store.database)
     if question.path is not None:
-        loaded = loader.check(question.path.read_text(encoding="utf-8"), question.path.name)
+        loaded = loader.check(read(question.path), question.path.name)
         wrong = [fault for fault in loaded.faults if fault.is_error]
         if wrong:
             raise RulesError(f"{question.path.name}: {wrong[0]} (`fsroute rules check` tells all)", wrong)
@@ -91,9 +92,10 @@ def _rules(store: Store, loader: Loader, question: Question) -> tuple[RuleSet, S
     return rule_set(document, version, lenient=version is None), store.agents.all(), source
 
 
-def _owner(rules: RuleSet, question: Question) -> tuple[str, str | None]:
-    """The contact center and the application of the number called."""
-    owner = rules.numbers.get(question.number_called)
+def _owner(rules: RuleSet, store: Store, question: Question) -> tuple[str, str | None]:
+    """The contact center and the application of the number called; it may be newer than the rules."""
+    number = question.number_called
+    owner = rules.numbers.get(number) or store.contacts.application_of(number)
     if question.contact_center is not None:
         return question.contact_center, None if owner is None else owner[1]
     if owner is None:

@@ -225,6 +225,13 @@ def test_a_contact_that_nothing_routes_is_explained_with_status_1(run: Run, samp
     assert "  NO ROUTE: no rule matches, and contact center nobody has no queue x\n" in lost.output
 
 
+def test_a_number_that_is_newer_than_the_rules_is_explained(run: Run, sample: Path, conninfo: str) -> None:
+    run("rules", "load", str(sample))
+    perform(conninfo, "insert into fsroute.number_called values ('0800550999', 'kiwi', 'orders')")
+    explained = document(run("rules", "explain", "--number-called", "0800550999", "--json"))
+    assert explained["contact_center"] == "kiwi"
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
