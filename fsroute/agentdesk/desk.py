@@ -60,16 +60,14 @@ class AgentDesk:
         return session.channel.get(FEATURE) is not None
 
     def serve(self, session: Session) -> None:
-        """Until the agent has hung up, or stands in the standing leg."""
-        conversation = _Conversation(self._store, self._switch_id, Line(session))
+        """Until the agent has hung up, or stands in the standing leg; a call given up hears the dialplan's tone."""
         try:
             with gevent.Timeout(LONGEST_CALL, FsrouteError(f"it lasts longer than {LONGEST_CALL:g} s")):
-                conversation.run()
+                _Conversation(self._store, self._switch_id, Line(session)).run()
         except (CallerGone, SessionClosed) as gone:
             log.debug("an agent hung up: %s", gone)
         except FsrouteError as error:
             log.warning("an agent's call is given up: %s switch=%s", error, self._switch_id)
-            session.hangup("NORMAL_TEMPORARY_FAILURE")
 
 
 class _Conversation:

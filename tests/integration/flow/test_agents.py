@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from fsroute.agentdesk import pin as pins
@@ -158,6 +159,14 @@ def test_an_agent_who_hangs_up_during_the_dialogue_leaves_nothing(desk: World) -
     until(lambda: "enter_pin" in call.timeline.now, 10)
     call.hang_up()
     until(lambda: not desk.east.switch.channels)
+    assert status(desk) == ("logged_out", "away")
+
+
+def test_a_call_that_fsroute_cannot_go_on_with_ends_with_a_tone(desk: World) -> None:
+    with psycopg.connect(desk.conninfo, autocommit=True) as connection:
+        connection.execute("drop function fsroute.agent_pin_attempt")
+    call = dials(desk, "*50", f"{PIN}#")
+    assert call.timeline.heard("tone_stream")
     assert status(desk) == ("logged_out", "away")
 
 
