@@ -34,6 +34,7 @@ from tests.benchmarks.wire_sides import Cpu  # noqa: E402
 from tests.live import freeswitch  # noqa: E402
 from tests.live.freeswitch import FreeSwitch  # noqa: E402
 from tests.live.freeswitch import Ports as SwitchPorts  # noqa: E402
+from tests.live.process import FsrouteRun  # noqa: E402
 from tests.live.sipp import LOOPBACK, Sipp  # noqa: E402
 from tests.waiting import until  # noqa: E402
 
@@ -76,7 +77,7 @@ class Bench:
             program, "here-1", folder / "switch", SwitchPorts(20_000), (*MODULES, "callcenter"),
             wire_sides.callcenter_files(AGENTS, self.agents.port),
         )  # fmt: skip
-        self.fsroute = None
+        self.fsroute: FsrouteRun | None = None
 
     def start(self) -> None:
         database = self._postgres.start()

@@ -71,8 +71,16 @@ def test_a_renewal_of_the_lease_waits_for_no_write(center: Center) -> None:
     with center.database.transaction() as writing:
         writing.one("reserve_agent", **reservation(call.proxy_call_id))
         with gevent.Timeout(3):
-            center.database.one("lease_renew", name=lease.name, holder=lease.holder, epoch=EPOCH, duration=10.0)
+            center.database.one(
+                "lease_renew", name=lease.name, holder=lease.holder, epoch=EPOCH, duration=10.0
+            )
 
 
 def reservation(proxy_call_id: int) -> dict[str, Any]:
-    return {"epoch": EPOCH, "proxy_call_id": proxy_call_id, "agent_id": "ann", "agent_leg_uuid": "leg", "data": "{}"}
+    return {
+        "epoch": EPOCH,
+        "proxy_call_id": proxy_call_id,
+        "agent_id": "ann",
+        "agent_leg_uuid": "leg",
+        "data": "{}",
+    }
