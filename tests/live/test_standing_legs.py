@@ -46,6 +46,14 @@ def _stands(acme: ContactCenter, sites: TwoSites, site: str) -> bool:
     return "Answer-State: answered" in dump and "Channel-State: CS_EXCHANGE_MEDIA" not in dump
 
 
+def until_media_go_on(call: Call, since: float) -> None:
+    until(lambda: call.media.largest_gap(since, since + 0.6) < LONGEST_GAP)
+
+
+def until_they_hear(caller: Call, agent: Call, frequency: int) -> None:
+    until(lambda: caller.media.hears(AGENT) and agent.media.hears(frequency))
+
+
 def announce(acme: ContactCenter, sites: TwoSites, length: float) -> None:
     sites.execute(
         "update contact_center set agent_announcement = %s where contact_center_id = %s",
@@ -82,7 +90,7 @@ def test_a_standing_leg_is_joined_and_back_in_park_three_times(
 
         until(agent.media.is_silent)
         since = time.time() - 0.3
-        until(lambda: agent.media.largest_gap(since, since + 0.6) < LONGEST_GAP)  # noqa: B023
+        until_media_go_on(agent, since)
     assert not agent.is_over()
     assert len(agent.phone.calls) == 1
     assert "agent_ringing" not in acme.kinds()
@@ -99,7 +107,7 @@ def test_who_waits_is_joined_at_once_when_the_talk_before_is_over(
     for n, caller in enumerate(callers[:-1]):
         over = time.time()
         caller.hang_up()
-        until(lambda n=n: callers[n + 1].media.hears(AGENT) and agent.media.hears(CALLER + 120 * (n + 1)))
+        until_they_hear(callers[n + 1], agent, CALLER + 120 * (n + 1))
         events = [event for event in acme.events() if at(event) > over]
         reserved = next(event for event in events if event["kind"] == "agent_reserved")
         measured("standing leg, the caller's hang-up to the next offer", at(reserved) - over)
