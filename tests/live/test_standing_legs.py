@@ -143,23 +143,41 @@ def test_the_announcement_is_heard_by_the_agent_before_the_join_and_never_by_the
     acme.until_outcomes("served")
 
 
-@pytest.mark.parametrize("leg", ["dialled", "standing"])
-def test_the_key_is_asked_for_after_the_announcement(company: Company, two_sites: TwoSites, leg: str) -> None:
+def accepts_with_key(acme: ContactCenter, caller: Call, agent: Call) -> None:
+    """The announcement, then the prompt; a wrong key, then the right one."""
+    until(lambda: agent.media.hears(ANNOUNCEMENT), 10)
+    until(lambda: agent.media.hears(TONE))
+    accepted = acme.kinds().count("agent_accepted")
+    agent.press("3")
+    until(lambda: agent.media.hears(TONE))
+    assert acme.kinds().count("agent_accepted") == accepted
+    agent.press("5")
+    until_they_hear_each_other(caller, agent)
+
+
+def test_the_key_is_asked_for_after_the_announcement(company: Company, two_sites: TwoSites) -> None:
     acme = company()
     announce(acme, two_sites, 0.5)
     caller = acme.waiting_call(frequency=CALLER)
     began = time.time()
-    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT), leg=leg, accept_key="5").latest()
-    until(lambda: agent.media.hears(ANNOUNCEMENT), 10)
-    until(lambda: agent.media.hears(TONE))
-    agent.press("3")
-    until(lambda: agent.media.hears(TONE))
-    assert "agent_accepted" not in acme.kinds()
-    agent.press("5")
-    until_they_hear_each_other(caller, agent)
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT), accept_key="5").latest()
+    accepts_with_key(acme, caller, agent)
     assert caller.media.first_heard(TONE, began) is None
     caller.hang_up()
     acme.until_outcomes("served")
+
+
+def test_the_key_is_asked_for_before_every_talk_of_a_standing_leg(
+    company: Company, two_sites: TwoSites
+) -> None:
+    acme = company()
+    announce(acme, two_sites, 0.5)
+    agent = standing(acme, two_sites, accept_key="5")
+    for number in (1, 2):  # the second time, the feature codes of the first talk are still bound
+        caller = acme.waiting_call(frequency=CALLER)
+        accepts_with_key(acme, caller, agent)
+        caller.hang_up()
+        acme.until_outcomes(*["served"] * number)
 
 
 def test_an_agent_who_hangs_up_the_standing_leg_is_called_again(
