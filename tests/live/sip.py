@@ -18,6 +18,7 @@ from tests.waiting import until
 
 _numbers = itertools.count(1)
 HOLD, TALK = "sendonly", "sendrecv"
+EXPIRES = "Expires: 300\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,16 @@ class Phone:
         self._keep(call)
         call.invite(name)
         return call
+
+    def register(self, domain: str, port: int) -> None:
+        """Say where this phone is, with its password, to the switch at the SIP port `port`."""
+        registration = Call(self, f"{uuid4().hex}@live", f"sip:127.0.0.1:{port}", port)
+        self._by_id[registration.call_id] = registration
+        try:
+            registration.register(domain)
+        finally:
+            del self._by_id[registration.call_id]
+            registration.media.close()
 
     def latest(self, limit: float = 10.0) -> Call:
         """The last call that came in or was made; waited for."""
@@ -157,6 +168,12 @@ class Call:
         )
         self._remote = f"<{self._target}>"
         self._request("INVITE", self._sdp(TALK))
+
+    def register(self, domain: str) -> None:
+        self._local = f"<sip:{self.phone.user}@{domain}>;tag={self._tag}"
+        self._remote = f"<sip:{self.phone.user}@{domain}>"
+        self._request("REGISTER", extra=EXPIRES)
+        until(lambda: ("REGISTER", 200) in self.statuses)
 
     def ring(self) -> None:
         assert self.offer is not None
@@ -245,6 +262,9 @@ class Call:
 
     def _response(self, message: Message) -> None:
         self.statuses.append((message.method, message.status))
+        if (message.method, message.status) == ("REGISTER", 401) and not self._challenged:
+            self._challenged = True
+            self._request("REGISTER", extra=EXPIRES + self._credentials(message, "REGISTER"))
         if message.method != "INVITE":
             return
         if message.status == 180 and not self.rang_at:
@@ -269,16 +289,18 @@ class Call:
             if not self.answered_at:
                 self._end(str(message.status))
 
-    def _credentials(self, challenge: Message) -> str:
+    def _credentials(self, challenge: Message, method: str = "INVITE") -> str:
         """Digest, quality of protection ``auth`` (RFC 2617)."""
-        asked = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge.get("proxy-authenticate").partition(" ")[2]))
+        proxy = challenge.status == 407
+        text = challenge.get("proxy-authenticate" if proxy else "www-authenticate")
+        asked = dict(re.findall(r'(\w+)="?([^",]*)"?', text.partition(" ")[2]))
         user, secret = self.phone.user, self.phone.password
         who = _md5(f"{user}:{asked['realm']}:{secret}")
         nonce = f"{asked['nonce']}:00000001:{self._tag}:auth"
-        response = _md5(f"{who}:{nonce}:{_md5(f'INVITE:{self._target}')}")
+        response = _md5(f"{who}:{nonce}:{_md5(f'{method}:{self._target}')}")
         return (
-            f'Proxy-Authorization: Digest username="{user}", realm="{asked["realm"]}", nonce="{asked["nonce"]}", '
-            f'uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", '
+            f'{"Proxy-" * proxy}Authorization: Digest username="{user}", realm="{asked["realm"]}", '
+            f'nonce="{asked["nonce"]}", uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", '
             f"qop=auth, nc=00000001\r\n"
         )
 

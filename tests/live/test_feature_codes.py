@@ -211,6 +211,12 @@ def test_another_agent_at_the_phone_logs_on_there_if_allowed(ann: Dialler, two_s
     [row] = acme.sites.query(bob, f"{acme.name}-bob")
     assert (row["status"], row["address"]) == ("available", f"user/{ann.extension}@fsroute.invalid")
     assert ann.row()["status"] == "logged_out"
+    ann.phone.register("fsroute.invalid", ann.switch.ports.agents)
+    caller = acme.waiting_call(frequency=CALLER)
+    until(lambda: ann.phone.calls[-1].offer is not None, 10)
+    until_they_hear_each_other(caller, ann.phone.calls[-1])
+    assert acme.last("joined")["agent_id"] == f"{acme.name}-bob"
+    caller.hang_up()
 
 
 def test_a_phone_that_does_not_prove_who_it_is_reaches_nothing(ann: Dialler) -> None:
