@@ -17,6 +17,7 @@ from gevent.event import Event as Flag
 from fsroute.switchsim import states
 from fsroute.switchsim.causes import Q850
 from fsroute.switchsim.commands import Command
+from fsroute.switchsim.digit_actions import DigitActions
 from fsroute.switchsim.encoding import is_true, url_encode
 from fsroute.switchsim.events import Event, Headers, header_line
 from fsroute.switchsim.party import Party
@@ -77,6 +78,7 @@ class Channel:
         self.bridge_to: Channel | None = None  # set by uuid_bridge on the first named channel
         self.pending: deque[Command] = deque()
         self.digits: deque[Digit] = deque()
+        self.digit_actions: DigitActions | None = None
         self.event_lock = 0
         self.is_controlled = False
         self.is_broken = False
@@ -342,8 +344,12 @@ class Channel:
     def party_presses(self, digit: str) -> None:
         """A digit arrived from the far end."""
         if self.is_up and self.has_media:
-            self.digits.append(Digit(digit, sensitive=is_true(self.get("sensitive_dtmf"))))
-            self.poke()
+            (self.digit_actions.feed if self.digit_actions else self.arrive)(digit)
+
+    def arrive(self, digits: str) -> None:
+        """Digits that no action of the switch has caught."""
+        self.digits += [Digit(digit, sensitive=is_true(self.get("sensitive_dtmf"))) for digit in digits]
+        self.poke()
 
     def take_digit(self) -> str | None:
         """Take the next digit; that is when its event is sent, but for a PIN's (switch_channel_dequeue_dtmf)."""

@@ -14,6 +14,7 @@ from gevent.server import StreamServer
 from fsroute.switchsim import thread
 from fsroute.switchsim.api import APIS
 from fsroute.switchsim.applications import APPLICATIONS
+from fsroute.switchsim.applications.conference import Room
 from fsroute.switchsim.channel import Channel
 from fsroute.switchsim.dialplan import Dialplan
 from fsroute.switchsim.encoding import leading_number
@@ -89,6 +90,7 @@ class Switch:
         self.random = network.random
         self.applications = dict(APPLICATIONS)
         self.channels: dict[str, Channel] = {}
+        self.rooms: dict[str, Room] = {}  # of conferences
         self.listeners: set[Listener] = set()  # those that may want the events of any channel
         self.connections: set[Listener] = set()
         self.logged: list[str] = []

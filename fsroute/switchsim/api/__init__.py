@@ -41,6 +41,7 @@ APIS: dict[str, Api] = {
     "uuid_ring_ready": calls.uuid_ring_ready,
     "uuid_bridge": calls.uuid_bridge,
     "uuid_transfer": calls.uuid_transfer,
+    "uuid_dual_transfer": calls.uuid_dual_transfer,
     "uuid_break": calls.uuid_break,
     "uuid_park": calls.uuid_park,
     "uuid_broadcast": calls.uuid_broadcast,

@@ -173,6 +173,21 @@ def uuid_transfer(switch: Switch, argument: str) -> str:
     return "+OK\n" if chosen else "-ERR\n"
 
 
+def uuid_dual_transfer(switch: Switch, argument: str) -> str:
+    """``uuid extension[/dialplan[/context]] extension[/…]``: the second is for the other end of the bridge."""
+    words = split_arguments(argument)
+    if len(words) != 3:
+        leg = "-dest-exten>[/<{0}-dialplan>][/<{0}-context>]"
+        return f"-USAGE: <uuid> <A{leg.format('A')} <B{leg.format('B')}\n"
+    channel = switch.channels.get(words[0])
+    if channel is None:
+        return NO_CHANNEL
+    if channel.partner is not None:
+        bridging.transfer(channel.partner, words[2].replace("/", " "))
+    bridging.transfer(channel, words[1].replace("/", " "))
+    return "+OK\n"
+
+
 def uuid_break(switch: Switch, argument: str) -> str:
     """``uuid [all|both]``: end what plays now; ``all`` also drops what is queued."""
     uuid, _, flags = argument.partition(" ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsroute.switchsim.applications import calls, control, outbound_socket, sound
+from fsroute.switchsim.applications import calls, conference, control, outbound_socket, sound
 from fsroute.switchsim.running import Application
 
 WITHOUT_MEDIA: dict[str, Application] = {
@@ -36,9 +36,9 @@ WITHOUT_MEDIA: dict[str, Application] = {
     "unblock_dtmf": control.nothing,
     "eval": control.nothing,
     "execute_extension": control.execute_extension,
-    "bind_digit_action": control.nothing,
-    "digit_action_set_realm": control.nothing,
-    "clear_digit_action": control.nothing,
+    "bind_digit_action": control.bind_digit_action,
+    "digit_action_set_realm": control.digit_action_set_realm,
+    "clear_digit_action": control.clear_digit_action,
 }
 
 WITH_MEDIA: dict[str, Application] = {
@@ -54,6 +54,7 @@ WITH_MEDIA: dict[str, Application] = {
     "stop_dtmf": control.nothing,
     "send_dtmf": control.send_dtmf,
     "echo": sound.echo,
+    "conference": conference.conference,
     "displace_session": control.nothing,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fsroute.switchsim.digit_actions import Binding, DigitActions
 from fsroute.switchsim.encoding import leading_number
 from fsroute.switchsim.running import rest, run
 from fsroute.switchsim.variables import split_unquoted
@@ -88,6 +89,31 @@ def event(channel: Channel, data: str) -> None:
     headers = {name: value for name, _, value in pairs}
     name = headers.pop("Event-Name", "CHANNEL_APPLICATION")
     channel.fire(name, after=tuple(headers.items()))
+
+
+def bind_digit_action(channel: Channel, data: str) -> None:
+    """``realm,digits|~regex,exec[i]:application,argument``; other actions, and other legs, are not known here."""
+    realm, digits, action, argument, *_ = [*split_unquoted(data, ","), ""]
+    if channel.digit_actions is None:
+        timeout = leading_number(channel.get("bind_digit_digit_timeout") or "", 1500) / 1000
+        channel.digit_actions = DigitActions(
+            lambda binding, caught: _caught(channel, binding, caught), channel.arrive, timeout
+        )
+    channel.digit_actions.bind(realm, Binding(digits, action.rpartition(":")[2], argument.strip("'")))
+
+
+def _caught(channel: Channel, binding: Binding, digits: str) -> None:
+    channel.set("last_matching_digits", digits)
+    run(channel, binding.application, binding.argument)
+
+
+def digit_action_set_realm(channel: Channel, data: str) -> None:
+    if channel.digit_actions is not None:
+        channel.digit_actions.choose(data)
+
+
+def clear_digit_action(channel: Channel, data: str) -> None:
+    channel.digit_actions = None
 
 
 def sleep(channel: Channel, data: str) -> None:
