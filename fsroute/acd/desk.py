@@ -169,6 +169,8 @@ class Talk:
             self._transfer(wish)
         elif wish.kind is Kind.CONSULT:
             self._consult(wish)
+        elif wish.kind is Kind.RELEASE:
+            self._release()
         elif self._consultation is None:
             raise Refused("nobody is being consulted")
         else:
@@ -181,6 +183,13 @@ class Talk:
             do[wish.kind](self._offer, consultation)
             if consultation.is_over:
                 self._consultation = None
+
+    def _release(self) -> None:
+        """As hanging up, for an agent whose leg is to stand on."""
+        self._not_while_consulting()
+        if self._held_since:
+            self._tell(f"uuid_break {self._partner} all")
+        self._offer.release()
 
     # Hold --------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     CONFERENCE = "conference"
+    RELEASE = "release"  # the talk is over, and a standing leg stands again
 
 
 class To(enum.StrEnum):
@@ -71,6 +72,7 @@ WHOLE = {
     "*5": Wish(Kind.COMPLETE),
     "*6": Wish(Kind.CANCEL),
     "*7": Wish(Kind.CONFERENCE),
+    "*9": Wish(Kind.RELEASE),
 }
 """Codes that need no number."""
 

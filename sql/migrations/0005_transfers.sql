@@ -217,7 +217,7 @@ create table agent_command (
     command_id bigint generated always as identity primary key,
     agent_id text not null references agent on delete cascade,
     switch_id text not null references switch, -- the agent's: whoever drives it performs the command
-    kind text not null check (kind in ('hold', 'resume', 'transfer', 'consult', 'complete', 'cancel', 'conference')),
+    kind text not null check (kind in ('hold', 'resume', 'transfer', 'consult', 'complete', 'cancel', 'conference', 'release')),
     data jsonb not null default '{}', -- {"to": "agent", "queue" or "number", "name": …} of a transfer or consultation
     requested_at timestamptz not null default clock_timestamp(),
     taken_at timestamptz,
