@@ -1,4 +1,4 @@
-"""``fsroute agent hold|resume|transfer|consult|complete|cancel|conference``: what agents do during a talk.
+"""``fsroute agent hold|resume|transfer|consult|complete|cancel|conference|release``: what agents do during a talk.
 
 The command is a row that the process takes which drives the agent's switch; it says what came of it.
 """
@@ -92,7 +92,15 @@ def conference(agent_id: str, config_path: Path | None) -> None:
     _ask(config_path, agent_id, "conference", {}, "they talk together")
 
 
-COMMANDS = (hold, resume, transfer, consult, complete, cancel, conference)
+@click.command("release")
+@agent_argument
+@config_option
+def release(agent_id: str, config_path: Path | None) -> None:
+    """End the talk as the agent's hanging up would; a standing leg stays."""
+    _ask(config_path, agent_id, "release", {}, f"{agent_id} talks no more")
+
+
+COMMANDS = (hold, resume, transfer, consult, complete, cancel, conference, release)
 
 
 def _target(agent: str | None, queue: str | None, number: str | None) -> dict[str, str]:
