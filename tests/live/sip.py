@@ -300,8 +300,8 @@ class Call:
         response = _md5(f"{who}:{nonce}:{_md5(f'{method}:{self._target}')}")
         return (
             f'{"Proxy-" * proxy}Authorization: Digest username="{user}", realm="{asked["realm"]}", '
-            f'nonce="{asked["nonce"]}", uri="{self._target}", response="{response}", algorithm=MD5, cnonce="{self._tag}", '
-            f"qop=auth, nc=00000001\r\n"
+            f'nonce="{asked["nonce"]}", uri="{self._target}", response="{response}", algorithm=MD5, '
+            f'cnonce="{self._tag}", qop=auth, nc=00000001\r\n'
         )
 
     def _end(self, by: str) -> None:
