@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sortedcontainers import SortedList
 
 from fsroute.coordinator.estimates import UNKNOWN, Entered, Handling, Pace, pace
-from fsroute.coordinator.strategies import Strategy
+from fsroute.coordinator.strategies import Strategy, Turn
 from fsroute.model.contact import Demand, Lead, LeadKind
 from fsroute.model.proxy_call import ProxyCall
 
@@ -36,24 +36,27 @@ class Medium:
         self.waiting = 0
         self.arrivals = 0.0
         self.rates = rates
+        self.where_idle: dict[str, AgentGroup] = {}
 
 
 class DemandClass:
     """Contacts that ask for the same by the same strategy, in the order of the queue.
 
-    `groups` may serve them now, `idle_groups` are those of them with somebody idle; `prospects` will when an
+    `groups` may serve them now, `idle_groups` are those of them with somebody idle, with the first one's turn in the
+    order of the class, which has the number `order`; `prospects` will when an
     authorization begins. `on_duty` agents of the groups are logged on; `alone_since` is set while none is.
     """
 
-    def __init__(self, number: int, demand: Demand, strategy: Strategy, medium: Medium) -> None:
+    def __init__(self, number: int, demand: Demand, strategy: Strategy, medium: Medium, order: int) -> None:
         self.number = number
+        self.order = order
         self.demand = demand
         self.strategy = strategy
         self.medium = medium
         self.waiting: SortedList[Place] = SortedList()
         self.head: Place | None = None
         self.groups: dict[AgentGroup, None] = {}
-        self.idle_groups: dict[AgentGroup, None] = {}
+        self.idle_groups: dict[AgentGroup, Turn] = {}
         self.prospects: dict[AgentGroup, None] = {}
         self.fits: dict[AgentGroup, object] = {}
         self.on_duty = 0

@@ -51,16 +51,17 @@ class Matching:
         return self._new_class(demand, strategy) if known is None else known
 
     def _new_class(self, demand: Demand, strategy: Strategy) -> DemandClass:
+        order = self._orders.get(strategy.rank)
+        if order is None:
+            order = self._orders[strategy.rank] = len(self._orders)
+            for group in self._groups.values():
+                group.add_order(strategy.rank)
         self._count += 1
-        made = DemandClass(self._count, demand, strategy, self._medium(demand.medium))
+        made = DemandClass(self._count, demand, strategy, self._medium(demand.medium), order)
         made.handling = self._handling.get(demand)
         self._classes[demand, strategy.name] = self._numbers[self._count] = made
         if demand.agent_id is not None:
             self.alone[demand.agent_id] = self.alone.get(demand.agent_id, 0) + 1
-        if strategy.rank not in self._orders:
-            self._orders[strategy.rank] = len(self._orders)
-            for group in self._groups.values():
-                group.add_order(strategy.rank)
         for group in self._groups.values():
             _join(group, made)
         return made
@@ -69,7 +70,7 @@ class Matching:
         """Nobody waits in it, and nobody else will ask for the same."""
         del self._classes[demand.demand, demand.strategy.name], self._numbers[demand.number]
         for group in demand.groups:
-            group.classes.remove(demand)
+            group.part(demand)
         agent_id = demand.demand.agent_id
         if agent_id is not None:
             self.alone[agent_id] -= 1
@@ -124,20 +125,21 @@ class Matching:
 
     def choose(self, demand: DemandClass, call: ProxyCall) -> Turn:
         """The key of the first of the idle agents who may serve a class, in the order of its strategy."""
-        groups = demand.idle_groups
-        strategy = demand.strategy
-        number = self._orders[strategy.rank]
+        strategy, medium = demand.strategy, demand.medium
         if strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY:
-            for group in groups:
-                if (entry := group.idle.get(call.preferred_agent_id or "")) is not None:
-                    return entry[2][number]
-        heads = [group.heads[number] for group in groups]
+            agent_id = call.preferred_agent_id or ""
+            group = medium.where_idle.get(agent_id)
+            if group is not None and group in demand.groups:
+                return group.idle[agent_id][2][demand.order]
+        heads = demand.idle_groups.values()
         if strategy.weigh is not None:
-            weights = strategy.weigh(list(groups), heads, call, demand.medium)
-            weight, head = min(zip(weights, heads, strict=True))
+            groups = list(demand.idle_groups)
+            weight, head = min(
+                zip(strategy.weigh(groups, list(heads), call, medium), heads, strict=True)
+            )  # fmt: skip
             return (weight, *head)
         if strategy.fit is not None:
-            fit, head = min(zip(map(demand.fits.__getitem__, groups), heads, strict=True))
+            fit, head = min(zip(map(demand.fits.__getitem__, demand.idle_groups), heads, strict=True))
             return (fit, *head)
         return min(heads)
 
@@ -174,13 +176,10 @@ def _join(group: AgentGroup, demand: DemandClass) -> None:
     if group.medium is not demand.medium:
         return
     if group.qualification.may_serve(demand.demand):
-        group.classes.append(demand)
-        demand.groups[group] = None
+        group.join(demand)
         demand.on_duty += group.on_duty
         demand.changed_hands()
         if demand.strategy.fit is not None:
             demand.fits[group] = demand.strategy.fit(group.qualification, demand.demand)
-        if group.idle:
-            demand.idle_groups[group] = None
     elif group.qualification.could_serve(demand.demand):
         demand.prospects[group] = None

@@ -53,6 +53,7 @@ class Crew(Protocol):
     """A group of interchangeable agents, as a strategy sees it."""
 
     qualification: Qualification
+    site_id: str
     on_duty: int
 
     @property
@@ -117,11 +118,10 @@ def least_skilled(qualification: Qualification, demand: Demand) -> tuple[int, in
 
 def by_cost(crews: Sequence[Crew], heads: Sequence[Turn], call: ProxyCall, house: House) -> list[float]:
     """Per minute: the network leg from the caller's site to the agent's, and the agent."""
-    rate, origin = house.rates.get, call.caller_site_id
-    return [
-        rate((origin, crew.qualification.site_id), 0.0) + head[0]
-        for crew, head in zip(crews, heads, strict=True)
-    ]
+    origin = call.caller_site_id
+    sites = {crew.site_id for crew in crews}
+    rates = {site_id: house.rates.get((origin, site_id), 0.0) for site_id in sites}
+    return [rates[crew.site_id] + head[0] for crew, head in zip(crews, heads, strict=True)]
 
 
 def by_idleness(crews: Sequence[Crew], heads: Sequence[Turn], call: ProxyCall, house: House) -> list[float]:
