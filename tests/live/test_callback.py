@@ -12,7 +12,7 @@ import pytest
 from fsroute.acd.proxy_call import On
 from fsroute.model.routing import TimeLineStep
 from tests.live.figures import measured
-from tests.live.people import AnswersAfter, answers_at_once, is_busy
+from tests.live.people import AnswersAfter, answers_at_once, is_busy, never_answers
 from tests.live.sip import Call, Phone
 from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, until_they_hear_each_other
 from tests.live.two_sites import ContactCenter, TwoSites
@@ -118,7 +118,7 @@ def test_a_caller_who_is_busy_is_tried_again_and_hears_why_when_no_agent_is_ther
         call = store.proxy_calls.get(acme.rows()[-1]["proxy_call_id"])
         assert call is not None
         assert store.move(call, On.CALLER_WANTED)
-        until(lambda tries=tries: len(home.calls) == tries, 10)
+        home.latest()
         if tries == 1:
             acme.until(lambda: acme.rows()[-1]["callback_failures"] == 1)
     row = acme.until_state("queued")
@@ -138,6 +138,28 @@ def test_a_caller_who_never_answers_is_given_up(company: Company, carrier: Calla
     acme.until_outcomes("unreached")
     assert acme.last("callback_given_up")["data"]["cause"] == "USER_BUSY"
     acme.until(lambda: acme.agent_is_idle("ann"))
+
+
+def test_who_answers_after_the_process_died_finds_the_place(
+    company: Company, carrier: Callable[..., Phone], two_sites: TwoSites
+) -> None:
+    acme = company()
+    chooses(acme)
+    home = carrier(never_answers)
+    store = acme.sites.store
+    call = store.proxy_calls.get(acme.rows()[-1]["proxy_call_id"])
+    assert call is not None
+    assert store.move(call, On.CALLER_WANTED)
+    caller = home.latest()
+    two_sites.west_run.kill()
+    two_sites.west_run.start()
+    caller.answer()
+    acme.until_state("queued")
+    agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
+    until_they_hear_each_other(caller, agent)
+    assert len(home.calls) == 1
+    caller.hang_up()
+    acme.until_outcomes("served")
 
 
 def test_a_prompt_delays_no_bridge(company: Company) -> None:
@@ -187,7 +209,7 @@ def test_a_center_that_is_closed_at_once_says_so_to_all(company: Company) -> Non
     acme.until_outcomes("refused")
     assert acme.last("center_closed")["data"]["reason"] == "center_closed"
     late = acme.call("2")
-    late.until_over(25)
+    acme.until(late.is_over, 25)
     acme.until_outcomes("refused", "refused")
     assert acme.last("not_queued")["data"]["reason"] == "center_closed"
     for call in (waiting, late):

@@ -33,8 +33,8 @@ def row(world: World, nth: int = -1) -> ProxyCall:
 
 
 def treat(world: World, step: TimeLineStep) -> None:
-    """The time of a step has come: what the coordinator does then."""
-    until(lambda: world.states()[-1:] == ["queued"], 10)
+    """The time of a step has come for the last of the callers: what the coordinator does then."""
+    until(lambda: len(world.states()) == len(world.calls) and world.states()[-1] == "queued", 10)
     document = step.dump()
     world.query(f"update proxy_call set time_line = '{json.dumps([document])}' returning 1")
     moved = world.store.move(row(world), On.TIME_LINE_STEP, set={"treatment": document, "time_line_done": 1})

@@ -323,3 +323,45 @@ def test_who_calls_in_again_for_something_else_has_another_contact(world: World)
     again.hang_up()
     world.wait_for_outcomes("abandoned")
     assert world.states() == ["callback", "abandoned"]
+
+
+def test_a_caller_who_is_back_and_hangs_up_before_an_agent_comes_is_abandoned(world: World) -> None:
+    chose(world)
+    at_home(world, Answers(after=1))
+    want_caller(world)
+    until(lambda: row(world).state == "queued", 10)
+    calls_to(world)[0].hang_up()
+    world.wait_for_outcomes("abandoned")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_a_caller_who_is_back_hangs_up_while_talking_with_an_agent_of_the_same_switch(world: World) -> None:
+    chose(world)
+    at_home(world, Answers(after=1, talk=4))
+    world.log_on("dee", Answers(after=1))
+    until(lambda: any(call.timeline.heard("talking with dee") for call in calls_to(world)), 10)
+    world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_by_an_early_lead_the_caller_is_called_before_an_agent_is_reserved(world: World) -> None:
+    world.query("update queue set lead = 'position:1' returning 1")
+    world.log_on("ann", Answers(after=0.1))
+    first = call_and(world, number="+14155550188")
+    until(lambda: first.is_talking, 10)
+    second = call_and(world, number="+14155550199")
+    until(lambda: world.states() == ["bridged", "queued"], 10)
+    at_home(world, Answers(after=1))
+    chose(world)
+    assert calls_to(world) == []
+    second.hang_up()
+    until(lambda: row(world).state == "queued", 10)
+    until(lambda: calls_to(world)[0].timeline.heard("callback_greeting"), 10)
+    first.hang_up()
+    until(lambda: calls_to(world)[0].timeline.heard("talking with ann"), 10)
+    calls_to(world)[0].hang_up()
+    until(lambda: sorted(world.outcomes()) == ["abandoned", "served", "served"], 10)
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
