@@ -275,3 +275,22 @@ def test_without_full_there_is_no_api(network: Network, program: Program) -> Non
     until(lambda: call.messages)
     assert call.messages[0]["Control"] == "single-channel"
     assert call.ask("api status") == "-ERR command not found"
+
+
+@pytest.mark.parametrize(("sensitive", "events"), [("false", 4), ("true", 0)])
+def test_a_pins_keys_are_taken_but_are_in_no_event(
+    network: Network, west: Switch, program: Program, sensitive: str, events: int
+) -> None:
+    phone = network.call(ADA)
+    call = program.wait_for_call()
+    call.take()
+    call.execute("answer")
+    call.execute("set", f"sensitive_dtmf={sensitive}")
+    call.execute(
+        "play_and_get_digits", "4 4 1 3000 # short.wav short.wav keyed ^.+$ 1000", event_uuid="asked"
+    )
+    until(lambda: "waiting for digits" in phone.timeline.now)
+    phone.press("2468")
+    asked = call.wait_for("CHANNEL_EXECUTE_COMPLETE", Application_UUID="asked")
+    assert asked.get("variable_keyed") == "2468"
+    assert call.names.count("DTMF") == events
