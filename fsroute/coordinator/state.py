@@ -36,6 +36,7 @@ from fsroute.coordinator.actions import (
     Step,
     Take,
 )
+from fsroute.coordinator.admission import Admission
 from fsroute.coordinator.demands import DemandClass, place_of
 from fsroute.coordinator.estimates import Handling
 from fsroute.coordinator.matching import Matching
@@ -47,7 +48,6 @@ from fsroute.coordinator.queues import (
     next_step,
     offer_ends,
     overflows,
-    widened,
 )
 from fsroute.coordinator.roster import Roster
 from fsroute.coordinator.strategies import Strategies, Turn
@@ -82,6 +82,7 @@ class Coordinator:
         self._over = Over()
         self._lengths = Lengths()
         self._queues = Queues(self._matching, self._roster, self._calls)
+        self._admission = Admission(self._matching, self._timers, self._queues, self._class_of)
         self._claims: dict[int, Claim] = {}
         self._untaken: list[int] = []  # stand in their queue before they are taken, for this event only
         self._asked: set[int] = set()  # take, refuse, overflow or expire is under way
@@ -89,7 +90,6 @@ class Coordinator:
             set()
         )  # an early network leg or caller was asked for; the row has not come back
         self._stepping: set[int] = set()  # a step of the time line is under way
-        self._closed: dict[str, bool] = {}  # contact centers closed at once; True: who waits is kept waiting
         self._now = 0.0
         self._out: list[Action] = []
 
@@ -118,7 +118,7 @@ class Coordinator:
         return set(self._roster.members)
 
     def closed_centers(self) -> set[str]:
-        return set(self._closed)
+        return set(self._admission.closed)
 
     def progress(self) -> list[Progress]:
         """Each contact with news since the last call.
@@ -152,7 +152,7 @@ class Coordinator:
         """
         out = self._out = []
         self._now = now
-        self._closed.update(closed or {})
+        self._admission.closed.update(closed or {})
         self._matching.rates.update(rates or {})
         self._matching.learn(handling or {})
         for agent in agents:
@@ -194,7 +194,7 @@ class Coordinator:
         if self._timers.earliest <= self._now:
             self._fall_due()
         if self._matching.shaken:
-            self._look_who_is_left()
+            self._admission.look_who_is_left(self._now)
         while self._queues.arrived or self._roster.freed or self._queues.spent:
             for demand, call, key in self._queues.match(self._now):
                 self._reserve(demand, call, key)
@@ -239,7 +239,7 @@ class Coordinator:
     def _released(self, known: ProxyCall, agent_id: str) -> None:
         """The reservation that was known of is over: the agent's row says what comes now."""
         if known.state is State.BRIDGED and known.reserved_at is not None:
-            demand = self._class_of(known)
+            demand = self._class_of(known.demand, known.strategy)
             demand.note_handling(self._now - known.reserved_at.timestamp())
             self._queues.touch(demand)
         self._let_go(agent_id, known.proxy_call_id)
@@ -283,12 +283,10 @@ class Coordinator:
             self._timers.set(offer_ends(call), ("call", number))
 
     def _take(self, call: ProxyCall) -> None:
-        number, demand = call.proxy_call_id, self._class_of(call)
+        number, demand = call.proxy_call_id, self._class_of(call.demand, call.strategy)
         self._asked.add(number)
-        reason = self._reason_to_refuse(call, demand)
-        if call.contact_center_id in self._closed:
-            self._out.append(Refuse(number, "center_closed"))
-        elif reason is not None:
+        reason = self._admission.why_not_enter(call, demand)
+        if reason is not None:
             self._out.append(Refuse(number, reason))
         elif self._lengths.are_reached(call) and not demand.idle_groups:
             self._out.append(Overflow(number, "longest_queue"))
@@ -309,47 +307,30 @@ class Coordinator:
             self._asked.add(number)
             self._out.append(Take(number))
 
-    def _reason_to_refuse(self, call: ProxyCall, demand: DemandClass) -> str | None:
-        """By rule; a caller who is to be called back waits for agents who log on another day.
-
-        Who could be served when the time line has widened the demand may wait for that.
-        """
-        if call.refuse_when == "never" or demand.on_duty:
-            return None
-        classes = [demand, *(self._matching.class_of(each, demand.strategy) for each in widened(call))]
-        if any(each.on_duty for each in classes):
-            return None
-        if not any(each.groups or each.prospects for each in classes):
-            return "no_agent_authorized"
-        if call.refuse_when == "no_agent_logged_on" and call.state is not State.CALLBACK:
-            return "no_agent_logged_on"
-        return None
-
-    def _class_of(self, call: ProxyCall) -> DemandClass:
-        strategy = self._strategies.or_longest_idle(call.strategy)
-        agent_id = call.demand.agent_id
+    def _class_of(self, demand: Demand, strategy: str) -> DemandClass:
+        how = self._strategies.or_longest_idle(strategy)
+        agent_id = demand.agent_id
         if agent_id is None:
-            return self._matching.class_of(call.demand, strategy)
+            return self._matching.class_of(demand, how)
         stood_alone = agent_id in self._matching.alone
-        demand = self._matching.class_of(call.demand, strategy)
+        made = self._matching.class_of(demand, how)
         if not stood_alone:
             self._roster.look_again(agent_id, self._now)
-        self._queues.spent[demand] = None
-        return demand
+        self._queues.spent[made] = None
+        return made
 
     def _enqueue(self, call: ProxyCall) -> None:
         number, now = call.proxy_call_id, self._now
-        if self._closed.get(call.contact_center_id) is False:
+        if not self._admission.may_stay(call):
             self._refuse(number, "center_closed")
             return
         self._wake_for(call)
         if call.held_until is not None and call.held_until.timestamp() > now:
             self._queues.leave(number)
             return
-        demand = self._class_of(call)
+        demand = self._class_of(call.demand, call.strategy)
         self._queues.stand(call, demand)
-        if not demand.on_duty and demand.alone_since is None:
-            self._leave_alone(demand)
+        self._admission.look_after(demand, now)
 
     def _refuse(self, number: int, reason: str) -> None:
         self._queues.leave(number)
@@ -360,39 +341,14 @@ class Coordinator:
 
     def _center_changed(self, event: CenterChanged) -> None:
         if not event.closed:
-            self._closed.pop(event.contact_center_id, None)
+            self._admission.closed.pop(event.contact_center_id, None)
             return
-        self._closed[event.contact_center_id] = event.keep_waiting
+        self._admission.closed[event.contact_center_id] = event.keep_waiting
         if event.keep_waiting:
             return
         for call in self._calls.values():
             if call.contact_center_id == event.contact_center_id and call.is_waiting:
                 self._place(call)
-
-    def _look_who_is_left(self) -> None:
-        """Agents came or went: leads may have come, and those whom nobody is left to serve may not wait on."""
-        for demand in self._matching.shaken:
-            self._queues.touch(demand)
-            if demand.on_duty:
-                demand.alone_since = None
-                self._timers.drop(("class", demand.number))
-            elif demand.alone_since is None and demand.head is not None:
-                self._leave_alone(demand)
-        self._matching.shaken.clear()
-
-    def _leave_alone(self, demand: DemandClass) -> None:
-        demand.alone_since = self._now
-        self._timers.set(self._now + REFUSE_GRACE, ("class", demand.number))
-
-    def _class_due(self, number: int) -> None:
-        demand = self._matching.numbered(number)
-        if demand is None or demand.on_duty:
-            return
-        demand.alone_since = None
-        for _, _, waiting in list(demand.waiting):
-            reason = self._reason_to_refuse(self._calls[waiting], demand)
-            if reason is not None:
-                self._refuse(waiting, reason)
 
     def _forget_classes(self) -> None:
         """An agent who was asked for alone goes back among the others when nobody asks any more."""
@@ -453,7 +409,8 @@ class Coordinator:
             if what == "agent":
                 self._roster.look_again(str(subject), self._now)
             elif what == "class":
-                self._class_due(int(subject))
+                for number, reason in self._admission.left_alone(int(subject), self._calls.__getitem__):
+                    self._refuse(number, reason)
             elif subject in self._calls and subject not in self._claims and subject not in self._asked:
                 self._call_due(self._calls[subject])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsroute.coordinator.state import REFUSE_GRACE
+from fsroute.coordinator.admission import REFUSE_GRACE
 from tests.unit.coordinator.scenario import play
 
 
