@@ -260,8 +260,8 @@ class Consultations:
         if not rows:
             return False
         consultation.is_over = True
-        self._hold_back(consultation.other)
         self._join(consultation.held, consultation.other)
+        self._ends_with_its_talk(consultation.other)
         self._store.announce(offer.call, rows[0])
         for row in rows[1:]:
             self._store.announce(consultation.call, row)
@@ -269,8 +269,8 @@ class Consultations:
         offer.go_on_with(rows[0])
         return True
 
-    def _hold_back(self, other: str) -> None:
-        """From now on this leg ends with its talk again."""
+    def _ends_with_its_talk(self, other: str) -> None:
+        """Again; not before it is joined, or the end of its talk with the agent would be its own."""
         if not self._switch.variable(other, "fsroute_standing"):
             self._tell(f"uuid_setvar {other} park_after_bridge")
             self._tell(f"uuid_setvar {other} hangup_after_bridge true")
@@ -281,6 +281,7 @@ class Consultations:
         self._close(consultation, reason)
         self._tell(f"uuid_setvar {channel} fsroute_consultation")
         self._tell(f"uuid_setvar {channel} fsroute_number_leg")
+        self._tell(f"uuid_setvar {channel} fsroute_room")
         if offer.legs.standing_uuid is None:
             self._tell(f"uuid_setvar {channel} hangup_after_bridge true")
         if not self._join(consultation.held, channel):

@@ -312,6 +312,8 @@ class Hold:
         return taken
 
     def _bridge_ended(self, event: Event) -> None:
+        if event.get("variable_fsroute_room"):  # an agent who consults, and is in conference now
+            raise ChannelTaken
         talked = self._channel.doing is Doing.TALKING
         cause = (
             event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or ""
