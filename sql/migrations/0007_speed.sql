@@ -114,6 +114,8 @@ declare
     v_slots integer;
     v_weight integer;
     v_slot integer;
+    v_held integer;
+    v_load integer;
 begin
     perform check_epoch(p_epoch);
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
@@ -139,12 +141,15 @@ begin
     select slots, weight into v_slots, v_weight from agent_medium m where m.agent_id = p_agent_id and m.medium = p.medium;
     v_slots := coalesce(v_slots, 1);
     v_weight := coalesce(v_weight, 100);
-    select min(s) into v_slot from generate_series(1, v_slots) s
-     where not exists (select from reservation r where r.agent_id = p_agent_id and r.medium = p.medium
-                          and r.slot = s and r.ended_at is null);
-    if v_slot is null or v_weight + coalesce((select sum(weight) from reservation r
-                                               where r.agent_id = p_agent_id and r.ended_at is null), 0) > 100 then
-        return;
+    select count(*), coalesce(sum(weight), 0) into v_held, v_load from reservation r
+     where r.agent_id = p_agent_id and r.ended_at is null;
+    if v_weight + v_load > 100 then return; end if;
+    v_slot := 1;
+    if v_held > 0 then
+        select min(s) into v_slot from generate_series(1, v_slots) s
+         where not exists (select from reservation r where r.agent_id = p_agent_id and r.medium = p.medium
+                              and r.slot = s and r.ended_at is null);
+        if v_slot is null then return; end if;
     end if;
     insert into reservation (agent_id, slot, medium, weight, proxy_call_id, contact_id, contact_center_id,
                              agent_switch_id, agent_leg_uuid, epoch)

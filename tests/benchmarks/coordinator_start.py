@@ -2,9 +2,9 @@
 
 ``python -m tests.benchmarks.coordinator_start`` fills the embedded PostgreSQL (default durability) with 10,000
 agents in 500 groups, 200 kinds of demand and 5,000 contacts that wait for agents who are on a break. One process
-leads, two follow, each a process of its own. Printed: the time from the start of a process until it leads with everything in
-memory; then the leader is killed (kill -9), an agent is made available at that moment, and the time until the first
-reservation of the next leader is committed is printed, with what the ledger says of the takeover.
+leads, two follow, each a process of its own. Printed: the time from the start of a process until it leads with
+everything in memory; then the leader is killed (kill -9), an agent is made available at that moment, and the time
+until the first reservation of the next leader is committed is printed, with what the ledger says of the takeover.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from fsroute.install.settings import MODULES  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
 from tests.benchmarks import wire_figures, wire_sides  # noqa: E402
+from tests.benchmarks.processes import Cpu, postmaster  # noqa: E402
 from tests.benchmarks.wire_figures import Turnover  # noqa: E402
-from tests.benchmarks.wire_sides import Cpu  # noqa: E402
 from tests.live import freeswitch  # noqa: E402
 from tests.live.freeswitch import FreeSwitch  # noqa: E402
 from tests.live.freeswitch import Ports as SwitchPorts  # noqa: E402
@@ -121,7 +121,7 @@ class Bench:
             time.sleep(WARM_UP)
             since, cpu = time.time(), self._programs()
             time.sleep(seconds)
-            parts = {program: used.ticks() / (time.time() - since) for program, used in cpu.items()}
+            parts = {program: used.seconds() / (time.time() - since) for program, used in cpu.items()}
             ended = time.time()
         finally:
             callers.stop()
@@ -140,12 +140,8 @@ class Bench:
         found = {"FreeSWITCH": Cpu(self.switch.pid), "SIPp": Cpu(self.agents.pid)}
         if self.fsroute is not None and self.fsroute.runs():
             found["fsroute"] = Cpu(self.fsroute.pid)
-            found["PostgreSQL"] = Cpu(self._postgres_pid())
+            found["PostgreSQL"] = Cpu(postmaster(self._postgres.folder))
         return found
-
-    def _postgres_pid(self) -> int:
-        files = self._postgres.folder.rglob("postmaster.pid")
-        return int(next(iter(files)).read_text().split()[0])
 
     def _sniffer(self, record: Path, callers: Sipp) -> subprocess.Popen[bytes]:
         ports = f"{self.agents.port},{callers.port},{self.switch.ports.callers}"

@@ -1,0 +1,46 @@
+"""What processes cost, by /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Cpu:
+    """Processor time of processes and their children since this was made."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._before = self._ticks()
+
+    def seconds(self) -> float:
+        return (self._ticks() - self._before) / os.sysconf("SC_CLK_TCK")
+
+    def _ticks(self) -> int:
+        return sum(_of(pid) for pid in _with_children(set(self._pids)))
+
+
+def _with_children(pids: set[int]) -> set[int]:
+    parents = {
+        int(path.name): _stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()
+    }
+    return pids | {pid for pid, stat in parents.items() if stat and int(stat[1]) in pids}
+
+
+def _of(pid: int) -> int:
+    """Own time, and that of children that have ended."""
+    stat = _stat(pid)
+    return sum(map(int, stat[11:15])) if stat else 0
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name; none where the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def postmaster(folder: Path) -> int:
+    """The process of the embedded PostgreSQL in `folder`."""
+    return int(next(iter(folder.rglob("postmaster.pid"))).read_text().split()[0])
