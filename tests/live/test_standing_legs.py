@@ -207,3 +207,45 @@ def test_a_standing_leg_outlives_the_process_that_keeps_it(company: Company, two
     acme.until_outcomes("served", limit=20)
     until_it_stands(acme, two_sites)
     assert len(agent.phone.calls) == 1
+
+
+@pytest.mark.parametrize("site", ["east", "west"])
+def test_an_agent_ends_the_talk_and_the_leg_stands_with_media(
+    company: Company, two_sites: TwoSites, site: str
+) -> None:
+    acme = company()
+    agent = standing(acme, two_sites, site)
+    for number in (1, 2):
+        caller = acme.waiting_call(frequency=CALLER)
+        until_they_hear_each_other(caller, agent)
+        acme.until(lambda: acme.rows()[-1]["state"] == "bridged")
+        agent.press("*9")
+        acme.until_outcomes(*["served"] * number)
+        caller.until_over(15)
+        until_it_stands(acme, two_sites, site)
+        until_media_go_on(agent, time.time())
+    assert not agent.is_over()
+    assert len(agent.phone.calls) == 1
+
+
+@pytest.mark.parametrize("site", ["east", "west"])
+def test_an_agent_transfers_and_is_there_for_the_next(
+    company: Company, two_sites: TwoSites, site: str
+) -> None:
+    acme = company()
+    agent = standing(acme, two_sites, site)
+    caller = acme.waiting_call(frequency=CALLER)
+    until_they_hear_each_other(caller, agent)
+    acme.agent("bob", Phone("1002", answers_at_once, AGENT + 200))
+    command = two_sites.store.transfers.ask(
+        f"{acme.name}-ann", "transfer", {"to": "agent", "name": f"{acme.name}-bob"}
+    )
+    until(lambda: two_sites.store.transfers.result(command) is not None)
+    assert two_sites.store.transfers.result(command) == "done"
+    until(lambda: caller.media.hears(AGENT + 200), 10)
+    until_it_stands(acme, two_sites, site)
+    second = acme.waiting_call(frequency=CALLER + 120)
+    until_they_hear(second, agent, CALLER + 120)
+    for call in (caller, second):
+        call.hang_up()
+    acme.until_outcomes("served", "served")
