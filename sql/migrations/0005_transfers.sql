@@ -38,6 +38,9 @@ begin
     end if;
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
     if not found then return; end if;
+    if p_kind = 'time_line_step' and (p_set ->> 'time_line_done')::integer <> p.time_line_done + 1 then
+        return; -- it was done before
+    end if;
     if p_kind = 'time_line_step' and p.time_line -> p.time_line_done ->> 'do' = 'back' then
         v_routing := p.back_to;
         v_demand := p.back_to;
