@@ -184,3 +184,42 @@ def test_a_crashed_switch_is_back_on_its_port_with_nothing_in_memory(
     again = connect("auth ClueCon")
     assert again.ask("api show channels as json") == '{"row_count":0}'
     assert west.core_uuid != core
+
+
+def execute(client: Call, uuid: str, application: str, argument: str) -> None:
+    """Queue an application that holds back those behind it."""
+    client.ask(
+        f"sendmsg {uuid}\ncall-command: execute\nexecute-app-name: {application}\n"
+        f"execute-app-arg: {argument}\nevent-lock: true"
+    )
+
+
+def test_an_event_of_ones_own_follows_what_was_played_before_it(connect: Connect, network: Network) -> None:
+    client = connect("auth ClueCon", "event plain CHANNEL_PARK PLAYBACK_STOP CUSTOM fsroute::told")
+    network.call(PLAIN)
+    uuid = client.wait_for("CHANNEL_PARK")["Unique-ID"]
+    for subclass in ("fsroute::told", "somebody::elses"):
+        execute(client, uuid, "playback", "short.wav")
+        execute(client, uuid, "event", f"Event-Name=CUSTOM,Event-Subclass={subclass},of=ann")
+    told = client.wait_for("CUSTOM")
+    assert (told["Unique-ID"], told["Event-Subclass"], told["of"]) == (uuid, "fsroute::told", "ann")
+    until(lambda: client.names.count("PLAYBACK_STOP") == 2)
+    assert client.names == ["CHANNEL_PARK", "PLAYBACK_STOP", "CUSTOM", "PLAYBACK_STOP"]
+
+
+def test_the_second_channel_of_a_bridge_is_parked_after_it_where_it_is_to_be(
+    connect: Connect, network: Network
+) -> None:
+    client = connect("auth ClueCon", "event plain CHANNEL_PARK CHANNEL_BRIDGE CHANNEL_HANGUP")
+    calls = [network.call(PLAIN) for _ in range(2)]
+    until(lambda: client.names.count("CHANNEL_PARK") == 2)
+    first, second = (call.channel.uuid for call in calls if call.channel is not None)
+    client.ask(f"api uuid_setvar {second} park_after_bridge true")
+    client.ask(f"api uuid_bridge {first} {second}")
+    client.wait_for("CHANNEL_BRIDGE")
+    calls[0].hang_up()
+    until(lambda: client.names.count("CHANNEL_PARK") == 3)
+    assert not calls[1].over.is_set()
+    client.ask(f"api uuid_transfer {second} park inline")
+    until(lambda: client.names.count("CHANNEL_PARK") == 4)
+    calls[1].hang_up()
