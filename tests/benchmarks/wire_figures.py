@@ -62,8 +62,8 @@ def turnovers(records: Iterable[Record], ports: Ports, since: float, until: floa
                 originates[dialled[2]] = at
         elif what.startswith("INVITE") and target == ports.agents and record[5] not in agent_of:
             agent = agent_of[str(record[5])] = what.partition("sip:")[2].partition("@")[0]
-            bye = freed.pop(agent, 0.0)
-            if since <= bye <= until:
+            bye = freed.pop(agent, None)
+            if bye is not None and since <= bye <= until:
                 hangup, originate = hangups.get(agent, 0.0), originates.get(agent, 0.0)
                 known = bye < hangup < originate
                 found.append(
