@@ -17,7 +17,7 @@ from fsroute.callserver.prompts import Prompts
 from fsroute.callserver.request import closing, request
 from fsroute.callserver.talk import Waiter
 from fsroute.callserver.waiting import CALLED_BACK
-from fsroute.callserver.ways import NotQueued, announce, take_message, way_of
+from fsroute.callserver.ways import CLOSED, NotQueued, announce, take_message, way_of
 from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError
 from fsroute.esl.errors import SessionClosed
 from fsroute.esl.session import Session
@@ -76,6 +76,7 @@ class Call:
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
         self._contact: Contact | None = None
+        self._is_new = False
         self._called = bool(self._line.get("variable_fsroute_callback"))  # fsroute dialled this channel
         self.contact_id = self._line.get("variable_fsroute_contact")
         self._consults = bool(self.contact_id) and self.contact_id == self._line.get(
@@ -113,8 +114,8 @@ class Call:
         line = self._line
         if line.get("Answer-State") != "answered":
             line.execute("answer")
-        came_back = bool(self.contact_id)
-        if not came_back:
+        self._is_new = not self.contact_id
+        if self._is_new:
             self.contact_id = self._desk.new_uuid()
             line.set_variable("fsroute_contact", self.contact_id)
             self._make_presentable()
@@ -132,7 +133,7 @@ class Call:
         if self._called and not state:
             state = self._desk.store.contacts.application_state(self.contact_id)
         self._position = resume(application, state, caller) if state else start(application, caller)
-        verb = "came back" if came_back else "arrived"
+        verb = "arrived" if self._is_new else "came back"
         log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
 
     def _make_presentable(self) -> None:
@@ -173,7 +174,7 @@ class Call:
     # Application -------------------------------------------------------------------------------------------
 
     def _converse(self) -> None:
-        do = self._came_back() or self._advance(Began())
+        do = self._came_back() or self._closed() or self._advance(Began())
         while not isinstance(do, HangUp):
             do = self._advance(self._perform(do))
         self.outcome = do.outcome
@@ -191,6 +192,16 @@ class Call:
         if call.proxy_call_id == self._position.answered:
             return None  # the application has its result: this is about another agent that it needs
         return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
+
+    def _closed(self) -> Do | None:
+        """Who calls a contact center that is closed by command hears so at once, and nothing else."""
+        assert self._contact is not None
+        way = closing(self._desk, self._contact.contact_center_id)
+        if way is None or not self._is_new:
+            return None
+        version = self._desk.rules.version
+        self._desk.store.contacts.send_away(self.contact_id, None, version, way.do, CLOSED)
+        return self._advance(self._go(way, Outcome.REFUSED))
 
     def _advance(self, happening: Happening) -> Do:
         assert self._application is not None

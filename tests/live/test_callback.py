@@ -11,6 +11,7 @@ import pytest
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.routing import TimeLineStep
+from fsroute.store.rules import Rules
 from tests.live.figures import measured
 from tests.live.people import AnswersAfter, answers_at_once, is_busy, never_answers
 from tests.live.sip import Call, Phone
@@ -200,15 +201,11 @@ def test_a_caller_leaves_a_message(company: Company) -> None:
 def test_a_center_that_is_closed_at_once_says_so_to_all(company: Company) -> None:
     acme = company()
     waiting = acme.waiting_call()
-    acme.sites.execute(
-        "update contact_center set closed_at = now(), closing = '{}' where contact_center_id = %s", acme.name
-    )
-    acme.sites.store.signals.publish("rules", None)
-    acme.sites.store.signals.publish("coordinator", None)
+    Rules(acme.sites.store.database).close_center(acme.name, "", False, "test")
     waiting.until_over(20)
     acme.until_outcomes("refused")
     assert acme.last("center_closed")["data"]["reason"] == "center_closed"
-    late = acme.call("2")
+    late = acme.call()
     acme.until(late.is_over, 25)
     acme.until_outcomes("refused", "refused")
     assert acme.last("not_queued")["data"]["reason"] == "center_closed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.routing import TimeLineStep, Way
-from fsroute.store.rulebook import TOPIC
+from fsroute.store.rules import Rules
 from fsroute.switchsim import Answers, HangUp, Press, WaitFor
 from tests.integration.flow.callers import call_and, chose, row, treat
 from tests.integration.flow.conftest import World
@@ -140,19 +140,20 @@ def test_a_transferred_caller_hears_music_until_the_next_agent(world: World) -> 
 # A contact center that is closed at once ----------------------------------------------------------------------
 
 
-def close(world: World, closing: str) -> None:
-    world.query(f"update contact_center set closed_at = now(), closing = '{closing}' returning 1")
-    world.store.signals.publish(TOPIC, None)
+def close(world: World, prompt: str = "", keep_waiting: bool = False) -> None:
+    """As ``fsroute center close`` does; return when the callers' site knows."""
+    Rules(world.store.database).close_center("acme", prompt, keep_waiting, "test")
     assert world.west.app is not None
     book = world.west.app.rules
     until(lambda: book.closing("acme") is not None)
 
 
 def test_who_calls_a_closed_center_hears_why_and_is_hung_up(world: World) -> None:
-    close(world, "{}")
+    close(world)
     call = call_and(world)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("center_closed")
+    assert not call.timeline.heard("main_menu")
     assert world.query("select data ->> 'reason' from contact_event where kind = 'not_queued'") == [
         ("center_closed",)
     ]
@@ -162,7 +163,7 @@ def test_who_calls_a_closed_center_hears_why_and_is_hung_up(world: World) -> Non
 
 
 def test_the_message_of_a_closed_center_may_be_its_own(world: World) -> None:
-    close(world, '{"prompt": "goodbye"}')
+    close(world, "goodbye")
     call = call_and(world)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("orders/prompts/en/goodbye")
@@ -173,9 +174,7 @@ def test_the_message_of_a_closed_center_may_be_its_own(world: World) -> None:
 def test_who_waits_when_the_center_closes_hears_it_too(world: World) -> None:
     call = call_and(world)
     until(lambda: world.states() == ["queued"], 10)
-    close(world, "{}")
-    if world.states() == ["queued"]:
-        world.store.move(row(world), On.CENTER_CLOSED)
+    close(world)
     world.wait_for_outcomes("refused")
     assert call.timeline.heard("center_closed")
     world.assert_nothing_violated()
@@ -184,9 +183,22 @@ def test_who_waits_when_the_center_closes_hears_it_too(world: World) -> None:
 
 def test_who_is_at_home_when_the_center_closes_is_not_called_any_more(world: World) -> None:
     chose(world)
-    close(world, "{}")
-    world.store.signals.publish("coordinator", None)
+    close(world)
     world.wait_for_outcomes("refused")
     assert row(world).state == "refused"
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_who_waits_when_the_center_closes_may_be_kept(world: World) -> None:
+    call = call_and(world)
+    until(lambda: world.states() == ["queued"], 10)
+    close(world, keep_waiting=True)
+    late = call_and(world, number="+14155550177")
+    world.wait_for_outcomes("refused")
+    assert late.timeline.heard("center_closed")
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    until(lambda: call.talked_with == "ann", 10)
+    until(lambda: sorted(world.outcomes()) == ["refused", "served"], 10)
     world.assert_nothing_violated()
     world.assert_nothing_left()
