@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 from fsroute.acd.proxy_call import CALL_TABLE, On
 from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation, Outcome
-from fsroute.store import agents
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.store import agents, proxy_calls
 from fsroute.store.database import Database
 
 
@@ -34,10 +35,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What closing a contact did: the proxy call and the agent that were set free by it."""
+    """What closing a contact did: the proxy call and the agent that were set free by it; the row as it is then."""
 
     proxy_call_id: int | None
     agent_id: str | None
+    call: ProxyCall | None = field(default=None, compare=False)
 
 
 class Contacts:
@@ -117,7 +119,8 @@ class Contacts:
             return None
         if self.on_let_go is not None and row["let_go"] is not None:
             self.on_let_go(agents.from_json(row["let_go"]))
-        return Closed(row["proxy_call_id"], row["agent_id"])
+        call = None if row["closed_proxy_call_id"] is None else proxy_calls.from_row(row)
+        return Closed(row["closed_proxy_call_id"], row["closed_agent_id"], call)
 
     def send_away(
         self, contact_id: str, rule: str | None, rules_version: int | None, way: str, reason: str

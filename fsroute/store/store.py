@@ -156,6 +156,6 @@ class Store:
         """End a contact once, whoever sees it first; `call` is the last row that the closer knows."""
         known = call if call is not None else self.proxy_calls.latest(contact_id)
         closed = self.contacts.close(contact_id, outcome, data, on)
-        if closed is not None and closed.proxy_call_id is not None:
-            self.announce(known, self.proxy_calls.get(closed.proxy_call_id))
+        if closed is not None and closed.call is not None:
+            self.announce(known, closed.call)
         return closed

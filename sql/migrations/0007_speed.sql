@@ -78,6 +78,12 @@ begin
     return (select to_jsonb(d) from agent_detail d where d.agent_id = v_agent_id);
 end $$;
 
+-- A proxy call as it is after what the same statement has done to it: volatile, as the one above.
+create function proxy_call_now(p_proxy_call_id bigint) returns setof proxy_call_detail language plpgsql volatile as $$
+begin
+    return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
+end $$;
+
 -- Leadership changes hands alone: every write of a leader's shares the fence until it has committed (check_epoch),
 -- whoever raises the epoch has it for itself until then. 1718841971 is the class of these locks.
 create function fence_leadership() returns trigger language plpgsql as $$
@@ -200,7 +206,7 @@ begin
     for f in select oid from pg_proc
               where pronamespace = 'fsroute'::regnamespace
                 and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
-                                'close_contact', 'agent_let_go', 'complete_consultation')
+                                'close_contact', 'agent_let_go', 'proxy_call_now', 'complete_consultation')
     loop
         execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
     end loop;

@@ -44,9 +44,12 @@ select %(contact_id)s, contact_center_id, %(proxy_call_id)s, %(agent_id)s, %(kin
   from set_config('synchronous_commit', 'off', true), contact where contact_id = %(contact_id)s;
 
 -- name: close_contact
-select closed, proxy_call_id, agent_id,
-       case when %(hand_over)s and agent_id is not null then agent_let_go(%(contact_id)s::text, proxy_call_id) end as let_go
-  from close_contact(%(contact_id)s, %(outcome)s, %(kind)s, %(from)s, %(to)s, %(data)s);
+-- With the proxy call that was live, if one was, as it is now.
+select d.*, c.closed, c.proxy_call_id as closed_proxy_call_id, c.agent_id as closed_agent_id,
+       case when %(hand_over)s and c.agent_id is not null
+            then agent_let_go(%(contact_id)s::text, c.proxy_call_id) end as let_go
+  from close_contact(%(contact_id)s, %(outcome)s, %(kind)s, %(from)s, %(to)s, %(data)s) c
+  left join lateral proxy_call_now(c.proxy_call_id) d on c.proxy_call_id is not null;
 
 -- name: live_contacts_of_switch
 -- Those with a caller on the line: who asked to be called back has no channel.
