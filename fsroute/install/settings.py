@@ -42,8 +42,9 @@ class DialplanSettings(Section, frozen=True):
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
     the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of
     the conversation hears music for at most `held_s`. Between two keys of an agent's feature code may pass
-    `code_digit_ms`; so late comes a ``*`` that begins none. `conference_profile` is mod_conference's. Agents' phones dial `feature_prefix` and the digit of a
-    feature (`fsroute.agentdesk.features`); `feature_numbers` lead agents to all of them from any telephone.
+    `code_digit_ms`; so late comes a ``*`` that begins none. `conference_profile` is mod_conference's. Agents'
+    phones dial `feature_prefix` and the digit of a feature (`fsroute.agentdesk.features`); `feature_numbers` lead
+    agents to all of them from any telephone.
     """
 
     numbers: tuple[str, ...] = ()
