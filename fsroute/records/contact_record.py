@@ -82,6 +82,8 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
                 record.waited = _seconds(requested, event.at)
             if accepted is not None:
                 record.agent_waits.append(1000 * _seconds(accepted, event.at))
+        elif kind == "consultation_completed":
+            record.agent_id = event.agent_id
         elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP):
             record.retries += 1
         elif kind == "closed":

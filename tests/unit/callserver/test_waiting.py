@@ -348,3 +348,8 @@ def test_who_is_called_back_is_there(state: State, leg: CallerLeg) -> None:
 def test_who_was_called_back_may_choose_so_again() -> None:
     call = to_be_called(State.CALLBACK, CallerLeg.ABSENT, channel_uuid="new")
     assert decide(call, replace(CALLED, chosen=True), NOW) == Farewell()
+
+
+def test_a_leg_that_a_talk_still_needs_is_not_dropped_with_the_consultation() -> None:
+    assert decide(proxy_call(State.ENDED, JOINED), TALKING, NOW) == Finish(RESULTS[State.ENDED])
+    assert decide(proxy_call(State.ENDED, NONE), TALKING, NOW) == DropLeg("leg")

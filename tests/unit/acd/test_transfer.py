@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fsroute.acd.transfer import RINGBACK, consulting, dump, load, present, to_agent, to_queue
+from fsroute.model.routing import TimeLineStep
+from tests.unit.rows import proxy_call
+
+CALL = replace(
+    proxy_call(),
+    priority=7,
+    longest_wait=90.0,
+    time_line=(TimeLineStep(30, "priority", priority=1), TimeLineStep(60, "offer_callback")),
+    time_line_done=1,
+)
+
+
+def test_the_present_routing_is_what_the_contact_has_with_how_far_its_time_line_is() -> None:
+    routing = present(CALL)
+    assert routing["queue"] == CALL.queue
+    assert routing["skills"] == [list(pair) for pair in CALL.demand.skills]
+    assert (routing["priority"], routing["longest_wait"], routing["time_line_done"]) == (7, 90.0, 1)
+    assert [step["do"] for step in routing["time_line"]] == ["priority", "offer_callback"]
+
+
+def test_for_one_agent_nothing_else_counts_and_after_a_while_everything_is_as_before() -> None:
+    routing = to_agent(CALL, "bob", 45.0)
+    assert (routing["only_agent_id"], routing["skills"], routing["sites"], routing["teams"]) == (
+        "bob",
+        [],
+        [],
+        [],
+    )
+    assert (routing["longest_wait"], routing["refuse_when"]) == (None, "never")
+    assert routing["time_line"] == [{"after": 45.0, "do": "back"}]
+    assert routing["time_line_done"] == 0
+
+
+def test_of_a_transfer_to_an_agent_nothing_is_left_in_another_queue() -> None:
+    routing = to_queue({"queue": "billing", "skills": [["billing", 1]]})
+    assert (routing["queue"], routing["only_agent_id"], routing["time_line"]) == ("billing", None, [])
+
+
+def test_who_consults_hears_ringing_and_is_asked_nothing() -> None:
+    routing = consulting(present(CALL), CALL, 60.0)
+    assert routing["hold_music"] == RINGBACK
+    assert [step["do"] for step in routing["time_line"]] == ["priority"]
+    assert routing["longest_wait"] == 60.0
+    assert consulting(present(replace(CALL, longest_wait=20.0)), CALL, 60.0)["longest_wait"] == 20.0
+    assert routing["overflow"] == {"do": "application"}
+    assert routing["priority"] == 7
+
+
+def test_a_routing_survives_as_a_channel_variable() -> None:
+    routing = to_agent(CALL, "bob", 45.0)
+    text = dump(routing)
+    assert load(text) == routing
+    assert not set(text) & set(" ,${}'\"\n")
