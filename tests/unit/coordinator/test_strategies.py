@@ -292,3 +292,19 @@ def test_an_unknown_strategy_is_an_error_for_rules_and_a_warning_for_contacts(
     assert [record.getMessage() for record in caplog.records] == [
         "there is no strategy 'best': the longest idle are chosen instead"
     ]
+
+
+def test_the_documentation_names_every_strategy_and_its_example_is_one() -> None:
+    text = (ROOT / "docs" / "strategies.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(BUILT_IN)
+    example: dict[str, object] = {}
+    exec(text.split("```python")[1].split("```")[0], example)
+    made = example["NEWCOMERS"]
+    assert isinstance(made, Strategy)
+    table = """
+        0  agent anna served=3 rate=2 |
+        0  agent boris served=2 rate=9 |
+        1  call 1 strategy=newcomers | 1 to boris
+    """
+    play(table, Strategies({**BUILT_IN, "newcomers": made}))
