@@ -59,7 +59,7 @@ class Failure:
 
 def after_failure(call: ProxyCall) -> Failure:
     """Tried again later, or not any more, as the terms say."""
-    if call.callback_failures + 1 >= call.callback.tries:
+    if call.callback_ends:
         return Failure(On.CALLBACK_GIVEN_UP, "callback_given_up", {})
     return Failure(On.CALLER_UNREACHED, "caller_unreached", {"held_for": call.callback.retry_after})
 

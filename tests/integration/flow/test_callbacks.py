@@ -365,3 +365,19 @@ def test_by_an_early_lead_the_caller_is_called_before_an_agent_is_reserved(world
     until(lambda: sorted(world.outcomes()) == ["abandoned", "served", "served"], 10)
     world.assert_nothing_violated()
     world.assert_nothing_left()
+
+
+def test_the_telephone_at_home_rings_no_longer_when_the_agent_does_not_answer(world: World) -> None:
+    world.query("update queue set offer_timeout = 1 returning 1")
+    chose(world)
+    at_home(world, NoAnswer(), Answers(after=1))
+    world.log_on("ann", NoAnswer())
+    until(lambda: "agent_failed" in world.kinds(), 10)
+    until(lambda: calls_to(world)[0].over.is_set(), 10)
+    assert (row(world).state, row(world).callback_failures) == ("callback", 0)
+    world.query("update queue set offer_timeout = 20 returning 1")
+    world.log_on("bob", Answers(after=1, talk=4))
+    until(lambda: calls_to(world)[-1].timeline.heard("talking with bob"), 10)
+    world.wait_for_outcomes("served")
+    assert len(calls_to(world)) == 2
+    world.assert_nothing_left()
