@@ -102,6 +102,10 @@ class Keeper:
     def wake(self) -> None:
         self._awake.set()
 
+    def taken(self) -> None:
+        """The leg is about to be joined: whatever comes of it, it stands no more until it is parked again."""
+        self.leg = replace(self.leg, parked=False)
+
     def come_back(self) -> None:
         """Leave the talk: the leg stands again, the other end goes on in its dialplan."""
         if self.leg.uuid is not None and not self.leg.parked:

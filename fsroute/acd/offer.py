@@ -52,6 +52,8 @@ class StandingLeg(Protocol):
 
     leg: Leg
 
+    def taken(self) -> None: ...
+
     def come_back(self) -> None: ...
 
 
@@ -100,6 +102,7 @@ class Offer:
         self._forget = forget
         self._desk = desk
         self._standing = standing
+        self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
         self._over = False
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -118,6 +121,7 @@ class Offer:
     def adopt(self, legs: Legs) -> None:
         """Another process dialled the agent; this is how far the legs are."""
         self._dialled = True
+        self._took = legs.joined
         self.legs = legs
 
     def start(self) -> None:
@@ -257,6 +261,9 @@ class Offer:
 
     def _network_leg_event(self, event: Event) -> None:
         if event.name == "CHANNEL_HANGUP" and not self.legs.joined:
+            if self._standing is not None and self.legs.joining:
+                self._standing.come_back()
+                self.legs = replace(self.legs, parked=False)
             self.legs = replace(self.legs, network_uuid=None, joining=False)
 
     def _note(self, on: On, *expected: AgentLeg) -> None:
@@ -358,6 +365,9 @@ class Offer:
 
     def _join(self, network_uuid: str) -> None:
         self.legs = replace(self.legs, joining=True)
+        if self._standing is not None:
+            self._took = True
+            self._standing.taken()
         try:
             self._commands.join(self.call, self.legs, network_uuid)
         except SwitchError as error:
@@ -392,9 +402,12 @@ class Offer:
                 self._take(item)
 
     def _end_on(self, standing: StandingLeg) -> None:
-        """It comes back by itself when the network leg ends; a caller of this switch may have to go on without it."""
-        if self.legs.joining or self.legs.joined:
-            if self.legs.network_uuid == self.call.channel_uuid:
+        """It comes back by itself when the network leg ends; a caller of this switch may have to go on without it.
+
+        A join that came to nothing leaves it between two states, without media.
+        """
+        if self._took:
+            if not self.legs.joined or self.legs.network_uuid == self.call.channel_uuid:
                 standing.come_back()
         elif self.legs.parked and self.legs.announced_at:
             self._commands.fall_silent(self.legs)
