@@ -136,6 +136,7 @@ class Consultations:
         consultation = Consultation(contact_id or begun, held)
         consultation.call = self._store.proxy_calls.latest(consultation.contact_id)
         consultation.number_leg = self._switch.variable(channel, "fsroute_number_leg")
+        consultation.is_conference = bool(self._switch.variable(channel, "fsroute_room"))
         if consultation.number_leg:
             offer.attend(consultation.number_leg)
         offer.legs = replace(offer.legs, network_uuid=None)

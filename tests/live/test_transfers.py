@@ -373,3 +373,23 @@ def test_a_number_that_is_busy_or_hangs_up_gives_the_caller_back(
     until_they_hear_each_other(caller, agent)
     caller.hang_up()
     acme.until(lambda: acme.outcomes() == ["served", "abandoned", "served"])
+
+
+@pytest.mark.parametrize(("other", "how"), [("east", "complete"), ("west", "cancel")])
+def test_a_consultation_outlives_the_process_of_the_agents_switch(
+    company: Company, two_sites: TwoSites, other: str, how: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme)
+    second = consulting(acme, caller, agent, other)
+    two_sites.east_run.kill()
+    until(lambda: second.media.hears(AGENT) and agent.media.hears(COLLEAGUE), 3)
+    two_sites.east_run.start()
+    until(lambda: ask(acme, "ann", how) == "done", 15)
+    if how == "complete":
+        until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+        acme.until(lambda: acme.rows()[0]["agent_id"] == f"{acme.name}-bob")
+    else:
+        until_they_hear_each_other(caller, agent)
+    caller.hang_up()
+    acme.until_outcomes("served", "served")

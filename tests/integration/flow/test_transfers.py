@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsroute.acd.desk import Desk
 from fsroute.model import AgentStatus
 from fsroute.monitoring.audit import audit
 from fsroute.switchsim import Answers, Busy, CallerCall, NoAnswer
@@ -113,8 +114,7 @@ def test_a_contact_goes_to_an_agent_and_no_other_way(world: World, name: str, ot
 
 
 def test_a_contact_goes_back_where_it_was_when_the_chosen_agent_does_not_come(world: World) -> None:
-    desk = world.east.app.acd._desk._settings  # type: ignore[union-attr]
-    object.__setattr__(desk, "agent_wait", 1.0)
+    settings(world, agent_wait=1.0)
     call, _ = talking(world, "ann")
     colleague(world, "bob", NoAnswer())
     world.query("update queue set offer_timeout = 30 returning 1")
@@ -242,3 +242,26 @@ def test_what_cannot_be_done_leaves_the_talk_as_it_is(world: World) -> None:
     assert ask(world, "ann", "complete") == "nobody is being consulted"
     hears(call, "talking with ann")
     end(world, call, "served")
+
+
+def settings(world: World, **changes: object) -> None:
+    """What the configuration of east's agents would say."""
+    assert world.east.app is not None
+    assert world.east.app.acd is not None
+    desk = world.east.app.acd._desk
+    assert isinstance(desk, Desk)
+    for name, value in changes.items():
+        object.__setattr__(desk._settings, name, value)
+
+
+def test_a_contact_goes_to_a_telephone_number_and_its_record_says_so(world: World) -> None:
+    settings(world, numbers="[0-9]{4}")
+    call, phone = talking(world, "ann")
+    phone.press("*4")
+    phone.press("5000#")
+    world.wait_for_outcomes("transferred")
+    assert phone.cause is not None
+    assert world.query("select state, way ->> 'number' from proxy_call") == [("ended", "5000")]
+    assert "transferred_out" in world.kinds()
+    call.hang_up()
+    assert_all_is_well(world)
