@@ -53,7 +53,9 @@ class DemandClass:
         self.demand = demand
         self.strategy = strategy
         self.medium = medium
+        self.is_balanced = strategy.imbalance is not None
         self.waiting: SortedList[Place] = SortedList()
+        self.waiting_count = 0
         self.head: Place | None = None
         self.groups: dict[AgentGroup, None] = {}
         self.idle_groups: dict[AgentGroup, Turn] = {}
@@ -70,20 +72,13 @@ class DemandClass:
         self._pace = UNKNOWN
         self._pace_at = 0.0
 
-    @property
-    def waiting_count(self) -> int:
-        return len(self.waiting)
-
-    @property
-    def is_balanced(self) -> bool:
-        return self.strategy.imbalance is not None
-
     def add(self, place: Place, lead: Lead, now: float) -> None:
         self.waiting.add(place)
         if self.head is None or place < self.head:
             self.head = place
+        self.waiting_count += 1
         self.medium.waiting += 1
-        self._entered[place[2]] = (now, len(self.waiting) if self.waiting[-1] is place else 0)
+        self._entered[place[2]] = (now, self.waiting_count if self.waiting[-1] is place else 0)
         if lead.kind is LeadKind.POSITION or lead.kind is LeadKind.EXPECTED:
             self._leads[lead] = self._leads.get(lead, 0) + 1
 
@@ -93,6 +88,7 @@ class DemandClass:
             self.head = self.waiting[0] if self.waiting else None
         else:
             self.waiting.remove(place)
+        self.waiting_count -= 1
         self.medium.waiting -= 1
         self._entered.pop(place[2], None)
         self._told.pop(place[2], None)
@@ -142,7 +138,7 @@ class DemandClass:
 
     def _working_here(self) -> float:
         """Agents on duty, each divided among the contacts that wait and that the agent may serve."""
-        mine = len(self.waiting)
+        mine = self.waiting_count
         if not mine:
             return float(self.on_duty)
         return sum(group.on_duty * mine / group.backlog() for group in self.groups if group.on_duty)
@@ -183,9 +179,11 @@ def _differs(told: float | None, wait: float | None) -> bool:
 def most_imbalanced(first: DemandClass, among: Iterable[DemandClass]) -> DemandClass:
     """Of the classes in balance with `first`, that with the largest imbalance; of equal ones the first in order."""
     assert first.head is not None
-    balanced = (
-        (-demand.imbalance(), demand.head, demand)
-        for demand in among
-        if demand.is_balanced and demand.head is not None and demand.head[0] == first.head[0]
-    )
-    return min(balanced, key=lambda entry: entry[:2])[2]
+    best, most, priority = first, first.imbalance(), first.head[0]
+    for demand in among:
+        head = demand.head
+        if demand.is_balanced and head is not None and head[0] == priority:
+            imbalance = demand.imbalance()
+            if imbalance > most or (imbalance == most and best.head is not None and head < best.head):
+                best, most = demand, imbalance
+    return best

@@ -24,6 +24,7 @@ class AgentGroup:
         self.medium = medium
         self.members = 0
         self.on_duty = 0
+        self.idle_count = 0
         self.classes: list[DemandClass] = []
         self.idle: dict[str, tuple[Agent, int, list[Turn]]] = {}  # agent, load, turns
         self._ranks: list[Rank] = []
@@ -33,12 +34,8 @@ class AgentGroup:
         for rank in ranks:
             self.add_order(rank)
 
-    @property
-    def idle_count(self) -> int:
-        return len(self.idle)
-
     def backlog(self) -> int:
-        return sum(len(demand.waiting) for demand in self.classes)
+        return sum(demand.waiting_count for demand in self.classes)
 
     def add_order(self, rank: Rank) -> None:
         heap: list[Turn] = []
@@ -67,6 +64,7 @@ class AgentGroup:
         agent_id = agent.agent_id
         turns = [(*rank(agent, load), agent_id) for rank in self._ranks]
         self.idle[agent_id] = (agent, load, turns)
+        self.idle_count += 1
         self.medium.idle += 1
         self.medium.where_idle[agent_id] = self
         for number, turn in enumerate(turns):
@@ -82,6 +80,7 @@ class AgentGroup:
     def remove_idle(self, agent_id: str) -> None:
         """Its turns stay in the heaps until they come to the top."""
         _, _, turns = self.idle.pop(agent_id)
+        self.idle_count -= 1
         self.medium.idle -= 1
         del self.medium.where_idle[agent_id]
         if not self.idle:

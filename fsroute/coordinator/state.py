@@ -372,7 +372,7 @@ class Coordinator:
         why: list[tuple[str, object]] = [
             ("strategy", demand.strategy.name),
             ("place", place),
-            ("waiting", len(demand.waiting) + (number in self._queues.arrived)),
+            ("waiting", demand.waiting_count + (number in self._queues.arrived)),
             ("key", key),
             ("idle_since", agent.idle_since.timestamp()),
         ]

@@ -55,9 +55,7 @@ class Crew(Protocol):
     qualification: Qualification
     site_id: str
     on_duty: int
-
-    @property
-    def idle_count(self) -> int: ...
+    idle_count: int
 
 
 class Line(Protocol):
@@ -65,9 +63,7 @@ class Line(Protocol):
 
     demand: Demand
     arrivals: float
-
-    @property
-    def waiting_count(self) -> int: ...
+    waiting_count: int
 
 
 class House(Protocol):
