@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
 from fsroute.monitoring.events import Event, Ledger, Present
 from fsroute.monitoring.gaps import Gap, Leadership, gaps
 from fsroute.monitoring.invariants import Known, Report, check
+from fsroute.monitoring.waiting import LIMIT
 from fsroute.store.agents import Agents
 from fsroute.store.database import Database, Row, Statements
 
 BATCH = 5_000  # events
 
 
-def audit(database: Database, since: datetime | None = None, contact_center: str | None = None) -> Report:
+def audit(
+    database: Database,
+    since: datetime | None = None,
+    contact_center: str | None = None,
+    limit: float = LIMIT,
+) -> Report:
     """Check the whole ledger, or what happened since a moment, or one contact center's contacts.
 
-    With `since`, contacts that arrived before it are left out.
+    With `since`, contacts that arrived before it are left out. `limit` is how long a contact may wait beside an
+    idle agent, in seconds.
 
     Raises:
         StoreError: the database could not be read.
@@ -32,7 +40,7 @@ def audit(database: Database, since: datetime | None = None, contact_center: str
     with database.transaction() as snapshot:
         snapshot.execute("audit_snapshot")
         now = float(snapshot.value("audit_now"))
-        known = _known(snapshot, _gaps(snapshot, now), since, contact_center)
+        known = replace(_known(snapshot, _gaps(snapshot, now), since, contact_center), limit=limit)
         return check(known, _events(snapshot, since, contact_center), _present(snapshot, now, contact_center))
 
 

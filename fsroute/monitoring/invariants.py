@@ -14,7 +14,7 @@ from fsroute.monitoring.gaps import Answering, Gap
 from fsroute.monitoring.lives import Lives
 from fsroute.monitoring.qualified import at_first
 from fsroute.monitoring.slots import Slots
-from fsroute.monitoring.waiting import Waiting
+from fsroute.monitoring.waiting import LIMIT, Waiting
 
 INVARIANTS = {
     "I1": "an agent slot has at most one live reservation, and no agent more than weighs 100",
@@ -44,6 +44,7 @@ class Known:
     before: Sequence[Event] = ()
     gaps: Sequence[Gap] = ()
     contact_center: str | None = None
+    limit: float = LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Audit:
         }
         self._lives = Lives(set(known.outside))
         self._slots = Slots(qualifications, answering, known.contact_center)
-        self._waiting = Waiting(qualifications, answering, known.undeclared & available)
+        self._waiting = Waiting(qualifications, answering, known.undeclared & available, known.limit)
         for event in known.before:
             self._slots.prime(event)
             self._waiting.prime(event)

@@ -50,12 +50,18 @@ class Waiting:
     Args:
         qualifications: what agents may serve at the first event.
         available: agents without any event of their status who are available by their row.
+        limit: seconds for which a contact may wait beside an idle agent.
     """
 
     def __init__(
-        self, qualifications: Mapping[str, Qualification], answering: Answering, available: frozenset[str]
+        self,
+        qualifications: Mapping[str, Qualification],
+        answering: Answering,
+        available: frozenset[str],
+        limit: float = LIMIT,
     ) -> None:
         self._answering = answering
+        self._limit = limit
         self._pools = Pools()
         self._waits: dict[int, Wait] = {}
         self._held: dict[int, Wait] = {}
@@ -82,7 +88,7 @@ class Waiting:
             duty = self._duties.get(agent_id)
             if duty is not None and duty.free_from == when:
                 self._begin_idle(agent_id, duty, when)
-        while self._pending and self._pending[0].step.event.at + LIMIT <= now:
+        while self._pending and self._pending[0].step.event.at + self._limit <= now:
             yield from self._in_order(self._pending.popleft())
 
     def feed(self, event: Event) -> Iterator[Violation]:
@@ -204,7 +210,7 @@ class Waiting:
             return
         since, free = group.idle[agent_id]
         lasted = self._common(wait, group, max(wait.since, since), now)
-        if lasted > LIMIT:
+        if lasted > self._limit:
             wait.reported = True
             text = (
                 f"contact {wait.event.contact_id}: waited {lasted:.3f} s while agent {agent_id} was available"
@@ -214,7 +220,7 @@ class Waiting:
 
     def _common(self, wait: Wait, group: Group, begin: float, end: float) -> float:
         """The longest time between two moments in which the agents were authorized and a leader answered."""
-        if end - begin <= LIMIT:
+        if end - begin <= self._limit:
             return 0.0
         return max(
             (
@@ -243,7 +249,7 @@ class Waiting:
     def _in_order(self, decision: Decision) -> Iterator[Violation]:
         """Does a contact still wait that was there long enough, comes first, and might have had the agent?"""
         event = decision.step.event
-        if self._answering.total(event.at - LIMIT, event.at + LIMIT) < 2 * LIMIT - 1e-6:
+        if self._answering.total(event.at - self._limit, event.at + self._limit) < 2 * self._limit - 1e-6:
             return
         for group in decision.groups:
             for demand in group.classes:
@@ -264,7 +270,7 @@ class Waiting:
             if other >= decision.place:
                 return None
             wait = demand.waiting[other[2]]
-            if wait.since <= decision.step.event.at - LIMIT and not self._is_balanced(wait, decision):
+            if wait.since <= decision.step.event.at - self._limit and not self._is_balanced(wait, decision):
                 return wait
         return None
 

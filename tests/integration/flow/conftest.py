@@ -20,6 +20,7 @@ from fsroute.switchsim.people import Behaviour
 from tests.waiting import until
 
 FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
+LATE = 0.5  # seconds: callers, agents, two switches and two programs share one process and its processor here
 ADDRESSES = {
     "ann": "1001@127.0.0.1:6001",
     "bob": "1002@127.0.0.1:6002",
@@ -92,8 +93,8 @@ class World:
         return [row[0] for row in self.query(text.format(call.caller.number))]
 
     def assert_nothing_violated(self) -> None:
-        """What must always hold did."""
-        found = [str(violation) for violation in audit(self.store.database)]
+        """What must always hold did; a wait beside an idle agent is judged as `LATE` says."""
+        found = [str(violation) for violation in audit(self.store.database, limit=LATE)]
         assert found == [], "\n".join(found)
 
     def assert_nothing_left(self, silence: float = 0.3) -> None:

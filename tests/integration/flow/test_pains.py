@@ -14,7 +14,9 @@ import pytest
 
 from fsroute.model import AgentStatus
 from fsroute.switchsim import Answers, Busy, CallerCall, Dead, NoAnswer, Rejects
+from tests.integration.flow.callers import HOME, at_home, chose
 from tests.integration.flow.conftest import World
+from tests.integration.flow.test_rules import rules
 from tests.waiting import until
 
 SOON = 0.35  # seconds for a decision, a commit and a command, on a machine that does much else
@@ -23,16 +25,17 @@ SOON = 0.35  # seconds for a decision, a commit and a command, on a machine that
 @pytest.fixture(autouse=True)
 def nothing_violated(world: World) -> Iterator[None]:
     yield
-    world.assert_nothing_left(silence=0.5)
+    world.assert_nothing_left(silence=2.0)  # how it sounds is for other tests
     world.assert_nothing_violated()
 
 
 def queued(world: World, count: int, first: int = 0, **values: float) -> list[CallerCall]:
     """Callers who wait, one after the other in the order of their numbers."""
     calls = []
+    before = world.states().count("queued")
     for number in range(first, first + count):
         calls.append(world.call_for_an_agent(f"+1415555{number:04}", **values))
-        until(lambda: world.states().count("queued") == len(calls), 10)
+        until(lambda: world.states().count("queued") == before + len(calls), 10)
     return calls
 
 
@@ -138,6 +141,38 @@ def test_no_caller_is_answered_twice_and_no_phone_rings_for_nobody(world: World)
         talks = [heard for heard in call.timeline.stretches() if heard.what.startswith("talking")]
         assert len(talks) == 1, str(call.timeline)
     assert len(world.network.agent_calls) == len(calls), "one ringing phone for each caller"
+
+
+# A callback that jumps the line, or loses its place -----------------------------------------------------------
+
+
+def test_a_callback_is_served_between_those_before_and_behind(world: World) -> None:
+    (before,) = queued(world, 1)
+    at_home(world, Answers(after=0.2))
+    chose(world)
+    behind = world.call_for_an_agent("+14155550009")
+    until(lambda: sorted(world.states()) == ["callback", "queued", "queued"], 10)
+    world.log_on("ann", Answers(after=0.2, talk=2))
+    all_over(world)
+    assert served_in_order(world) == [before.caller.number, HOME, behind.caller.number]
+
+
+# Reload that loses or keeps too much ---------------------------------------------------------------------
+
+
+def test_a_reload_counts_for_who_comes_and_changes_nothing_for_who_waits(world: World) -> None:
+    text = (
+        "insert into routing_rule (contact_center_id, rule, ordinal, priority) values ('acme', 'all', 1, {})"
+    )
+    first = rules(world, text.format(3))
+    queued(world, 2)
+    second = rules(world, text.format(0))
+    queued(world, 1, first=2)
+    found = world.query("select rules_version, priority from proxy_call order by proxy_call_id")
+    assert found == [(first, 3), (first, 3), (second, 0)]
+    world.log_on("ann", Answers(after=0.2, talk=2))
+    all_over(world)
+    assert served_in_order(world) == [f"+1415555{number:04}" for number in range(3)]
 
 
 # Wrong position ------------------------------------------------------------------------------------------
