@@ -296,7 +296,7 @@ class Coordinator:
             if demand.idle_groups:  # an agent's reservation takes it, too
                 self._asked.discard(number)
                 self._untaken.append(number)
-                self._enqueue(call)
+                self._enqueue(call, demand)
             else:
                 self._out.append(Take(number))
 
@@ -319,7 +319,8 @@ class Coordinator:
         self._queues.spent[made] = None
         return made
 
-    def _enqueue(self, call: ProxyCall) -> None:
+    def _enqueue(self, call: ProxyCall, demand: DemandClass | None = None) -> None:
+        """`demand` is its class if that is known already."""
         number, now = call.proxy_call_id, self._now
         if not self._admission.may_stay(call):
             self._refuse(number, "center_closed")
@@ -328,7 +329,7 @@ class Coordinator:
         if call.held_until is not None and call.held_until.timestamp() > now:
             self._queues.leave(number)
             return
-        demand = self._class_of(call.demand, call.strategy)
+        demand = demand or self._class_of(call.demand, call.strategy)
         self._queues.stand(call, demand)
         self._admission.look_after(demand, now)
 
