@@ -265,7 +265,7 @@ _NEEDS = {"skill": "skill", "priority": "priority", "announce": "prompt", "numbe
 
 
 def _step(row: Row) -> TimeLineStep | None:
-    after, do = row.seconds("after_s", least=-1e-9), row.one_of("step", STEPS)
+    after, do = row.seconds("after_s", zero=True), row.one_of("step", STEPS)
     if after is None or do is None:
         if row.value("step") is None or row.value("after_s") is None:
             row.fault("after_s and step must be there")

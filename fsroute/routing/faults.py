@@ -18,7 +18,10 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with the rules: where it stands (table and row as people name them), and what it is."""
+    """One thing wrong with the rules: where it stands (table and row as people name them), and what it is.
+
+    Its text is one line, whatever the row holds.
+    """
 
     table: str
     row: str
@@ -27,7 +30,8 @@ class Fault:
 
     def __str__(self) -> str:
         word = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{self.table} {self.row}: {word}{self.text}"
+        line = f"{self.table} {self.row}: {word}{self.text}"
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
     @property
     def is_error(self) -> bool:

@@ -99,13 +99,18 @@ class Row:
             self.fault(f"{column}: {text!r}: {error}")
             return None
 
-    def seconds(self, column: str, least: float = 0.0) -> float | None:
-        """More than `least` seconds; None where it is null."""
+    def seconds(self, column: str, zero: bool = False) -> float | None:
+        """More than 0 seconds, with `zero` also 0; None where it is null."""
         value = self.value(column)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least < value <= LONGEST_TIME:
-            self.fault(f"{column}: {value} is no time: more than {least:g} s, at most 30 days")
+        in_range = (
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST_TIME
+        )
+        if not in_range or not (value or zero):
+            self.fault(
+                f"{column}: {value} is no time: {'0 s or more' if zero else 'more than 0 s'}, at most 30 days"
+            )
             return None
         return float(value)
 

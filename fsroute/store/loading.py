@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from fsroute.routing.check import House, check
 from fsroute.routing.document import rule_set
-from fsroute.routing.faults import Fault
+from fsroute.routing.faults import Fault, Severity
 from fsroute.routing.rules import RuleSet
 from fsroute.store.agents import Agents
 from fsroute.store.connection import Connection
@@ -22,7 +22,7 @@ from fsroute.store.database import Cursor, Database, Statements
 from fsroute.store.faults import translate
 from fsroute.store.queries import Query, queries
 from fsroute.store.rules import Document, UnknownVersion, write
-from fsroute.store.sqlfile import statements
+from fsroute.store.sqlfile import FileRefused, statements
 
 log = logging.getLogger(__name__)
 
@@ -134,9 +134,12 @@ class Loader:
         if text is not None:
             transaction.execute("rules_empty")
             transaction.perform(text, source)
+            transaction.execute("rules_path")
         document: Document = transaction.value("rules_document")
         house = self.house(transaction)
         rules, faults = check(document, house, datetime.now(UTC))
+        if not any(fault.is_error for fault in faults):
+            faults += _bereft(transaction, rules)
         return Loaded(rules, house, tuple(faults))
 
     @contextmanager
@@ -153,6 +156,15 @@ class Loader:
             connection.close()
 
 
+def _bereft(statements: Statements, rules: RuleSet) -> Iterator[Fault]:
+    """Contact centers whose rules in force would all be gone, as where a file holds something else."""
+    for row in statements.run("rules_in_force"):
+        center = row["contact_center_id"]
+        if not rules.rules.get(center):
+            text = f"no rules any more: version {row['version']} has {row['rules']}; only its queues' rows would count"
+            yield Fault("contact_center", center, text, Severity.WARNING)
+
+
 class _Transaction(Statements):
     """Named statements, and those of a file, on one connection."""
 
@@ -162,7 +174,11 @@ class _Transaction(Statements):
 
     def perform(self, text: str, source: str) -> None:
         """Run the statements of a file; raises as `Loader.load`."""
-        for statement in statements(text):
+        try:
+            found = statements(text)
+        except FileRefused as error:
+            raise FileRefused(f"{source}, {error}") from None
+        for statement in found:
             try:
                 self.connection.execute(statement.text.encode())
             except psycopg.Error as error:

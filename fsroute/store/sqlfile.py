@@ -68,8 +68,13 @@ def statements(text: str) -> list[Statement]:
     """The statements of a file.
 
     Raises:
-        FileRefused: one of them controls the transaction or is psql's own, or a text or comment has no end.
+        FileRefused: one of them controls the transaction or is psql's own, a text or comment has no end, or there
+            is a zero byte, at which the database would stop reading.
     """
+    if "\0" in text:
+        raise FileRefused(
+            f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}: a zero byte: this is no text in UTF-8"
+        )
     found = []
     for begin, end, words in _cut(text):
         statement = Statement(text[begin:end], text.count("\n", 0, begin) + 1)

@@ -42,6 +42,17 @@ select version from rules_version order by version desc limit 1;
 -- name: rules_version repeatable
 select version, loaded_at, loaded_by, source, digest, document from rules_version where version = %(version)s;
 
+-- name: rules_in_force
+-- How many rules each contact center has.
+select v.version, r ->> 'contact_center_id' as contact_center_id, count(*) as rules
+  from (select version, document from rules_version order by version desc limit 1) v,
+       jsonb_array_elements(v.document -> 'routing_rule') r
+ group by 1, 2 order by 2;
+
+-- name: rules_path
+-- Whatever a file has set: what is read after it is fsroute's.
+select set_config('search_path', 'fsroute', true);
+
 -- name: rules_versions repeatable
 select version, loaded_at, loaded_by, source, digest, jsonb_array_length(document -> 'routing_rule') as rules,
        jsonb_array_length(document -> 'queue') as queues

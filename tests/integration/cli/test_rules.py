@@ -129,7 +129,7 @@ def test_a_file_that_cannot_be_run_ends_with_one_line(run: Run, tmp_path: Path) 
     path.write_text("select 1;\n\\i other.sql\n")
     refused = run("rules", "load", str(path))
     assert refused.exit_code == 1
-    assert refused.output == "Error: line 2: \\i is a command of psql; only SQL may stand here\n"
+    assert refused.output == "Error: x.sql, line 2: \\i is a command of psql; only SQL may stand here\n"
     path.write_bytes(b"select '\xff'")
     assert run("rules", "load", str(path)).exit_code == 1
 

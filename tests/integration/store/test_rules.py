@@ -181,6 +181,32 @@ def test_warnings_keep_nobody_from_loading_but_the_strict(load: Callable[..., Lo
     assert load(unserved).version == 1
 
 
+def test_a_file_without_rules_is_not_taken_for_rules_in_silence(load: Callable[..., Loaded]) -> None:
+    load(FIRST)
+    lost = load("update site set name = 'here'", strict=True)
+    assert lost.version is None
+    warning = (
+        "contact_center blue: warning: no rules any more: version 1 has 1; only its queues' rows would count"
+    )
+    assert warning in words(lost)
+    assert load("update site set name = 'here'").version == 2
+    assert warning not in words(load("-- still none"))
+
+
+def test_a_file_that_sets_another_search_path_is_read_all_the_same(load: Callable[..., Loaded]) -> None:
+    assert load(f"{SECOND};\nset search_path = pg_catalog").version == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [("\nbegin", "line 2: begin"), ("select 1;\0", "line 1: a zero byte")]
+)
+def test_a_file_that_cannot_be_performed_is_named_with_its_line(
+    load: Callable[..., Loaded], text: str, fault: str
+) -> None:
+    with pytest.raises(FileRefused, match=f"^rules.sql, {fault}"):
+        load(text)
+
+
 def test_a_file_may_bring_queues_and_agents_of_its_own(load: Callable[..., Loaded]) -> None:
     loaded = load(
         "insert into queue (contact_center_id, queue) values ('blue', 'new');"

@@ -63,7 +63,7 @@ def test_what_is_wrong_with_a_rule_names_its_row_and_column(said: dict[str, Any]
     ("step", "fault"),
     [
         ({"step": "dance"}, "step: 'dance' is none of skill"),
-        ({"after_s": -1, "step": "offer_callback"}, "after_s: -1 is no time"),
+        ({"after_s": -1, "step": "offer_callback"}, "after_s: -1 is no time: 0 s or more, at most 30 days"),
         ({"step": "skill"}, "skill: skill is missing"),
         ({"step": "skill", "skill": "x", "names": ["a"]}, "skill: names is of no use"),
         ({"step": "priority"}, "priority: priority is missing"),

@@ -54,6 +54,7 @@ def test_a_position_within_a_statement_has_its_line() -> None:
         ('select\n "a', "line 2: a text that begins here has no end"),
         ("select $a$ $b$", "begins here and has no end"),
         ("/* /* */", "a comment that begins here has no end"),
+        ("select 1;\n\0 select 2", "line 2: a zero byte"),
     ],
 )
 def test_what_cannot_be_part_of_one_transaction_is_refused_with_its_line(text: str, fault: str) -> None:
