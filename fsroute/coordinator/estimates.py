@@ -87,7 +87,7 @@ def pace(
     if not known:
         return UNKNOWN
     seconds = sum(known) / len(known)
-    if head is not None and head.pace > seconds:
+    if head is not None and head.place > 1 and head.pace > seconds:  # it has moved up that slowly
         return Pace(head.pace, f"the first has waited {head.waited:.0f} s; {'; '.join(why)}")
     return Pace(seconds, "; ".join(why))
 

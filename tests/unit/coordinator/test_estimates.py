@@ -134,6 +134,26 @@ def test_handling_times_of_before_a_takeover_are_learned() -> None:
     assert told == (1, 1, 180.0, "1 agent, 180 s handling time over 40 contacts")
 
 
+def test_a_conversation_that_ends_is_in_the_next_estimate() -> None:
+    center = play("""
+        0    agent anna |
+        0    agent boris |
+        0    call 1 | 1 to anna
+        0    call 2 | 2 to boris
+        1    accept 1 |
+        1    accept 2 |
+        2    join 1 |
+        2    join 2 |
+        10   call 3 |
+        99   on_break anna |
+        99   on_break boris |
+        100  hang up 1 |
+        100  hang up 2 |
+    """)
+    (told,) = center.core.progress()
+    assert told == (3, 1, 50.0, "2 agents, 100 s handling time over 2 contacts")
+
+
 def test_who_was_served_at_once_says_nothing_of_waits() -> None:
     center = play("""
         0  agent anna |

@@ -135,6 +135,18 @@ def test_an_agent_who_logs_on_again_loses_no_caller() -> None:
     """)
 
 
+def test_an_agent_who_came_back_may_leave_for_good() -> None:
+    play("""
+        0   agent anna status=on_break |
+        1   call 1 refuse=no_agent_logged_on |
+        10  logged_out anna |
+        13  on_break anna |
+        60  logged_out anna |
+        64  |
+        65  | refuse 1: no_agent_logged_on
+    """)
+
+
 def test_an_authorization_that_ends_leaves_callers_whom_nobody_may_serve() -> None:
     play("""
         0   agent anna ends=60 status=on_break |
