@@ -46,8 +46,9 @@ def _stands(acme: ContactCenter, sites: TwoSites, site: str) -> bool:
     return "Answer-State: answered" in dump and "Channel-State: CS_EXCHANGE_MEDIA" not in dump
 
 
-def until_media_go_on(call: Call, since: float) -> None:
-    until(lambda: call.media.largest_gap(since, since + 0.6) < LONGEST_GAP)
+def until_media_go_on(call: Call) -> None:
+    """The leg has media again: half a second without a gap."""
+    until(lambda: call.media.largest_gap(time.time() - 0.5, time.time()) < LONGEST_GAP)
 
 
 def until_they_hear(caller: Call, agent: Call, frequency: int) -> None:
@@ -89,8 +90,7 @@ def test_a_standing_leg_is_joined_and_back_in_park_three_times(
         until_it_stands(acme, two_sites, site)
 
         until(agent.media.is_silent)
-        since = time.time() - 0.3
-        until_media_go_on(agent, since)
+        until_media_go_on(agent)
     assert not agent.is_over()
     assert len(agent.phone.calls) == 1
     assert "agent_ringing" not in acme.kinds()
@@ -223,7 +223,7 @@ def test_an_agent_ends_the_talk_and_the_leg_stands_with_media(
         acme.until_outcomes(*["served"] * number)
         caller.until_over(15)
         until_it_stands(acme, two_sites, site)
-        until_media_go_on(agent, time.time())
+        until_media_go_on(agent)
     assert not agent.is_over()
     assert len(agent.phone.calls) == 1
 
