@@ -10,8 +10,8 @@ run that a ratio to Erlang's figure itself would need a hundred times as many co
 pool agrees with Erlang C is printed beside it.
 
 What is simulated: Poisson arrivals, as many for each skill; exponential talks of 180 s; no set-up, wrap-up or
-abandonment; 400 talk times that count, after 60 that do not. In a *chain* each agent has two skills, the second of one group being the first of the next; with *pairs* there is a
-group for each two skills.
+abandonment; 400 talk times that count, after 60 that do not. In a *chain* each agent has two skills, the second
+of one group being the first of the next; with *pairs* there is a group for each two skills.
 """
 
 from __future__ import annotations
