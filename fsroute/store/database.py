@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from fsroute.errors import StoreError
 from fsroute.store import connection as connections
 from fsroute.store.connection import Connection
-from fsroute.store.faults import is_of_the_connection, translate
+from fsroute.store.faults import is_deadlock, is_of_the_connection, translate
 from fsroute.store.pool import Pool
 from fsroute.store.queries import Query, queries
 
@@ -67,8 +67,9 @@ class Statements:
 class Database(Statements):
     """A PostgreSQL database, by a pool of at most `max_size` connections.
 
-    Each statement commits by itself. A caller waits up to `patience` seconds when all connections
-    are in use; a statement that takes longer than `statement_timeout` seconds is given up.
+    Each statement commits by itself, and is tried once more if it was sacrificed to a deadlock. A caller
+    waits up to `patience` seconds when all connections are in use; a statement that takes longer than
+    `statement_timeout` seconds is given up.
     `statements` are those of ``sql/queries`` unless given.
     """
 
@@ -135,9 +136,9 @@ class Database(Statements):
         try:
             return self._once(query, parameters)
         except psycopg.Error as error:
-            if not (query.repeatable and is_of_the_connection(error)):
+            if not (is_deadlock(error) or (query.repeatable and is_of_the_connection(error))):
                 raise translate(error, query.name) from error
-        logger.info("the connection died during %s; trying once more", query.name)
+            logger.info("%s: %s; trying once more", query.name, str(error).partition("\n")[0])
         try:
             return self._once(query, parameters)
         except psycopg.Error as error:

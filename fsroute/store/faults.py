@@ -65,6 +65,11 @@ def is_of_the_connection(error: psycopg.Error) -> bool:
     )
 
 
+def is_deadlock(error: psycopg.Error) -> bool:
+    """Was the statement sacrificed to a deadlock? All of it is undone, so that any may be tried again."""
+    return isinstance(error, errors.DeadlockDetected)
+
+
 def _is_connection(error: psycopg.Error) -> bool:
     """An operational error without a SQLSTATE comes from libpq; class 08 is the connection's."""
     return error.sqlstate is None or error.sqlstate.startswith("08")

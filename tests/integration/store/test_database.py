@@ -22,6 +22,8 @@ STATEMENTS = {
 insert into contact_center (contact_center_id, name) values (%(id)s, %(name)s);
 -- name: rename
 update contact_center set name = %(name)s;
+-- name: rename_one
+update contact_center set name = %(name)s where contact_center_id = %(id)s;
 -- name: names repeatable
 select contact_center_id, name from contact_center order by 1;
 -- name: echo
@@ -186,6 +188,18 @@ def test_only_a_repeatable_statement_is_tried_again(database: Database, conninfo
     assert row["done"]
     with pytest.raises(DatabaseUnavailable):
         writer.get(timeout=5)
+
+
+def test_what_is_sacrificed_to_a_deadlock_is_tried_again(database: Database, conninfo: str) -> None:
+    for name in ("north", "south"):
+        database.execute("add", id=name, name=name)
+    with database.transaction() as transaction:
+        transaction.execute("rename_one", id="south", name="x")
+        both = gevent.spawn(database.execute, "rename", name="y")  # has the first row, and waits longest
+        until(lambda: sessions(conninfo, "wait_event_type = 'Lock'"))
+        transaction.execute("rename_one", id="north", name="x")
+    assert both.get(timeout=5) == 2
+    assert {row["name"] for row in database.run("names")} == {"y"}
 
 
 def test_a_greenlet_killed_in_a_statement_costs_no_connection(database: Database, conninfo: str) -> None:
