@@ -94,6 +94,7 @@ def test_an_agent_without_the_leg_is_offered_nothing(world: World) -> None:
     world.wait_for_outcomes("served")
     assert world.query("select agent_id from contact_event where kind = 'joined'") == [("bob",)]
     world.declare("ann", AgentStatus.LOGGED_OUT)
+    world.assert_nothing_violated()
 
 
 def test_an_agent_who_hangs_up_in_a_talk_is_called_again_and_serves_on(world: World) -> None:
@@ -242,5 +243,3 @@ def test_an_agent_who_never_answers_for_the_shift_is_left_alone_for_a_while(worl
     world.declare("ann", AgentStatus.AVAILABLE)
     assert len(world.network.agent_calls) == 1
     world.declare("ann", AgentStatus.LOGGED_OUT)
-
-
