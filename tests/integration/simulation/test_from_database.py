@@ -10,13 +10,16 @@ from click.testing import CliRunner, Result
 
 from fsroute.acd.proxy_call import On
 from fsroute.cli.main import cli
+from fsroute.coordinator.strategies import BUILT_IN
 from fsroute.errors import ConfigurationError
 from fsroute.model.contact import Demand, Outcome
+from fsroute.model.routing import Routing
 from fsroute.simulation.durations import Exponential, Poisson, Recorded
 from fsroute.simulation.history import Hours
 from fsroute.simulation.results import run
 from fsroute.simulation.sources import Found, from_database
-from tests.fix_center import Center
+from fsroute.store.loading import Loader
+from tests.fix_center import EPOCH, Center
 
 WHOLE_DAY = Hours()
 
@@ -117,3 +120,35 @@ def test_hours_in_which_nobody_came_teach_nothing(center: Center, command: Calla
         1,
         "Error: the database: there is no queue with contacts: add a [[queue]]",
     )
+
+
+GOLD = """
+    insert into routing_rule (contact_center_id, rule, ordinal, queue, priority, strategy)
+    values ('blue', 'gold', 1, 'orders', 7, 'least_skilled'), ('blue', 'others', 2, 'orders', null, null);
+    insert into rule_step (contact_center_id, rule, ordinal, after_s, step)
+    values ('blue', 'gold', 1, 30, 'offer_callback');
+"""
+
+
+def test_contacts_get_what_the_rule_that_sent_them_says_now(center: Center) -> None:
+    """Their history is kept by queue and rule; what they get is by the version in force."""
+    loader = Loader(center.database, frozenset(BUILT_IN), {})
+    assert loader.load(GOLD, "gold.sql", "test").version == 1
+    _serve(center)
+    for rule in ("gold", "forgotten"):
+        routing = Routing(
+            queue="orders", demand=Demand("blue", "voice"), rule=rule, rules_version=1, priority=3
+        )
+        call = center.proxy_calls.route(center.contact(), routing)
+        assert call is not None
+        center.set_free()
+        reserved = center.reserve(center.move(call, On.TAKEN, epoch=EPOCH), "bob")
+        assert reserved is not None
+        call = center.move(center.move(reserved, On.AGENT_ACCEPTED), On.JOINED)
+        center.contacts.close(call.contact_id, Outcome.SERVED, {})
+    found = _found(center)
+    plain, gold = found.scenario.traffic
+    assert (plain.name, gold.name) == ("blue/orders", "blue/orders (gold)")
+    assert (gold.queue.priority, gold.queue.strategy) == (7, "least_skilled")
+    assert [step.do for step in gold.time_line] == ["offer_callback"]
+    assert any("the rule forgotten" in note for note in found.notes)
