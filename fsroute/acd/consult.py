@@ -33,6 +33,7 @@ WAITS = "fsroute_consult/XML/fsroute"
 RINGS = "fsroute_rings/XML/fsroute_desk"
 HELD = "fsroute_held/XML/fsroute_desk"
 ROOM = "fsroute_conference/XML/fsroute_desk"
+ON_THE_WAY = 0.5  # seconds in which a caller of this switch finds the way back to the socket
 UNHELD = "fsroute_unheld XML fsroute_desk"
 
 
@@ -261,8 +262,10 @@ class Consultations:
         if not rows:
             return False
         consultation.is_over = True
-        self._join(consultation.held, consultation.other)
-        self._ends_with_its_talk(consultation.other)
+        if self._join(consultation.held, consultation.other):
+            self._ends_with_its_talk(consultation.other)
+        else:
+            self._give_back(offer.call, consultation.held)
         self._store.announce(offer.call, rows[0])
         for row in rows[1:]:
             self._store.announce(consultation.call, row)
@@ -279,14 +282,17 @@ class Consultations:
     def _return(self, offer: Offer, consultation: Consultation, reason: str) -> None:
         """The agent and the caller talk again."""
         call, channel = offer.call, offer.legs.channel
-        self._close(consultation, reason)
+        consultation.is_over = True
         self._tell(f"uuid_setvar {channel} fsroute_consultation")
         self._tell(f"uuid_setvar {channel} fsroute_number_leg")
         self._tell(f"uuid_setvar {channel} fsroute_room")
         if offer.legs.standing_uuid is None:
             self._tell(f"uuid_setvar {channel} hangup_after_bridge true")
         if not self._join(consultation.held, channel):
-            log.info("the caller left during a consultation contact=%s", call.contact_id)
+            self._give_back(call, consultation.held)
+        self._close(
+            consultation, reason
+        )  # not before, or the agent's leg would be on its way through the dialplan
         offer.legs = replace(offer.legs, network_uuid=consultation.held)
         self._log(call, "consultation_over", {"reason": reason, "consultation": consultation.contact_id})
 
@@ -301,16 +307,20 @@ class Consultations:
             On.CONVERSATION_LOST,
             attempt=Attempt(agent_leg_uuid=offer.agent_leg_uuid),
             end_reservation="wrap_up",
-            set={"priority": HEAD_PRIORITY},
+            set={"priority": HEAD_PRIORITY, "held_for": ON_THE_WAY},
             data={"reason": "agent_left_consultation"},
         )
-        if call.network_leg is NetworkLeg.NOT_NEEDED:
-            self._tell(f"uuid_setvar {consultation.held} fsroute_held")
-            self._tell(f"uuid_transfer {consultation.held} {UNHELD}")
-        else:
-            self._tell(f"uuid_kill {consultation.held} NORMAL_CLEARING")
+        self._give_back(call, consultation.held)
         if moved is not None:
             offer.go_on_with(moved)
+
+    def _give_back(self, call: ProxyCall, held: str) -> None:
+        """Nobody is there to be joined with the held leg: to the caller's site it is a lost conversation."""
+        if call.network_leg is NetworkLeg.NOT_NEEDED:
+            self._tell(f"uuid_setvar {held} fsroute_held true")
+            self._tell(f"uuid_transfer {held} {UNHELD}")
+        else:
+            self._tell(f"uuid_kill {held} DESTINATION_OUT_OF_ORDER")
 
     def _close(self, consultation: Consultation, reason: str) -> None:
         """The contact ends, and with it its legs; a consultation that ended before stays as it ended."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from fsroute.acd.consult import Consultation, Consultations
+from fsroute.acd.consult import ON_THE_WAY, Consultation, Consultations
 from fsroute.acd.desk_codes import NOTHING, Asked, Kind, To, Wish, is_open, read
 from fsroute.acd.legs import Switch
 from fsroute.acd.offer import Item, Offer, partner
@@ -23,7 +23,7 @@ from fsroute.acd.wishes import Refused
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.agent import AgentStatus
-from fsroute.model.proxy_call import ProxyCall, State
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -224,15 +224,20 @@ class Talk:
         elif wish.to is To.AGENT:
             agent_id = self._colleague(wish.name)
             routing = to_agent(call, agent_id, self._settings.agent_wait)
-            back = {"routing": routing, "back_to": present(call)}
+            back = {"routing": routing, "back_to": present(call)} | self._on_the_way()
             moved = self._move(On.TRANSFERRED, back, {"to": "agent"})
         else:
-            moved = self._move(On.TRANSFERRED, {"routing": self._queue(wish.name)}, {"to": "queue"})
+            changes = {"routing": self._queue(wish.name)} | self._on_the_way()
+            moved = self._move(On.TRANSFERRED, changes, {"to": "queue"})
         if moved is None:
             raise Refused("the talk is over")
         if self._held_since:
             self._tell(f"uuid_break {self._partner} all")
         self._offer.go_on_with(moved)
+
+    def _on_the_way(self) -> dict[str, object]:
+        """A caller of this switch goes back to the socket first: joined on the way, the channel would be lost."""
+        return {"held_for": ON_THE_WAY} if self._offer.call.network_leg is NetworkLeg.NOT_NEEDED else {}
 
     def _move(self, on: On, changes: Mapping[str, object], data: Mapping[str, object]) -> ProxyCall | None:
         attempt = Attempt(agent_leg_uuid=self._offer.agent_leg_uuid)

@@ -229,7 +229,7 @@ class AcdRole:
                 offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
-        elif name == "CHANNEL_PARK":
+        elif name == "CHANNEL_PARK" and event.get("Call-Direction") != "outbound":  # it has a token, too
             self._arrived(uuid, event.get("Caller-Destination-Number", ""))
 
     def _arrived(self, uuid: str, number: str) -> None:

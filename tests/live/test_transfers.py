@@ -127,7 +127,7 @@ def test_a_contact_is_transferred_to_an_agent_by_code(company: Company, site: st
     agent.press(f"{extension_of(acme)}#")
     agent.until_over()
     second = phone.latest()
-    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
     assert caller.media.longest_silence(agent.ended_at, time.time()) < LONGEST_QUIET
     assert acme.rows()[-1]["agent_id"] == f"{acme.name}-bob"
     assert len(acme.rows()) == 1
@@ -148,7 +148,7 @@ def test_a_contact_is_transferred_to_a_queue_and_keeps_its_priority_and_arrival(
     assert ask(acme, "ann", "transfer", to="queue", name="billing") == "done"
     agent.until_over()
     second = accountant(acme).latest()
-    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
     row = acme.rows()[-1]
     assert row["queue"] == "billing"
     assert (row["priority"], row["arrived_at"]) == (before["priority"], before["arrived_at"])
@@ -180,7 +180,7 @@ def test_an_agent_consults_another_and_completes(company: Company, site: str, ot
     second = consulting(acme, caller, agent, other)
     agent.press("*5")
     agent.until_over()
-    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
     acme.until(lambda: acme.rows()[0]["agent_id"] == f"{acme.name}-bob")
     acme.until(lambda: acme.rows()[1]["state"] == "ended")
     caller.hang_up()
@@ -241,7 +241,7 @@ def test_an_agent_who_hangs_up_on_the_colleague_has_completed(
     caller, agent = talking(acme, site)
     second = consulting(acme, caller, agent, other)
     agent.hang_up()
-    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
     second.hang_up()
     acme.until(lambda: acme.rows()[0]["state"] == "ended")
     caller.until_over()
@@ -295,7 +295,7 @@ def test_three_talk_in_conference_and_the_agent_leaves_the_two_others_to_it(
     until(lambda: hears_all(caller, AGENT, COLLEAGUE), 5)
     until(lambda: hears_all(agent, CALLER, COLLEAGUE) and hears_all(second, CALLER, AGENT), 5)
     agent.hang_up()
-    until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
+    acme.until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
     acme.until(lambda: acme.rows()[0]["agent_id"] == f"{acme.name}-bob")
     caller.hang_up()
     second.until_over()
