@@ -293,7 +293,7 @@ class Coordinator:
         else:
             self._lengths.add(call)
             self._matching.count_arrival(demand)
-            if demand.idle_groups:  # an agent's reservation takes it, too
+            if demand.idle_groups or self._roster.freed:  # an agent's reservation takes it, too
                 self._asked.discard(number)
                 self._untaken.append(number)
                 self._enqueue(call, demand)
