@@ -111,6 +111,7 @@ class AcdRole:
                     self.leads = True
                     log.info("this process drives the agents of switch %s", self._settings.switch_id)
                     self.reconcile()
+                    self._orders.signalled(None)
                     while self._lease.held:
                         gevent.sleep(RETRY)
             except StoreError as error:

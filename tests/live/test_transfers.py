@@ -28,11 +28,11 @@ COLLEAGUE = 1000  # Hz
 Ask = Callable[..., str]
 
 
-def ask(acme: ContactCenter, agent: str, kind: str, **data: str) -> str:
+def ask(acme: ContactCenter, agent: str, kind: str, limit: float = 5.0, **data: str) -> str:
     """What comes of a command for an agent."""
     transfers = acme.sites.store.transfers
     command = transfers.ask(f"{acme.name}-{agent}", kind, data)
-    until(lambda: transfers.result(command) is not None, 5)
+    until(lambda: transfers.result(command) is not None, limit)
     return transfers.result(command) or ""
 
 
@@ -385,7 +385,7 @@ def test_a_consultation_outlives_the_process_of_the_agents_switch(
     two_sites.east_run.kill()
     until(lambda: second.media.hears(AGENT) and agent.media.hears(COLLEAGUE), 3)
     two_sites.east_run.start()
-    until(lambda: ask(acme, "ann", how) == "done", 15)
+    acme.until(lambda: ask(acme, "ann", how, 15.0) == "done", 30)
     if how == "complete":
         until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 5)
         acme.until(lambda: acme.rows()[0]["agent_id"] == f"{acme.name}-bob")
