@@ -25,7 +25,7 @@ create table site (
 create table network_rate ( -- what a network leg costs
     from_site_id text not null references site on delete cascade, -- the caller's
     to_site_id text not null references site on delete cascade, -- the agent's
-    rate double precision not null check (rate >= 0), -- per minute
+    rate double precision not null check (rate >= 0 and rate < 'infinity'), -- per minute
     primary key (from_site_id, to_site_id)
 );
 
@@ -43,12 +43,14 @@ create table queue (
     medium text not null default 'voice',
     priority integer not null default 0, -- higher is served first
     strategy text not null default 'longest_idle',
-    lead text not null default 'offered' check (lead ~ '^(ready|offered|position:[0-9]+|expected:[0-9.]+)$'),
+    lead text not null default 'offered'
+        check (lead ~ '^(ready|offered|position:[0-9]{1,9}|expected:[0-9]{1,9}(\.[0-9]+)?)$'),
     hold_music text not null default 'local_stream://fsroute',
-    offer_timeout double precision not null default 20 check (offer_timeout > 0), -- seconds
-    network_leg_timeout double precision not null default 10 check (network_leg_timeout > 0), -- seconds
+    offer_timeout double precision not null default 20 check (offer_timeout > 0 and offer_timeout <= 2592000), -- seconds
+    network_leg_timeout double precision not null default 10
+        check (network_leg_timeout > 0 and network_leg_timeout <= 2592000),
     network_leg_tries integer not null default 3 check (network_leg_tries > 0),
-    longest_wait double precision check (longest_wait > 0), -- seconds; null: no limit
+    longest_wait double precision check (longest_wait > 0 and longest_wait <= 2592000), -- null: no limit
     refuse_when text not null default 'no_agent_authorized'
         check (refuse_when in ('never', 'no_agent_authorized', 'no_agent_logged_on')),
     longest_queue integer check (longest_queue >= 0), -- contacts waiting: the next one overflows; null: no limit
@@ -59,8 +61,9 @@ create table queue (
     overflow_number text, -- of the way number
     overflow_prompt text, -- of the ways announce and voice_message
     callback_tries integer not null default 3 check (callback_tries > 0),
-    callback_retry_after double precision not null default 300 check (callback_retry_after > 0), -- seconds
-    callback_ring double precision not null default 25 check (callback_ring > 0), -- seconds
+    callback_retry_after double precision not null default 300
+        check (callback_retry_after > 0 and callback_retry_after <= 2592000),
+    callback_ring double precision not null default 25 check (callback_ring > 0 and callback_ring <= 2592000),
     extension text check (extension ~ '^[0-9]{1,10}$'), -- what agents key to transfer to it
     primary key (contact_center_id, queue),
     unique (contact_center_id, extension)
@@ -218,15 +221,17 @@ create table agent (
     switch_id text not null references switch,
     address text not null check (address !~ '[\x01-\x1f${}\[\],]'), -- dial string: user/…, sofia/…, sip:…, tel:…
     accept_key text check (accept_key ~ '^[0-9*#]$'), -- asked for where a voice mail could answer
-    wrap_up double precision not null default 0 check (wrap_up >= 0), -- seconds
-    set_aside double precision not null default 30 check (set_aside >= 0), -- seconds, after an offer not taken
+    wrap_up double precision not null default 0 check (wrap_up >= 0 and wrap_up <= 2592000), -- seconds
+    set_aside double precision not null default 30 -- seconds, after an offer not taken
+        check (set_aside >= 0 and set_aside <= 2592000),
     status text not null default 'logged_out' check (status in ('available', 'on_break', 'logged_out')),
     status_reason text,
-    available_from timestamptz not null default 'epoch', -- end of wrap-up or of a set-aside
+    available_from timestamptz not null default 'epoch' -- end of wrap-up or of a set-aside
+        check (available_from between 'epoch' and '9999-01-01 00:00Z'),
     unavailable_reason text, -- why until then: wrap_up, no_answer, busy …
-    idle_since timestamptz not null default now(),
+    idle_since timestamptz not null default now() check (idle_since between 'epoch' and '9999-01-01 00:00Z'),
     team text check (team ~ '^[a-z0-9_-]{1,40}$'),
-    rate double precision not null default 0 check (rate >= 0), -- the agent's cost per minute
+    rate double precision not null default 0 check (rate >= 0 and rate < 'infinity'), -- the agent's cost per minute
     leg text not null default 'dialled' check (leg in ('dialled', 'standing')), -- per contact, or all shift
     standing_leg_uuid text, -- of the standing leg that is up
     contacts_served integer not null default 0, -- since log-on
@@ -253,7 +258,7 @@ create table agent_medium (
     medium text not null,
     slots integer not null default 1 check (slots between 1 and 100),
     weight integer not null default 100 check (weight between 1 and 100),
-    wrap_up double precision check (wrap_up >= 0), -- seconds; null: the agent's
+    wrap_up double precision check (wrap_up >= 0 and wrap_up <= 2592000), -- seconds; null: the agent's
     primary key (agent_id, medium)
 );
 
@@ -268,8 +273,9 @@ create table agent_authorization (
     agent_id text not null references agent on delete cascade,
     contact_center_id text not null references contact_center,
     medium text not null default 'voice',
-    valid_from timestamptz not null default '-infinity',
-    valid_until timestamptz,
+    valid_from timestamptz not null default '-infinity'
+        check (valid_from = '-infinity' or valid_from between 'epoch' and '9999-01-01 00:00Z'),
+    valid_until timestamptz check (valid_until = 'infinity' or valid_until between 'epoch' and '9999-01-01 00:00Z'),
     primary key (agent_id, contact_center_id, medium, valid_from),
     check (valid_until is null or valid_until > valid_from)
 );

@@ -72,3 +72,65 @@ def test_a_database_of_a_newer_fsroute_is_refused(new_database: NewDatabase) -> 
     migrate(conninfo, [*migrations(), newer])
     with pytest.raises(StoreError, match=r"from_the_future.*install the fsroute"):
         migrate(conninfo)
+
+
+BEYOND = """
+insert into fsroute.contact_center (contact_center_id, name) values ('blue', 'Blue');
+insert into fsroute.site values ('east', 'East'), ('west', 'West');
+insert into fsroute.switch (switch_id, site_id, link_address) values ('east-1', 'east', '127.0.0.1:5062');
+insert into fsroute.network_rate values ('east', 'west', 'nan');
+insert into fsroute.queue (contact_center_id, queue, offer_timeout, longest_wait, lead)
+values ('blue', 'orders', 'nan', 'infinity', 'expected:1.2.3');
+insert into fsroute.agent
+    (agent_id, name, site_id, switch_id, address, wrap_up, set_aside, rate, available_from, idle_since)
+values ('ann', 'Ann', 'east', 'east-1', 'user/ann', 'nan', 'infinity', 'infinity', 'infinity', '-infinity');
+insert into fsroute.agent_authorization
+values ('ann', 'blue', 'voice', '-infinity', '20000-01-01'), ('ann', 'blue', 'chat', 'infinity', null);
+"""
+
+
+def test_times_that_nothing_can_reckon_with_are_brought_within_bounds(new_database: NewDatabase) -> None:
+    conninfo = new_database()
+    migrate(conninfo, [step for step in migrations() if step.version < 9])
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(BEYOND.encode())
+    assert migrate(conninfo)[0] == "0009_bounds"
+    with psycopg.connect(conninfo) as connection:
+        agent = (
+            "select wrap_up, set_aside, rate, available_from < '9999-01-02', idle_since from fsroute.agent"
+        )
+        *bounded, idle_since = connection.execute(agent.encode()).fetchone() or ()
+        assert bounded == [2592000, 2592000, 0, True]
+        assert idle_since.year == 1970
+        queue = connection.execute("select offer_timeout, longest_wait, lead from fsroute.queue").fetchone()
+        assert queue == (2592000, 2592000, "offered")
+        until = connection.execute(
+            "select medium, valid_until::text from fsroute.agent_authorization"
+        ).fetchall()
+        assert until == [("voice", "infinity")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "agent set wrap_up = 'nan'",
+        "agent set set_aside = 'infinity'",
+        "agent set rate = 'nan'",
+        "agent set available_from = 'infinity'",
+        "agent_authorization set valid_until = '20000-01-01'",
+        "queue set offer_timeout = 'nan'",
+        "queue set lead = 'expected:1.2.3'",
+    ],
+)
+def test_times_that_nothing_can_reckon_with_are_refused(new_database: NewDatabase, change: str) -> None:
+    conninfo = new_database()
+    migrate(conninfo)
+    good = BEYOND
+    for bad in ("'nan'", "'infinity'", "'-infinity'", "'20000-01-01'"):
+        good = good.replace(bad, "default")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(
+            good.replace("1.2.3", "1.2").replace("('east', 'west', default)", "('east', 'west', 1)").encode()
+        )
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"update fsroute.{change}".encode())

@@ -51,7 +51,7 @@ def test_a_reserved_agent_is_not_idle(center: Center, agents: Agents) -> None:
 def test_an_agent_who_comes_back_is_available_now_and_last_in_line(center: Center, agents: Agents) -> None:
     before = center.agent()
     agents.set_status("ann", AgentStatus.ON_BREAK, "lunch")
-    center.sql("update agent set available_from = 'infinity' where agent_id = 'ann'")
+    center.sql("update agent set available_from = '9999-01-01 00:00Z' where agent_id = 'ann'")
     agents.set_status("ann", AgentStatus.AVAILABLE)
     after = center.agent()
     assert after["idle_since"] > before["idle_since"]
