@@ -1772,3 +1772,13 @@ begin
         execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
     end loop;
 end $$;
+
+-- Functions find their tables whatever the session's search path is: an operator's psql may have any.
+do $$
+declare
+    f regprocedure;
+begin
+    for f in select oid from pg_proc where pronamespace = 'fsroute'::regnamespace loop
+        execute format('alter function %s set search_path = fsroute', f);
+    end loop;
+end $$;

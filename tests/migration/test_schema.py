@@ -134,3 +134,23 @@ def test_times_that_nothing_can_reckon_with_are_refused(new_database: NewDatabas
         )
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute(f"update fsroute.{change}".encode())
+
+
+def test_functions_and_triggers_work_whatever_the_search_path_is(new_database: NewDatabase) -> None:
+    conninfo = new_database()
+    migrate(conninfo)
+    with psycopg.connect(conninfo) as connection:
+        bare = connection.execute(
+            "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'fsroute'::regnamespace"
+            " and not coalesce('search_path=fsroute' = any(p.proconfig), false)"
+        )
+        assert bare.fetchall() == []
+        connection.execute("insert into fsroute.site values ('west', 'West')")
+        connection.execute("insert into fsroute.switch values ('west-1', 'west', '127.0.0.1:5090')")
+        connection.execute(
+            "insert into fsroute.agent (agent_id, name, site_id, switch_id, address)"
+            " values ('ann', 'Ann', 'west', 'west-1', 'user/ann')"
+        )
+        connection.execute("insert into fsroute.agent_skill values ('ann', 'orders', 1)")
+        connection.execute("select fsroute.agent_log_on('ann')")
+        assert connection.execute("select status from fsroute.agent").fetchall() == [("available",)]
