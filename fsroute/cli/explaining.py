@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from fsroute.routing.calendar import time_zone
 from fsroute.routing.document import rule_set
 from fsroute.routing.explain import Explanation, explain
 from fsroute.routing.faults import RulesError
+from fsroute.routing.hours import YEARS
 from fsroute.routing.rules import Inquiry, RuleSet
 from fsroute.store.rules import Rules
 
@@ -117,11 +118,15 @@ def _queue(rules: RuleSet, loader: Loader, center: str, application: str | None)
 
 
 def _moment(text: str | None, zone: str, now: datetime) -> datetime:
+    """In the contact center's time zone; what the clocks leave out is as much later, as for opening hours."""
     try:
-        if text is None:
-            return now.astimezone(time_zone(zone))
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=time_zone(zone))
+        here = time_zone(zone)
+        moment = now if text is None else datetime.fromisoformat(text)
+        if not YEARS[0] <= moment.year <= YEARS[1]:
+            raise ValueError(f"a year from {YEARS[0]} to {YEARS[1]}")
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=here)
+        return moment.astimezone(UTC).astimezone(here)
     except ValueError as error:
         raise ConfigurationError(f"--at {text}: {error}") from None
 

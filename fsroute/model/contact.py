@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 HEAD_PRIORITY = 1_000_000
@@ -47,13 +48,16 @@ class Lead:
         """Read a lead as a queue's row writes it.
 
         Raises:
-            ValueError: `text` is none of the four forms.
+            ValueError: `text` is none of the four forms; a number is finite and not negative.
         """
         word, colon, number = text.partition(":")
         kind = LeadKind(word)
         if (kind in (LeadKind.POSITION, LeadKind.EXPECTED)) != bool(colon):
             raise ValueError(f"lead {text!r}: write ready, offered, position:N or expected:SECONDS")
-        return cls(kind, float(number) if colon else 0.0)
+        limit = float(number) if colon else 0.0
+        if not 0.0 <= limit < inf:
+            raise ValueError(f"lead {text!r}: {number} is no number to wait for")
+        return cls(kind, limit)
 
     def __str__(self) -> str:
         if self.kind in (LeadKind.POSITION, LeadKind.EXPECTED):

@@ -11,6 +11,8 @@ from fsroute.routing.calendar import Calendar, Period, time_zone
 from fsroute.routing.faults import Fault
 from fsroute.routing.rows import Document, Key, Row, children_of, rows_of
 
+YEARS = (1970, 9900)  # of a holiday, or a time that is asked about
+
 
 def calendars(
     document: Document, zones: Mapping[str, str], faults: list[Fault]
@@ -28,8 +30,8 @@ def calendars(
             continue
         week = _week(hours.get(key, ()), faults)
         days = dict(_holidays(holidays.get(key, ()), faults))
-        names = {date.fromisoformat(each["day"]): each["name"] for each in holidays.get(key, ())}
-        yield key, Calendar(zone, week, days, names)
+        names = {each["day"]: each["name"] for each in holidays.get(key, ())}
+        yield key, Calendar(zone, week, days, {day: names[day.isoformat()] for day in days})
 
 
 def _week(rows: Any, faults: list[Fault]) -> dict[int, tuple[Period, ...]]:
@@ -56,7 +58,21 @@ def _holidays(rows: Any, faults: list[Fault]) -> Iterator[tuple[date, Period | N
             row.fault("opens and closes: both, or none for closed all day")
             continue
         period = None if opens is None else _period(row)
-        yield date.fromisoformat(values["day"]), period
+        day = _day(row)
+        if day is not None:
+            yield day, period
+
+
+def _day(row: Row) -> date | None:
+    """Calendars look days ahead: the last years that a date can have are out of reach."""
+    try:
+        day = date.fromisoformat(str(row.value("day")))
+    except ValueError:
+        day = date.max
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        row.fault(f"day: {row.value('day')}: a year from {YEARS[0]} to {YEARS[1]}")
+        return None
+    return day
 
 
 def _period(row: Row) -> Period | None:

@@ -188,6 +188,21 @@ def test_a_contact_is_explained(run: Run, sample: Path, conninfo: str) -> None:
     assert EXPLAINED in (Path(fsroute.__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        ("2026-03-08T02:30", "Sunday, 2026-03-08 03:30:00 EDT"),  # the clocks are set forward at two
+        ("2026-11-01T01:30", "Sunday, 2026-11-01 01:30:00 EDT"),  # comes twice: the first
+        ("2026-11-01T06:30Z", "Sunday, 2026-11-01 01:30:00 EST"),
+    ],
+)
+def test_a_time_that_is_asked_about_is_shown_as_the_contact_center_s_clocks_show_it(
+    run: Run, sample: Path, at: str, shown: str
+) -> None:
+    run("rules", "load", str(sample))
+    assert f"at {shown}; " in explain(run, "--at", at).output
+
+
 def test_an_explanation_can_be_read_by_a_program(run: Run, sample: Path) -> None:
     run("rules", "load", str(sample))
     gold = document(explain(run, "--at", "2026-11-26T12:00:00-05:00", "--segment", "gold", "--json"))
@@ -237,6 +252,14 @@ def test_a_number_that_is_newer_than_the_rules_is_explained(run: Run, sample: Pa
     [
         (("--number-called", "1"), "number 1 belongs to no contact center"),
         (("--number-called", "8005550200", "--at", "soon"), "--at soon"),
+        (
+            ("--number-called", "8005550200", "--at", "0001-01-01"),
+            "--at 0001-01-01: a year from 1970 to 9900",
+        ),
+        (
+            ("--number-called", "8005550200", "--at", "9999-12-31"),
+            "--at 9999-12-31: a year from 1970 to 9900",
+        ),
         (("--number-called", "8005550200", "--fact", "x"), "write NAME=VALUE"),
         (("--number-called", "8005550200", "--version", "9"), "there is no version 9"),
     ],

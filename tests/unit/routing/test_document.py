@@ -34,6 +34,9 @@ def faults(snapshot: Snapshot) -> list[str]:
         ),
         ({"number": "1"}, "number without an action that uses it"),
         ({"priority": 100_001}, "priority: 100001 is no whole number from -100000 to 100000"),
+        ({"lead": "expected:nan"}, "lead: 'expected:nan': write ready"),
+        ({"lead": "position:-4"}, "lead: 'position:-4': write ready"),
+        ({"lead": "position:inf"}, "lead: 'position:inf': write ready"),
         ({"offer_timeout": 0}, "offer_timeout: 0 is no time: more than 0 s, at most 30 days"),
         ({"longest_wait": 1e9}, "longest_wait: 1000000000.0 is no time"),
         ({"network_leg_tries": 0}, "network_leg_tries: 0 is no whole number from 1 to 100"),
@@ -92,6 +95,8 @@ def test_other_tables_name_their_rows_too() -> None:
     snapshot.add("calendar", calendar="moon", time_zone="Moon/Tycho")
     snapshot.add("opening_hours", calendar="office", weekday=8, opens="09:00", closes="17:00")
     snapshot.add("holiday", calendar="office", day="2026-12-25", name="Christmas", opens="09:00", closes=None)
+    snapshot.add("holiday", calendar="office", day="infinity", name="For ever", opens=None, closes=None)
+    snapshot.add("holiday", calendar="office", day="9999-12-31", name="The last", opens=None, closes=None)
     snapshot.add("routing_rule_fact", rule="one", fact="order", pattern="(")
     snapshot.add("routing_rule_skill", rule="one", skill="german", level=-1)
     snapshot.add("queue_skill", queue="help", skill="x y", level=1)
@@ -100,6 +105,8 @@ def test_other_tables_name_their_rows_too() -> None:
         "opening_hours shop/office weekday 1: '9:00' is no time of day",
         "opening_hours shop/office weekday 8: weekday: 8 is no whole number from 1 to 7",
         "holiday shop/office 2026-12-25: opens and closes: both, or none for closed all day",
+        "holiday shop/office infinity: day: infinity: a year from 1970 to 9900",
+        "holiday shop/office 9999-12-31: day: 9999-12-31: a year from 1970 to 9900",
         "calendar shop/moon: time_zone: no time zone is named 'Moon/Tycho' here",
         "region here 4x9: prefix: '4x9' is no beginning of a number",
         "routing_rule_fact shop/one order: pattern: '(': ( without )",
