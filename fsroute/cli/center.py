@@ -64,7 +64,7 @@ def close(name: str, prompt: str, keep_waiting: bool, config_path: Path | None) 
     Without a message callers hear the one that fsroute brings.
     """
     from fsroute import config
-    from fsroute.cli.rules import whoami
+    from fsroute.cli.rules import applications_here, recordings, whoami
     from fsroute.cli.store import opened
     from fsroute.errors import ConfigurationError
     from fsroute.routing.rows import PROMPT
@@ -72,8 +72,12 @@ def close(name: str, prompt: str, keep_waiting: bool, config_path: Path | None) 
 
     if prompt and PROMPT.fullmatch(prompt) is None:
         raise ConfigurationError(f"--message {prompt!r}: the name of a prompt, or a file of the switch's own")
-    with opened(config.load(config_path)) as store:
+    settings = config.load(config_path)
+    with opened(settings) as store:
         Rules(store.database).close_center(name, prompt, keep_waiting, whoami())
+    is_path = prompt.startswith("/") or "://" in prompt
+    if prompt and not is_path and prompt not in recordings(applications_here(settings)):
+        click.echo(f"warning: no recording {prompt} is known here", err=True)
     click.echo(f"{name} is closed; who waits {'waits on' if keep_waiting else 'is refused'}")
 
 

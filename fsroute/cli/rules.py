@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,6 @@ def whoami() -> str:
 
 def loader(config: Config, store: Store) -> Loader:
     """What loads and checks, with the strategies, applications and recordings of this host."""
-    from fsroute.callserver.prompts import FALL_BACK, packaged
     from fsroute.coordinator.strategies import load
     from fsroute.ivr.steps import NeedAgentStep
     from fsroute.store.loading import Loader
@@ -52,10 +51,14 @@ def loader(config: Config, store: Store) -> Loader:
         name: frozenset(step.queue for step in each.steps.values() if isinstance(step, NeedAgentStep))
         for name, each in applications.items()
     }
-    prompts = packaged(FALL_BACK).union(
-        *(each.recordings[each.languages[0]] for each in applications.values())
-    )
-    return Loader(store.database, frozenset(load().known), asked, prompts)
+    return Loader(store.database, frozenset(load().known), asked, recordings(applications))
+
+
+def recordings(applications: Mapping[str, Application]) -> frozenset[str]:
+    """The names of those that fsroute brings and that these applications have."""
+    from fsroute.callserver.prompts import FALL_BACK, packaged
+
+    return packaged(FALL_BACK).union(*(each.recordings[each.languages[0]] for each in applications.values()))
 
 
 def applications_here(config: Config) -> dict[str, Application]:

@@ -276,12 +276,14 @@ def test_a_question_that_says_too_little_is_refused(
 def test_a_contact_center_is_closed_and_opened(run: Run, sample: Path) -> None:
     run("rules", "load", str(sample))
     closed = run("center", "close", "bluewater", "--message", "emergency", "--keep-waiting")
-    assert closed.output == "bluewater is closed; who waits waits on\n"
+    assert closed.stdout == "bluewater is closed; who waits waits on\n"
+    assert closed.stderr == "warning: no recording emergency is known here\n"
     listed = {row["contact center"]: row for row in document(run("center", "list", "--json"))}
     assert listed["bluewater"]["prompt"] == "emergency"
     assert listed["bluewater"]["who waits"] == "waits on"
     assert listed["kiwi"]["closed since"] == ""
     assert "CLOSED by command: prompt emergency; but for that:\n" in explain(run).output
+    assert run("center", "close", "bluewater", "--message", "center_closed").stderr == ""
     assert run("center", "open", "bluewater").output == "bluewater is open\n"
     assert "CLOSED" not in explain(run).output
     assert run("center", "close", "nobody").exit_code == 1
