@@ -43,7 +43,9 @@ def resume(agent_id: str, config_path: Path | None) -> None:
 @click.command("transfer")
 @agent_argument
 @click.option("--agent", "to_agent", help="To this agent, by id or extension.")
-@click.option("--queue", help="To this queue of the contact center, by name or extension; the priority is kept.")
+@click.option(
+    "--queue", help="To this queue of the contact center, by name or extension; the priority is kept."
+)
 @click.option("--number", help="To this telephone number.")
 @config_option
 def transfer(
@@ -118,7 +120,9 @@ def _ask(config_path: Path | None, agent_id: str, kind: str, data: Mapping[str, 
     with opened(config.load(config_path)) as store:
         result = _result(store, store.transfers.ask(agent_id, kind, data))
     if result is None:
-        raise click.ClickException(f"the process that drives the agent's switch did not answer in {LIMIT:g} s")
+        raise click.ClickException(
+            f"the process that drives the agent's switch did not answer in {LIMIT:g} s"
+        )
     if result != DONE:
         raise click.ClickException(result)
     click.echo(done)

@@ -36,15 +36,19 @@ def leave(world: World, agent_id: str) -> None:
     until(lambda: world.query("select 1 from agent where standing_leg_uuid is not null") == [])
 
 
+def serve_one(world: World, agent_id: str, served_before: int) -> None:
+    call = world.call_for_an_agent(f"+1415555{served_before:04}", talk=2)
+    until(lambda: call.talked_with, 10)
+    until(lambda: len(world.outcomes()) == served_before + 1 and stands(world, agent_id), 10)
+
+
 @pytest.mark.parametrize("agent_id", ["ann", "dee"])
 def test_a_standing_leg_serves_one_caller_after_the_other_without_dialling(
     world: World, agent_id: str
 ) -> None:
     stood = log_on_standing(world, agent_id)
     for number in range(3):
-        call = world.call_for_an_agent(f"+1415555{number:04}", talk=2)
-        until(lambda: call.talked_with, 10)
-        until(lambda: len(world.outcomes()) == number + 1 and stands(world, agent_id), 10)
+        serve_one(world, agent_id, number)
     assert world.outcomes() == ["served"] * 3
     assert world.network.agent_calls == [stood], "the phone rang once"
     assert "agent_ringing" not in world.kinds()
