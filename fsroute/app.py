@@ -106,7 +106,7 @@ class App:
         )
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)
-            desk = Desk(self.store, self.link, desk_settings(config), lambda: str(uuid4()))
+            desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
             self.acd = AcdRole(self.store, self.link, settings, self._lease(f"switch:{switch_id}"), desk)
             self.acd.start()
         if Role.CALLSERVER in config.roles:
@@ -160,7 +160,12 @@ class App:
 
 def desk_settings(config: Config) -> DeskSettings:
     agents = config.agents
-    return DeskSettings(agents.transfer_numbers, agents.number_dial_string, agents.transfer_wait)
+    return DeskSettings(
+        numbers=agents.transfer_numbers,
+        dial_string=agents.number_dial_string,
+        agent_wait=agents.transfer_wait,
+        pause=agents.transfer_pause,
+    )
 
 
 def call_settings(config: Config) -> CallSettings:

@@ -164,13 +164,15 @@ class Agents(Section, frozen=True):
 
     Agents may send a contact on to the telephone numbers that match `transfer_numbers` as a whole (empty:
     to none), and consult them where `number_dial_string` says what to dial for ``{number}``. An agent
-    whom a contact is transferred to has `transfer_wait` to take it; then it goes back where it came from.
+    whom a contact is transferred to has `transfer_wait` to take it; then it goes back where it came from. An
+    agent who transfers one to a queue that the agent serves, too, is offered nothing for `transfer_pause` at least.
     """
 
     dial_string: str = "sofia/fsroute_agents/{address}"
     transfer_numbers: str = ""
     number_dial_string: str = ""
     transfer_wait: Seconds = 60.0
+    transfer_pause: Annotated[float, Meta(ge=0)] = 10.0
 
     def __post_init__(self) -> None:
         _require_fields("dial_string", self.dial_string, {"address"})

@@ -18,6 +18,7 @@ from fsroute.acd.desk_codes import NOTHING, Asked, Kind, To, Wish, is_open, read
 from fsroute.acd.legs import Switch
 from fsroute.acd.offer import Item, Offer, partner
 from fsroute.acd.proxy_call import On
+from fsroute.acd.queueing import routed, step_back
 from fsroute.acd.transfer import present, to_agent, to_queue
 from fsroute.acd.wishes import Refused
 from fsroute.errors import StoreError, SwitchError
@@ -25,6 +26,7 @@ from fsroute.esl.messages import Event
 from fsroute.model.agent import AgentStatus
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
+from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Settings:
     numbers: str = ""
     dial_string: str = ""
     agent_wait: float = 60.0  # for an agent who is to take a transfer; then the contact goes back
+    pause: float = 10.0  # for others to take what goes to a queue that the agent serves, too
     success: str = "tone_stream://%(100,0,880)"
     failure: str = "tone_stream://%(250,150,300);loops=2"
 
@@ -68,10 +71,16 @@ class Desk:
     """The talks of one switch."""
 
     def __init__(
-        self, store: Store, switch: TalkSwitch, settings: Settings, new_uuid: Callable[[], str]
+        self,
+        store: Store,
+        switch: TalkSwitch,
+        rules: RuleBook,
+        settings: Settings,
+        new_uuid: Callable[[], str],
     ) -> None:
         self._store = store
         self._switch = switch
+        self._rules = rules
         self._settings = settings
         self._consultations = Consultations(store, switch, settings.dial_string, new_uuid)
         self._talks: WeakKeyDictionary[Offer, Talk] = WeakKeyDictionary()
@@ -81,7 +90,7 @@ class Desk:
         talk = self._talks.get(offer)
         if talk is None:
             talk = self._talks[offer] = Talk(
-                self._store, self._switch, self._settings, self._consultations, offer
+                self._store, self._switch, self._rules, self._settings, self._consultations, offer
             )
         return talk.take(item)
 
@@ -90,10 +99,17 @@ class Talk:
     """One agent's talk, from the join to the agent's leaving."""
 
     def __init__(
-        self, store: Store, switch: TalkSwitch, settings: Settings, consultations: Consultations, offer: Offer
+        self,
+        store: Store,
+        switch: TalkSwitch,
+        rules: RuleBook,
+        settings: Settings,
+        consultations: Consultations,
+        offer: Offer,
     ) -> None:
         self._store = store
         self._switch = switch
+        self._rules = rules
         self._settings = settings
         self._consultations = consultations
         self._offer = offer
@@ -227,13 +243,19 @@ class Talk:
             back = {"routing": routing, "back_to": present(call)} | self._on_the_way()
             moved = self._move(On.TRANSFERRED, back, {"to": "agent"})
         else:
-            changes = {"routing": self._queue(wish.name)} | self._on_the_way()
-            moved = self._move(On.TRANSFERRED, changes, {"to": "queue"})
+            moved = self._to_queue(wish.name)
         if moved is None:
             raise Refused("the talk is over")
         if self._held_since:
             self._tell(f"uuid_break {self._partner} all")
         self._offer.go_on_with(moved)
+
+    def _to_queue(self, name: str) -> ProxyCall | None:
+        """As the rules say; nobody is preferred any more, least of all the agent who sends the contact away."""
+        routing = routed(self._store, self._rules, self._offer.call, name)
+        step_back(self._store, self._offer.call, routing.demand, self._settings.pause)
+        changes = {"routing": to_queue(routing), "preferred_agent_id": None} | self._on_the_way()
+        return self._move(On.TRANSFERRED, changes, {"to": "queue"})
 
     def _on_the_way(self) -> dict[str, object]:
         """A caller of this switch goes back to the socket first: joined on the way, the channel would be lost."""
@@ -257,12 +279,6 @@ class Talk:
             raise Refused(f"agent {found.agent_id} is {found.status.replace('_', ' ')}")
         return found.agent_id
 
-    def _queue(self, name: str) -> dict[str, object]:
-        routing = self._store.transfers.queue_routing(self._offer.call.contact_center_id, name)
-        if routing is None:
-            raise Refused(f"there is no queue {name}")
-        return to_queue(routing)
-
     def _number(self, number: str) -> str:
         if not self._settings.numbers or not re.fullmatch(self._settings.numbers, number):
             raise Refused("that number is not allowed")
@@ -281,7 +297,7 @@ class Talk:
         if wish.to is To.AGENT:
             routing = to_agent(self._offer.call, self._colleague(wish.name), wait)
         else:
-            routing = self._queue(wish.name)
+            routing = to_queue(routed(self._store, self._rules, self._offer.call, wish.name))
         self._let_go_of_hold()
         self._consultation = self._consultations.of_agent(self._offer, routing, str(wish.to), wait)
 

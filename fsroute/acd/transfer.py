@@ -74,16 +74,9 @@ def to_agent(call: ProxyCall, agent_id: str, wait: float) -> dict[str, Any]:
     }
 
 
-def to_queue(routing: Document) -> dict[str, Any]:
-    """A queue's own routing, with nothing left of the one before."""
-    nothing: dict[str, Any] = {
-        "only_agent_id": None,
-        "sites": [],
-        "teams": [],
-        "time_line": [],
-        "time_line_done": 0,
-    }
-    return nothing | dict(routing)
+def to_queue(routing: Routing) -> dict[str, Any]:
+    """What the rules said, from the beginning of its time line on."""
+    return routing.dump() | {"time_line_done": 0}
 
 
 def consulting(routing: Document, call: ProxyCall, wait: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from fsroute.model.agent import AgentStatus
+from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.database import Database
 from fsroute.store.proxy_calls import from_row
@@ -89,10 +90,22 @@ class Transfers:
             None if row is None else Colleague(row["agent_id"], AgentStatus(row["status"]), row["authorized"])
         )
 
-    def queue_routing(self, contact_center_id: str, name: str) -> RoutingDocument | None:
-        """What the queue of this name or extension makes of a contact."""
+    def queue(self, contact_center_id: str, name: str) -> str | None:
+        """The contact center's queue of this name or extension."""
         value = self._database.value("transfer_queue", contact_center_id=contact_center_id, name=name)
-        return None if value is None else dict(value)
+        return None if value is None else str(value)
+
+    def caller(self, contact_id: str) -> CallerInformation | None:
+        """Whom a talk is about: of a consultation the caller of the contact that it is about.
+
+        What was erased is empty; None: there is no such contact.
+        """
+        row = self._database.one("transfer_caller", contact_id=contact_id)
+        return None if row is None else CallerInformation(**row)
+
+    def pause(self, agent_id: str, seconds: float) -> None:
+        """The agent is offered nothing for the next `seconds`, or longer if that was so before."""
+        self._database.execute("pause_after_transfer", agent_id=agent_id, pause=seconds)
 
     # Consultations -----------------------------------------------------------------------------------------
 

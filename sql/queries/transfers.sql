@@ -32,11 +32,40 @@ select a.agent_id, a.status,
  order by a.agent_id = %(name)s desc limit 1;
 
 -- name: transfer_queue
--- The routing of the contact center's queue that agents call `name`, by its name or extension.
-select queue_routing(q.contact_center_id, q.queue)
+-- The contact center's queue that agents call `name`, by its name or extension.
+select q.queue
   from queue q
  where q.contact_center_id = %(contact_center_id)s and (q.queue = %(name)s or q.extension = %(name)s)
  order by q.queue = %(name)s desc limit 1;
+
+-- name: transfer_caller
+-- What is known of the caller of a talk; of a consultation, or of one about a consultation: of whom it is about.
+with recursive about as (
+    select contact_id, parent_contact_id from contact where contact_id = %(contact_id)s
+    union all
+    select c.contact_id, c.parent_contact_id from contact c join about a on c.contact_id = a.parent_contact_id
+)
+select coalesce(h.caller_number, '') as number, coalesce(h.caller_name, '') as name, c.number_called, c.arrived_at,
+       c.medium, coalesce(h.language, 'en') as language, coalesce(h.facts, '{}') as facts,
+       coalesce(h.customer, '{}') as customer, coalesce(h.network, '{}') as network
+  from about a
+  join contact c using (contact_id)
+  left join contact_personal h using (contact_id)
+ where a.parent_contact_id is null;
+
+-- name: pause_after_transfer
+-- While the agent still talks: the end of the reservation keeps what is later.
+with paused as (
+    update agent
+       set available_from = greatest(available_from, clock_timestamp() + make_interval(secs => %(pause)s)),
+           idle_since = greatest(idle_since, clock_timestamp() + make_interval(secs => %(pause)s)),
+           unavailable_reason = 'wrap_up'
+     where agent_id = %(agent_id)s
+    returning agent_id
+)
+insert into agent_event (agent_id, kind, data)
+select agent_id, 'pause', jsonb_build_object('reason', 'wrap_up', 'pause_s', %(pause)s::double precision, 'by', 'transfer')
+  from paused;
 
 -- name: open_consultation
 select open_consultation(%(agent_leg_uuid)s, %(contact_id)s, %(channel_uuid)s, %(core_uuid)s, %(routing)s, %(data)s);

@@ -6,9 +6,10 @@ import pytest
 
 from fsroute.coordinator.strategies import load as load_strategies
 from fsroute.store.loading import Loader
-from fsroute.switchsim import Answers, Press, WaitFor
+from fsroute.switchsim import Answers, CallerCall, Press, WaitFor
 from tests.integration.flow.callers import at_home, call_and, calls_to, row
 from tests.integration.flow.conftest import World
+from tests.integration.flow.test_transfers import ask, hears
 from tests.waiting import until
 
 
@@ -121,4 +122,102 @@ def test_the_longest_queue_leads_to_a_number(world: World) -> None:
     first.hang_up()
     until(lambda: sorted(world.outcomes()) == ["abandoned", "overflowed"], 10)
     world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def talking(world: World, text: str) -> tuple[CallerCall, int]:
+    """A caller and Ann, who talk; then these rules are loaded. A queue "repairs" with the skill "repairs", too."""
+    world.query("insert into queue (contact_center_id, queue, priority, extension)"
+                " values ('acme', 'repairs', 9, '8') returning 1")  # fmt: skip
+    world.query("insert into queue_skill values ('acme', 'repairs', 'repairs') returning 1")
+    world.query("insert into agent_skill values ('bob', 'boilers', 1) returning 1")
+    world.log_on("ann", Answers(after=0.1))
+    call = call_and(world)
+    until(lambda: call.talked_with == "ann" and call.is_talking, 10)
+    version = rules(world, text)
+    assert world.east.app is not None
+    book = world.east.app.rules
+    until(lambda: book.version == version)
+    return call, version
+
+
+FOR_REPAIRS = """insert into routing_rule (contact_center_id, rule, ordinal, if_queue, if_caller_number, priority)
+values ('acme', 'not_this_one', 1, 'repairs', '\\+4930.*', 1), ('acme', 'old_boilers', 2, 'repairs', '\\+1415.*', 77);
+insert into routing_rule_skill (contact_center_id, rule, skill, level) values ('acme', 'old_boilers', 'boilers', 1);
+insert into rule_step (contact_center_id, rule, ordinal, after_s, step, skill)
+values ('acme', 'old_boilers', 1, 0.5, 'skill', 'boilers')"""
+
+
+def test_a_transfer_to_a_queue_goes_by_the_rules(world: World) -> None:
+    call, version = talking(world, FOR_REPAIRS)
+    before = (row(world).priority, row(world).arrived_at)
+    assert ask(world, "ann", "transfer", to="queue", name="8") == "done"
+    until(lambda: row(world).time_line_done == 1, 10)
+    assert (row(world).queue, row(world).rule, row(world).demand.skills) == ("repairs", "old_boilers", ())
+    assert (row(world).priority, row(world).arrived_at) == before
+    assert world.query("select rule, rules_version from contact") == [("old_boilers", version)]
+    asked = world.query(
+        "select data -> 'skills', data ->> 'rule' from contact_event where kind = 'transferred'"
+    )
+    assert asked == [([["boilers", 1]], "old_boilers")]
+    until(lambda: call.talked_with == "ann" and world.kinds().count("joined") == 2, 20)  # by then anybody may
+    call.hang_up()
+    world.wait_for_outcomes("served")
+    world.assert_nothing_left(silence=2.0)
+
+
+def test_a_consultation_of_a_queue_goes_by_the_rules_for_the_caller(world: World) -> None:
+    call, version = talking(world, FOR_REPAIRS)
+    world.log_on("bob", Answers(after=0.1))
+    assert ask(world, "ann", "consult", to="queue", name="repairs") == "done"
+    until(lambda: world.states() == ["bridged", "bridged"], 10)
+    assert (row(world).rule, row(world).priority) == ("old_boilers", row(world, 0).priority)
+    assert world.query("select rule, rules_version from contact where parent_contact_id is not null") == [
+        ("old_boilers", version)
+    ]
+    call.hang_up()
+    world.wait_for_outcomes("served", "served")
+    world.assert_nothing_left(silence=2.0)
+
+
+@pytest.mark.parametrize("kind", ["transfer", "consult"])
+@pytest.mark.parametrize(
+    ("columns", "values", "why"),
+    [
+        ("action", "'refuse'", "refuse"),
+        ("action, prompt", "'announce', 'closed'", "announce"),
+        ("action, number", "'number', '1000'", "number"),
+        ("action, prompt", "'voice_message', null", "voice message"),
+    ],
+)
+def test_rules_that_queue_nobody_leave_the_talk_as_it_is(
+    world: World, kind: str, columns: str, values: str, why: str
+) -> None:
+    call, _ = talking(
+        world,
+        f"insert into routing_rule (contact_center_id, rule, ordinal, if_queue, {columns})"
+        f" values ('acme', 'away', 1, 'repairs', {values})",
+    )
+    result = ask(world, "ann", kind, to="queue", name="8")
+    assert result == f"rule away does not queue contacts for repairs now, but has for them: {why}"
+    hears(call, "talking with ann")
+    assert world.states() == ["bridged"]
+    call.hang_up()
+    world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_nothing_is_transferred_within_a_contact_center_that_is_closed(world: World) -> None:
+    call, _ = talking(
+        world, "insert into routing_rule (contact_center_id, rule, ordinal) values ('acme', 'all', 1)"
+    )
+    world.query("select close_contact_center('acme', null, true, 'test')")
+    assert world.east.app is not None
+    book = world.east.app.rules
+    until(lambda: book.closing("acme") is not None)
+    assert ask(world, "ann", "transfer", to="queue", name="8") == "the contact center is closed"
+    hears(call, "talking with ann")
+    call.hang_up()
+    world.wait_for_outcomes("served")
     world.assert_nothing_left()

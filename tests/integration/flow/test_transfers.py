@@ -265,3 +265,46 @@ def test_a_contact_goes_to_a_telephone_number_and_its_record_says_so(world: Worl
     assert "transferred_out" in world.kinds()
     call.hang_up()
     assert_all_is_well(world)
+
+
+def rerouted(world: World) -> list[str]:
+    """Who took the contact, one after the other."""
+    joined = world.query("select agent_id from contact_event where kind = 'joined' order by event_id")
+    return [agent_id for (agent_id,) in joined]
+
+
+def test_somebody_else_who_is_idle_gets_what_an_agent_sends_to_the_own_queue(world: World) -> None:
+    world.query("update queue set strategy = 'last_agent' returning 1")
+    call, _ = talking(world, "ann")
+    world.query("update proxy_call set preferred_agent_id = 'ann' returning 1")
+    world.log_on("bob", Answers(after=0.1))
+    assert ask(world, "ann", "transfer", to="queue", name="support") == "done"
+    until(lambda: call.talked_with == "bob", 10)
+    assert rerouted(world) == ["ann", "bob"]
+    end(world, call, "served")
+
+
+def test_who_is_the_only_one_there_gets_it_again_after_the_pause(world: World) -> None:
+    settings(world, pause=1.5)
+    call, _ = talking(world, "ann")
+    assert ask(world, "ann", "transfer", to="queue", name="support") == "done"
+    until(lambda: rerouted(world) == ["ann", "ann"], 20)
+    [(sent, again)] = world.query(
+        "select extract(epoch from t.at), extract(epoch from r.at) from contact_event t, contact_event r"
+        " where t.kind = 'transferred' and r.kind = 'agent_reserved' and r.event_id > t.event_id"
+    )
+    assert 1.4 < again - sent < 2.5
+    end(world, call, "served")
+
+
+def test_who_does_not_serve_the_queue_is_idle_at_once(world: World) -> None:
+    world.query("insert into queue (contact_center_id, queue) values ('acme', 'repairs') returning 1")
+    world.query("insert into queue_skill values ('acme', 'repairs', 'repairs') returning 1")
+    world.query("insert into agent_skill values ('bob', 'repairs', 1) returning 1")
+    call, _ = talking(world, "ann")
+    assert ask(world, "ann", "transfer", to="queue", name="repairs") == "done"
+    assert world.query("select available_from <= clock_timestamp() from agent where agent_id = 'ann'") == [
+        (True,)
+    ]
+    until(lambda: world.states() == ["queued"], 5)
+    end(world, call, "abandoned")

@@ -7,12 +7,16 @@ from uuid import uuid4
 import pytest
 
 from fsroute.acd.proxy_call import On
+from fsroute.acd.transfer import to_queue
 from fsroute.errors import StoreError
-from fsroute.model.contact import Outcome
+from fsroute.model.contact import Demand, Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.routing import Routing
 from fsroute.store.contacts import Contacts
 from fsroute.store.transfers import Transfers
 from tests.fix_center import EPOCH, Center
+
+LATE = Routing("late", Demand("blue", "voice")).dump()
 
 
 @pytest.fixture
@@ -72,13 +76,63 @@ def test_a_queue_is_found_by_name_and_by_extension_in_its_own_contact_center_onl
     center: Center, transfers: Transfers
 ) -> None:
     center.sql("update queue set extension = '5' where contact_center_id = 'blue' and queue = 'late'")
-    for name in ("late", "5"):
-        routing = transfers.queue_routing("blue", name)
-        assert routing is not None
-        assert routing["queue"] == "late"
-        assert "extension" not in routing
-    assert transfers.queue_routing("green", "late") is None
-    assert transfers.queue_routing("green", "5") is None
+    assert [transfers.queue("blue", name) for name in ("late", "5")] == ["late", "late"]
+    assert transfers.queue("green", "late") is None
+    assert transfers.queue("green", "5") is None
+
+
+def test_a_talk_is_about_the_caller_and_so_are_the_consultations_about_it(
+    center: Center, transfers: Transfers
+) -> None:
+    call, contact_id = consulted(center, transfers)
+    caller = transfers.caller(call.contact_id)
+    assert caller is not None
+    assert (caller.number, caller.number_called, dict(caller.facts)) == (
+        "+4930111",
+        "8005550100",
+        {"order": "12"},
+    )
+    assert transfers.caller(contact_id) == caller
+    Contacts(center.database).erase(call.contact_id)
+    erased = transfers.caller(contact_id)
+    assert erased is not None
+    assert (erased.number, erased.number_called, dict(erased.facts)) == ("", "8005550100", {})
+    assert transfers.caller(str(uuid4())) is None
+
+
+def test_a_transfer_records_its_rule_and_version_and_keeps_priority_and_arrival(center: Center) -> None:
+    call = center.bridged()
+    routing = Routing("late", Demand("blue", "voice", (("billing", 2),)), "late first", 7, priority=99)
+    moved = center.move(
+        call, On.TRANSFERRED, set={"routing": to_queue(routing), "preferred_agent_id": None},
+        end_reservation="wrap_up",
+    )  # fmt: skip
+    assert (moved.state, moved.queue, moved.rule, moved.rules_version) == (
+        State.QUEUED,
+        "late",
+        "late first",
+        7,
+    )
+    assert (moved.priority, moved.arrived_at) == (call.priority, call.arrived_at)
+    assert moved.preferred_agent_id is None
+    recorded = center.sql(
+        "select rule, rules_version from contact where contact_id = %(id)s", id=call.contact_id
+    )
+    assert recorded == [{"rule": "late first", "rules_version": 7}]
+
+
+def test_an_agent_who_steps_back_is_idle_only_after_the_pause(center: Center, transfers: Transfers) -> None:
+    call = center.bridged()
+    center.sql("update agent set wrap_up = 0")
+    transfers.pause("ann", 30.0)
+    center.move(call, On.TRANSFERRED, end_reservation="wrap_up")
+    left = "select extract(epoch from available_from - clock_timestamp()) from agent where agent_id = 'ann'"
+    assert 25.0 < center.value(left) <= 30.0
+    assert center.agent("ann")["unavailable_reason"] == "wrap_up"
+    assert center.agent_kinds("ann")[-2:] == ["pause", "released"]
+    assert center.reserve(call, "ann") is None
+    transfers.pause("ann", 1.0)
+    assert center.value(left) > 20.0, "a longer one stands"
 
 
 def test_there_is_one_consultation_at_a_time_and_only_during_a_talk(
@@ -95,9 +149,7 @@ def test_there_is_one_consultation_at_a_time_and_only_during_a_talk(
 
 def joined(center: Center, transfers: Transfers, contact_id: str) -> ProxyCall:
     """Bob, at another switch than Ann, is there."""
-    routing = transfers.queue_routing("blue", "late")
-    assert routing is not None
-    asked = transfers.route(contact_id, {**routing, "lead": "offered"})
+    asked = transfers.route(contact_id, LATE)
     assert asked is not None
     offered = center.reserve(center.move(asked, On.TAKEN, epoch=EPOCH), "bob")
     assert offered is not None
@@ -141,9 +193,7 @@ def test_a_talk_left_to_a_telephone_number_has_no_agent_any_more(
 
 def test_nobody_is_left_to_who_is_not_there_yet(center: Center, transfers: Transfers) -> None:
     call, contact_id = consulted(center, transfers)
-    routing = transfers.queue_routing("blue", "late")
-    assert routing is not None
-    waiting = transfers.route(contact_id, routing)
+    waiting = transfers.route(contact_id, LATE)
     assert waiting is not None
     assert waiting.state is State.REQUESTED
     assert transfers.complete(call.agent_leg_uuid or "", {}) == []

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fsroute.acd.transfer import RINGBACK, consulting, dump, load, present, to_agent, to_queue
-from fsroute.model.routing import TimeLineStep
+from fsroute.model.contact import Demand
+from fsroute.model.routing import Routing, TimeLineStep
 from tests.unit.rows import proxy_call
 
 CALL = replace(
@@ -37,8 +38,10 @@ def test_for_one_agent_nothing_else_counts_and_after_a_while_everything_is_as_be
 
 
 def test_of_a_transfer_to_an_agent_nothing_is_left_in_another_queue() -> None:
-    routing = to_queue({"queue": "billing", "skills": [["billing", 1]]})
-    assert (routing["queue"], routing["only_agent_id"], routing["time_line"]) == ("billing", None, [])
+    routing = to_queue(Routing("billing", Demand("blue", "voice", (("billing", 1),))))
+    assert (routing["queue"], routing["skills"]) == ("billing", [["billing", 1]])
+    emptied = {"only_agent_id": None, "sites": [], "teams": [], "time_line": [], "time_line_done": 0}
+    assert {name: routing[name] for name in emptied} == emptied
 
 
 def test_who_consults_hears_ringing_and_is_asked_nothing() -> None:
