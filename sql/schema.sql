@@ -402,13 +402,13 @@ create table proxy_call (
     way jsonb, -- in a final state: where the caller goes
     expected_wait_basis text,
     back_to jsonb, -- after a transfer to one agent: the routing to go back to if that agent does not come
+    constraint ends_with_its_state check
+        ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
     foreign key (contact_center_id, queue) references queue
-);
+) with (fillfactor = 50); -- a row changes often: room for it on its page, and no index on what changes
 -- I2: a contact has at most one live proxy call.
-create unique index one_live_proxy_call_per_contact on proxy_call (contact_id)
-    where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
-create index proxy_call_live on proxy_call (switch_id)
-    where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
+create unique index one_live_proxy_call_per_contact on proxy_call (contact_id) where ended_at is null;
+create index proxy_call_live on proxy_call (switch_id) where ended_at is null;
 create unique index token_is_single_use on proxy_call (token_digest) where token_digest is not null;
 
 create table reservation (
@@ -556,6 +556,8 @@ begin
                                     from agent_medium m where m.agent_id = new.agent_id), '{}'))
       from (values (1)) as once left join agent a on a.agent_id = new.agent_id;
     delete from agent_requalified where agent_id = new.agent_id and changed_by = new.changed_by;
+    -- What an agent may serve makes the agent's row a new one: at the end, so that a psql that stays open holds nobody up.
+    update agent set version = version where agent_id = new.agent_id;
     return null;
 end $$;
 create constraint trigger log_qualification after insert on agent_requalified
@@ -732,7 +734,8 @@ declare
     v_demand jsonb := coalesce(p_set -> 'routing', p_set);
 begin
     if p_epoch is not null then perform check_epoch(p_epoch); end if;
-    if v_routing is not null or p_set ? 'channel_uuid' then -- the contact before its proxy call, as close_contact does
+    -- The contact before its proxy call, as close_contact does; a step of the time line may bring a routing along.
+    if v_routing is not null or p_set ? 'channel_uuid' or p_kind = 'time_line_step' then
         perform from contact where contact_id = (select contact_id from proxy_call where proxy_call_id = p_proxy_call_id)
             for update;
     end if;
@@ -924,7 +927,7 @@ begin
     returning proxy_call_id into v_id;
     if v_id is null then -- asked again after a restart: the live one stands
         return query select * from proxy_call_detail d where d.contact_id = p_contact_id::text
-            and d.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
+            and d.ended_at is null;
         return;
     end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
@@ -986,7 +989,7 @@ begin
     perform check_epoch(p_epoch);
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
     if not found or p.state not in ('requested', 'queued', 'callback') then return; end if;
-    select * into a from agent where agent_id = p_agent_id for update;
+    select * into a from agent where agent_id = p_agent_id for no key update; -- whoever enters a skill shares the key
     if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
     if p.only_agent_id is not null and p.only_agent_id <> p_agent_id then return; end if;
     if p.teams <> '{}' and not coalesce(a.team = any(p.teams), false) then return; end if;
@@ -1066,12 +1069,13 @@ declare
     p proxy_call;
     v_agent_id text;
 begin
-    select proxy_call_id into v_id from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
-    if not found then return; end if;
-    select * into p from proxy_call where proxy_call_id = v_id and state = 'bridged' for update;
-    if not found then return; end if;
-    perform from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
-    if not found then return; end if; -- it ended while we waited for the row
+    loop
+        select proxy_call_id into v_id from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
+        if not found then return; end if; -- it ended, perhaps while we waited for the row
+        exit when v_id = p.proxy_call_id;
+        select * into p from proxy_call where proxy_call_id = v_id for update; -- and again if it moved meanwhile
+    end loop;
+    if p.state <> 'bridged' then return; end if;
     v_agent_id := end_reservation(v_id, 'wrap_up');
     update proxy_call set agent_leg = 'none', version = version + 1 where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
@@ -1136,7 +1140,7 @@ end $$;
 -- is logged out.
 create function standing_leg_up(p_agent_id text, p_uuid text) returns boolean language plpgsql as $$
 begin
-    perform from agent where agent_id = p_agent_id and leg = 'standing' and status <> 'logged_out' for update;
+    perform from agent where agent_id = p_agent_id and leg = 'standing' and status <> 'logged_out' for no key update;
     if not found then return false; end if;
     update agent set standing_leg_uuid = p_uuid
      where agent_id = p_agent_id and standing_leg_uuid is distinct from p_uuid;
@@ -1230,7 +1234,7 @@ create function agent_held(p_agent_id text) returns agent language plpgsql as $$
 declare
     a agent;
 begin
-    select * into a from agent where agent_id = p_agent_id for update;
+    select * into a from agent where agent_id = p_agent_id for no key update;
     if not found then
         raise exception 'there is no agent %', p_agent_id using errcode = 'FS041';
     end if;
@@ -1409,11 +1413,15 @@ create function agent_outcome(p_agent_id text, p_code text, p_note text default 
 returns table (contact_id text, contact_center_id text, code text, meaning text) language plpgsql as $$
 #variable_conflict use_column
 declare
-    a agent := agent_held(p_agent_id);
+    a agent; -- not held: the contact is locked below, and comes before its agent
     v_contact_id uuid;
     v_contact_center_id text;
     v_meaning text;
 begin
+    select * into a from agent where agent_id = p_agent_id;
+    if not found then
+        raise exception 'there is no agent %', p_agent_id using errcode = 'FS041';
+    end if;
     select r.contact_id, r.contact_center_id into v_contact_id, v_contact_center_id
       from reservation r join proxy_call p using (proxy_call_id)
      where r.agent_id = a.agent_id and r.ended_at is null and p.agent_leg = 'joined'
@@ -1584,8 +1592,11 @@ declare
 begin
     select * into r from reservation where agent_leg_uuid = p_agent_leg_uuid and ended_at is null;
     if not found then return false; end if;
+    perform from contact where contact_id = r.contact_id for key share; -- the new one refers to it; before its proxy call
     select * into p from proxy_call where proxy_call_id = r.proxy_call_id and state = 'bridged' for update;
     if not found then return false; end if;
+    perform from reservation where reservation_id = r.reservation_id and proxy_call_id = p.proxy_call_id and ended_at is null;
+    if not found then return false; end if; -- it ended, or moved, while we waited
     if exists (select from contact where parent_contact_id = p.contact_id and ended_at is null) then return false; end if;
     select * into a from agent where agent_id = r.agent_id;
     insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
@@ -1679,30 +1690,7 @@ begin
 end $$;
 create trigger next_version before update on agent for each row execute function next_agent_version();
 
--- What an agent may serve lies in other tables: a change there makes the agent's row a new one, too.
-create function touch_agents() returns trigger language plpgsql as $$
-begin
-    update agent set version = version where agent_id in (select agent_id from changed);
-    return null;
-end $$;
-create trigger touch_on_insert after insert on agent_skill
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_update after update on agent_skill
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_delete after delete on agent_skill
-    referencing old table as changed for each statement execute function touch_agents();
-create trigger touch_on_insert after insert on agent_authorization
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_update after update on agent_authorization
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_delete after delete on agent_authorization
-    referencing old table as changed for each statement execute function touch_agents();
-create trigger touch_on_insert after insert on agent_medium
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_update after update on agent_medium
-    referencing new table as changed for each statement execute function touch_agents();
-create trigger touch_on_delete after delete on agent_medium
-    referencing old table as changed for each statement execute function touch_agents();
+-- What an agent may serve lies in other tables: log_qualification makes the agent's row a new one.
 
 -- A reservation that goes over to another agent or contact, too.
 create function touch_reserved_agents() returns trigger language plpgsql as $$
@@ -1759,7 +1747,10 @@ end $$;
 create trigger fence_leadership before update on lease for each row when (new.epoch <> old.epoch)
     execute function fence_leadership();
 
--- The transitions are many and always alike: one plan for each statement in them serves, and is not made anew.
+alter table agent set (fillfactor = 70);
+
+-- The transitions are many and always alike: one plan for each statement in them serves, and is not made anew. Such a
+-- plan may be made while a table is empty, and must not read the whole of it for ever.
 do $$
 declare
     f regprocedure;
@@ -1767,9 +1758,11 @@ begin
     for f in select oid from pg_proc
               where pronamespace = 'fsroute'::regnamespace
                 and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
-                                'close_contact', 'agent_let_go', 'proxy_call_now', 'complete_consultation')
+                                'close_contact', 'agent_let_go', 'proxy_call_now', 'complete_consultation',
+                                'end_reservation')
     loop
         execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
+        execute format('alter function %s set enable_seqscan = off', f);
     end loop;
 end $$;
 

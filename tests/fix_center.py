@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import CallerInformation
-from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import LIVE, AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.contacts import Contact, Contacts
 from fsroute.store.database import Database
 from fsroute.store.proxy_calls import ProxyCalls
@@ -135,8 +135,9 @@ class Center:
         """Put a row where no path needs to lead."""
         self.sql(
             "update proxy_call set state = %(state)s, agent_leg = %(agent_leg)s,"
-            " network_leg = %(network_leg)s, network_switch_id = 'away', caller_leg = %(caller_leg)s"
-            " where proxy_call_id = %(id)s",
+            " network_leg = %(network_leg)s, network_switch_id = 'away', caller_leg = %(caller_leg)s,"
+            " ended_at = case when %(state)s <> all(%(live)s) then clock_timestamp() end"
+            " where proxy_call_id = %(id)s", live=[str(each) for each in LIVE],
             id=call.proxy_call_id, state=state, agent_leg=agent_leg, network_leg=network_leg, caller_leg=caller_leg,
         )  # fmt: skip
 

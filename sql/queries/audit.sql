@@ -78,7 +78,7 @@ select contact_id::text from contact
 
 -- name: audit_live_proxy_calls
 select contact_id::text, proxy_call_id, state from proxy_call
- where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
+ where ended_at is null
    and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
 
 -- name: audit_live_reservations

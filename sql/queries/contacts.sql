@@ -58,7 +58,7 @@ select k.contact_id::text, k.channel_uuid, k.core_uuid, k.arrived_at
  where k.switch_id = %(switch_id)s and k.ended_at is null
    and not exists (select from proxy_call p
                     where p.contact_id = k.contact_id and p.caller_leg <> 'present'
-                      and p.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'));
+                      and p.ended_at is null);
 
 -- name: send_contact_away
 with sent as (

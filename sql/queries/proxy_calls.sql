@@ -15,23 +15,23 @@ select * from proxy_call_detail where proxy_call_id = any(%(proxy_call_ids)s::bi
 
 -- name: live_proxy_call_versions repeatable
 select proxy_call_id, version from proxy_call
- where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
+ where ended_at is null;
 
 -- name: latest_proxy_call
 select * from proxy_call_detail where contact_id = %(contact_id)s::text order by proxy_call_id desc limit 1;
 
 -- name: live_proxy_calls
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
+ where ended_at is null
  order by proxy_call_id;
 
 -- name: live_proxy_calls_of_caller_switch
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged') and switch_id = %(switch_id)s;
+ where ended_at is null and switch_id = %(switch_id)s;
 
 -- name: live_proxy_calls_of_agent_switch
 select * from proxy_call_detail
- where state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged')
+ where ended_at is null
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
 -- name: move_proxy_call
