@@ -1503,6 +1503,52 @@ begin
     return v_locked;
 end $$;
 
+-- PINs that were keyed at a switch, of all agents together: who tries one PIN with each of them locks none. They are
+-- counted by where they came from: a registered phone, or empty for all others. The right ones are forgotten.
+create table pin_attempt (
+    attempt_id bigint generated always as identity primary key,
+    switch_id text not null references switch on delete cascade,
+    source text not null,
+    at timestamptz not null default clock_timestamp(),
+    wrong boolean not null default false -- false: not compared yet, and counted all the same
+);
+create index pin_attempt_source on pin_attempt (switch_id, source, at);
+
+-- Before a PIN is asked of anybody there; null: after 20 wrong ones within a quarter of an hour nobody is.
+create function pin_attempt_begins(p_switch_id text, p_source text) returns bigint language plpgsql as $$
+declare
+    v_id bigint;
+begin
+    perform pg_advisory_xact_lock(1718841972, hashtext(p_switch_id || ' ' || p_source));
+    delete from pin_attempt where switch_id = p_switch_id and at < clock_timestamp() - interval '15 minutes';
+    if (select count(*) from pin_attempt t where t.switch_id = p_switch_id and t.source = p_source) >= 20 then
+        return null;
+    end if;
+    insert into pin_attempt (switch_id, source) values (p_switch_id, p_source) returning attempt_id into v_id;
+    return v_id;
+end $$;
+
+-- How the comparison went; true: it was the one wrong PIN too many.
+create function pin_attempt_over(p_attempt_id bigint, p_right boolean) returns boolean language plpgsql as $$
+declare
+    t pin_attempt;
+begin
+    if p_right then
+        delete from pin_attempt where attempt_id = p_attempt_id;
+        return false;
+    end if;
+    select * into t from pin_attempt where attempt_id = p_attempt_id;
+    if not found then return false; end if;
+    perform pg_advisory_xact_lock(1718841972, hashtext(t.switch_id || ' ' || t.source));
+    update pin_attempt set wrong = true where attempt_id = p_attempt_id;
+    if (select count(*) from pin_attempt o where o.switch_id = t.switch_id and o.source = t.source and o.wrong) <> 20 then
+        return false;
+    end if;
+    insert into system_event (kind, data)
+    values ('pins_guessed', jsonb_build_object('switch_id', t.switch_id, 'phone', t.source, 'wrong', 20));
+    return true;
+end $$;
+
 -- Offers that an agent does not take, one after the other: the row's `miss_limit` sends the agent on `miss_then`.
 -- A talk begins the count again. What failed for a reason of the system's (unreachable) is nobody's miss.
 create function count_missed() returns trigger language plpgsql as $$
@@ -1555,6 +1601,7 @@ create table agent_command (
     check ((done_at is null) = (result is null))
 );
 create index agent_command_waits on agent_command (switch_id) where taken_at is null;
+create index agent_command_at on agent_command (switch_id, requested_at); -- old ones go: see_switch
 
 -- Asks for something on behalf of an agent who talks; returns the command, whose `result` comes when it is done.
 create function ask_agent(p_agent_id text, p_kind text, p_data jsonb default '{}') returns bigint
@@ -1572,11 +1619,27 @@ begin
     if not found then
         raise exception 'agent % is in no talk', p_agent_id using errcode = 'FS042', detail = 'no_talk';
     end if;
-    delete from agent_command where done_at < clock_timestamp() - interval '1 day'; -- they hold telephone numbers
+    if p_data ->> 'to' = 'number' and coalesce(p_data ->> 'name', '') !~ '^\+?[0-9*#]{1,20}$' then
+        raise exception 'that is no telephone number' using errcode = 'FS042', detail = 'bad_number';
+    end if;
+    delete from agent_command where requested_at < clock_timestamp() - interval '1 day'; -- they hold telephone numbers
     insert into agent_command (agent_id, switch_id, kind, data) values (p_agent_id, v_switch_id, p_kind, p_data)
     returning command_id into v_id;
     perform pg_notify('fsroute.desk.' || v_switch_id, jsonb_build_array('x:' || v_id)::text);
     return v_id;
+end $$;
+
+-- All that is known of a contact's caller goes, wherever it is; the ledger stays whole. A number that the call went out
+-- to is the caller's, too, or somebody's; so may be one that the agent named meanwhile.
+create function erase_contact(p_contact_id uuid) returns void language plpgsql as $$
+begin
+    perform from contact where contact_id = p_contact_id for no key update;
+    delete from voice_message where contact_id = p_contact_id;
+    delete from contact_personal where contact_id = p_contact_id;
+    update proxy_call set way = way || '{"number": ""}' where contact_id = p_contact_id and way ->> 'number' <> '';
+    delete from agent_command c using reservation r
+     where r.contact_id in (select k.contact_id from contact k where p_contact_id in (k.contact_id, k.parent_contact_id))
+       and c.agent_id = r.agent_id and c.requested_at between r.reserved_at and coalesce(r.ended_at, 'infinity');
 end $$;
 
 -- An agent consults somebody during a talk: a contact of its own, whose caller is the agent's leg `p_channel_uuid`.

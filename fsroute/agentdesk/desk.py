@@ -130,6 +130,18 @@ class _Conversation:
     # Who it is ---------------------------------------------------------------------------------------------
 
     def _prove(self, do: Prove) -> Happening:
+        """PINs are counted for each agent, and for all of them together by where the call comes from."""
+        source = self._phone.address if self._phone.username else ""
+        attempt = self._duty.pin_attempt_begins(self._switch_id, source)
+        if attempt is None:
+            log.warning("no PIN is taken: too many were wrong phone=%s switch=%s", source, self._switch_id)
+            return NotProved(locked=True)
+        proof = self._compare(do)
+        if self._duty.pin_attempt_over(attempt, isinstance(proof, Proved)):
+            log.warning("PINs are being guessed phone=%s switch=%s", source, self._switch_id)
+        return proof
+
+    def _compare(self, do: Prove) -> Proved | NotProved:
         owner = do.agent_id or self._of_extension(do.extension)
         if not owner:
             _fits(do.pin, _NOBODYS)

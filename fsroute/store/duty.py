@@ -110,6 +110,18 @@ class Duty:
         """Say how the comparison went; true: the agent is locked by it."""
         return bool(self._database.value("agent_pin_checked", agent_id=agent_id, right=right))
 
+    def pin_attempt_begins(self, switch_id: str, source: str) -> int | None:
+        """Somebody at the switch is about to prove who they are; None: too many there were wrong lately.
+
+        `source` is the registered phone, empty for all others together. It counts as wrong until `pin_attempt_over`.
+        """
+        value = self._database.value("pin_attempt_begins", switch_id=switch_id, source=source)
+        return None if value is None else int(value)
+
+    def pin_attempt_over(self, attempt: int, right: bool) -> bool:
+        """Say how it went; true: it was the one wrong PIN too many."""
+        return bool(self._database.value("pin_attempt_over", attempt_id=attempt, right=right))
+
     def of_extension(self, extension: str) -> Owner | None:
         """The agent with this extension."""
         row = self._database.one("agent_of_extension", extension=extension)

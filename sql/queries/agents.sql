@@ -10,6 +10,10 @@ select agent_id, version from agent;
 select agent_id from agent_declare(%(agent_id)s, %(status)s, %(reason)s);
 
 -- name: see_switch
+-- What agents asked for there is forgotten after a day: it holds telephone numbers.
+with forgotten as (
+    delete from agent_command where switch_id = %(switch_id)s and requested_at < clock_timestamp() - interval '1 day'
+)
 update switch set core_uuid = %(core_uuid)s, seen_at = clock_timestamp() where switch_id = %(switch_id)s
 returning switch_id, site_id, link_address;
 

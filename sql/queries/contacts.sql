@@ -95,10 +95,7 @@ insert into contact_event (contact_id, contact_center_id, kind, data)
 select contact_id, contact_center_id, 'voice_message', jsonb_build_object('duration_s', duration_s) from kept;
 
 -- name: erase_contact
-with message as (
-    delete from voice_message where contact_id = %(contact_id)s
-)
-delete from contact_personal where contact_id = %(contact_id)s;
+select erase_contact(%(contact_id)s);
 
 -- name: contact_events_after
 select event_id, at, contact_id::text, contact_center_id, proxy_call_id, agent_id, kind, state, data

@@ -43,6 +43,12 @@ select pin_hash, locked from agent_pin_attempt(%(agent_id)s);
 -- name: agent_pin_checked
 select agent_pin_checked(%(agent_id)s, %(right)s);
 
+-- name: pin_attempt_begins
+select pin_attempt_begins(%(switch_id)s, %(source)s);
+
+-- name: pin_attempt_over
+select pin_attempt_over(%(attempt_id)s, %(right)s);
+
 -- name: agent_of_extension
 select agent_id, own_phone from agent where extension = %(extension)s;
 

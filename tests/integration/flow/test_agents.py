@@ -99,6 +99,18 @@ def test_a_phone_that_is_nobodys_is_asked_for_extension_and_pin(desk: World) -> 
     assert heard(call, "status/logged_out")
 
 
+def test_where_pins_were_guessed_no_pin_is_taken_and_elsewhere_it_is(desk: World) -> None:
+    lobby = "user/lobby@fsroute.invalid"
+    for _ in range(20):
+        attempt = desk.store.duty.pin_attempt_begins("east-1", lobby)
+        assert attempt is not None
+        desk.store.duty.pin_attempt_over(attempt, False)
+    call = dials(desk, "*50", "2001#", f"{PIN}#", user="lobby@fsroute.invalid")
+    assert heard(call, "locked")
+    assert status(desk) == ("logged_out", "away")
+    assert heard(dials(desk, "*50", f"{PIN}#"), "logged_on")
+
+
 def test_an_extension_that_does_not_exist_is_told_apart_from_a_wrong_pin_by_nothing(desk: World) -> None:
     call = dials(
         desk, "*56", "9999#", f"{PIN}#", "2001#", "135790#", "2001#", f"{PIN}#", user="lobby@x.example"

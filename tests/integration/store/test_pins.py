@@ -128,3 +128,40 @@ def test_an_extension_is_one_agents(center: Center, duty: Duty) -> None:
 
 def test_a_dialled_reason_has_a_meaning_or_none(duty: Duty) -> None:
     assert (duty.break_reason("2"), duty.break_reason("77")) == ("lunch", None)
+
+
+# All agents together -------------------------------------------------------------------------------------
+
+
+def sprayed(duty: Duty, times: int, switch_id: str = "away", source: str = "") -> list[bool]:
+    """One wrong PIN with each of many agents; whether it was the one too many."""
+    attempts = [duty.pin_attempt_begins(switch_id, source) for _ in range(times)]
+    return [duty.pin_attempt_over(each, False) for each in attempts if each is not None]
+
+
+def test_after_twenty_wrong_pins_from_one_place_nobody_is_asked_for_one_there(
+    center: Center, duty: Duty
+) -> None:
+    assert sprayed(duty, 25) == [False] * 19 + [True]
+    assert duty.pin_attempt_begins("away", "") is None
+    assert duty.pin_attempt_begins("away", "user/2001@a.example") is not None
+    assert duty.pin_attempt_begins("home", "") is not None
+    assert center.sql("select kind, data from system_event where kind = 'pins_guessed'") == [
+        {"kind": "pins_guessed", "data": {"switch_id": "away", "phone": "", "wrong": 20}}
+    ]
+    center.sql("update pin_attempt set at = at - interval '15 minutes'")
+    assert duty.pin_attempt_begins("away", "") is not None
+
+
+def test_right_pins_use_nothing_up(duty: Duty) -> None:
+    sprayed(duty, 19)
+    for _ in range(3):
+        attempt = duty.pin_attempt_begins("away", "")
+        assert attempt is not None
+        assert duty.pin_attempt_over(attempt, True) is False
+    assert sprayed(duty, 1) == [True]
+
+
+def test_many_guesses_at_once_are_no_more_than_many_in_a_row_whoever_is_guessed(duty: Duty) -> None:
+    begun = at_once(*[lambda: duty.pin_attempt_begins("away", "")] * 24)
+    assert sum(each is not None for each in begun) == 20
