@@ -107,7 +107,8 @@ class App:
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)
             desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
-            self.acd = AcdRole(self.store, self.link, settings, self._lease(f"switch:{switch_id}"), desk)
+            lease = self._lease(f"switch:{switch_id}")
+            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish)
             self.acd.start()
         if Role.CALLSERVER in config.roles:
             self.callserver = CallServerRole(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fsroute.acd.handover import Handover
 from fsroute.acd.offer import Item, Offer, partner
 from fsroute.acd.proxy_call import On
 from fsroute.acd.transfer import WANTED, consulting, dump
@@ -20,7 +21,7 @@ from fsroute.acd.wishes import Refused
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, Outcome
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -34,7 +35,6 @@ RINGS = "fsroute_rings/XML/fsroute_desk"
 HELD = "fsroute_held/XML/fsroute_desk"
 ROOM = "fsroute_conference/XML/fsroute_desk"
 ON_THE_WAY = 0.5  # seconds in which a caller of this switch finds the way back to the socket
-UNHELD = "fsroute_unheld XML fsroute_desk"
 
 
 @dataclass(slots=True)
@@ -69,8 +69,13 @@ class Consultations:
     ) -> None:
         self._store = store
         self._switch = switch
+        self._legs = Handover(store, switch)
         self._dial_string = dial_string
         self._new_uuid = new_uuid
+
+    def finish(self, switch_id: str, in_hand: Callable[[ProxyCall], bool]) -> None:
+        """See `Handover.finish`."""
+        self._legs.finish(switch_id, in_hand)
 
     # The beginning -----------------------------------------------------------------------------------------
 
@@ -81,7 +86,7 @@ class Consultations:
             Refused, StoreError, SwitchError: the talk goes on as it was.
         """
         wanted = dump(consulting(routing, offer.call, wait))
-        self._tell(f"uuid_setvar {offer.legs.channel} {WANTED} {wanted}")
+        self._legs.tell(f"uuid_setvar {offer.legs.channel} {WANTED} {wanted}")
         return self._begin(offer, to, WAITS)
 
     def of_number(self, offer: Offer, number: str) -> Consultation:
@@ -95,7 +100,7 @@ class Consultations:
         consultation = self._begin(offer, "number", RINGS)
         consultation.number_leg = leg = self._new_uuid()
         offer.attend(leg)
-        self._tell(f"uuid_setvar {offer.legs.channel} fsroute_number_leg {leg}")
+        self._legs.tell(f"uuid_setvar {offer.legs.channel} fsroute_number_leg {leg}")
         variables = f"origination_uuid={leg},park_timeout=60,hangup_after_bridge=true,ignore_early_media=true"
         try:
             dialled = self._dial_string.format(number=number)
@@ -116,9 +121,11 @@ class Consultations:
         )
         if not opened:
             raise Refused("the talk is over, or somebody is being consulted")
+        for name in ("fsroute_number_leg", "fsroute_room"):  # of one before, on a standing leg
+            self._legs.tell(f"uuid_setvar {channel} {name}")
         for name in ("fsroute_contact", "fsroute_consultation"):
-            self._tell(f"uuid_setvar {channel} {name} {consultation.contact_id}")
-        self._tell(f"uuid_setvar {held} fsroute_hold_music {offer.call.hold_music}")
+            self._legs.tell(f"uuid_setvar {channel} {name} {consultation.contact_id}")
+        self._legs.tell(f"uuid_setvar {held} fsroute_hold_music {offer.call.hold_music}")
         offer.legs = replace(offer.legs, network_uuid=None)  # not the offer's to end any more
         try:
             self._switch.api(f"uuid_dual_transfer {channel} {where} {HELD}")
@@ -205,14 +212,14 @@ class Consultations:
         """The agent speaks with whom was asked for; who stays, should the agent hang up."""
         consultation.other = other
         if other and not self._switch.variable(other, "fsroute_standing"):
-            self._tell(f"uuid_setvar {other} park_after_bridge true")
+            self._legs.tell(f"uuid_setvar {other} park_after_bridge true")
 
     def _number_event(self, offer: Offer, consultation: Consultation, event: Event) -> None:
         leg = consultation.number_leg
         if event.name == "BACKGROUND_JOB" and event.get("Job-UUID") == leg:
             if not event.text.startswith("+OK"):
                 self._return(offer, consultation, "number_" + event.text.removeprefix("-ERR").strip().lower())
-            elif self._join(offer.legs.channel, leg):
+            elif self._legs.join(offer.legs.channel, leg):
                 self._joined(consultation, leg)
             else:
                 self._return(offer, consultation, "failed")
@@ -248,7 +255,7 @@ class Consultations:
             raise Refused("they are talking together")
         legs = (consultation.held, offer.legs.channel, consultation.other)
         for leg in legs:
-            self._tell(f"uuid_setvar {leg} fsroute_room {consultation.contact_id}")
+            self._legs.tell(f"uuid_setvar {leg} fsroute_room {consultation.contact_id}")
         self._switch.api(f"uuid_dual_transfer {offer.legs.channel} {ROOM} {ROOM}")
         self._switch.api(f"uuid_transfer {consultation.held} {ROOM.replace('/', ' ')}")
         consultation.is_conference = True
@@ -258,14 +265,12 @@ class Consultations:
         """The rows, then the legs, then the news: whoever hears it finds both as they are to be."""
         if not consultation.other:
             return False
-        rows = self._store.transfers.complete(offer.agent_leg_uuid, {"by": "agent"})
+        legs = {"held": consultation.held, "other": consultation.other}
+        rows = self._store.transfers.complete(offer.agent_leg_uuid, {"by": "agent", **legs})
         if not rows:
             return False
         consultation.is_over = True
-        if self._join(consultation.held, consultation.other):
-            self._ends_with_its_talk(consultation.other)
-        else:
-            self._give_back(offer.call, consultation.held)
+        self._legs.hand_over(offer.call, consultation.held, consultation.other)
         self._store.announce(offer.call, rows[0])
         for row in rows[1:]:
             self._store.announce(consultation.call, row)
@@ -273,23 +278,17 @@ class Consultations:
         offer.go_on_with(rows[0])
         return True
 
-    def _ends_with_its_talk(self, other: str) -> None:
-        """Again; not before it is joined, or the end of its talk with the agent would be its own."""
-        if not self._switch.variable(other, "fsroute_standing"):
-            self._tell(f"uuid_setvar {other} park_after_bridge")
-            self._tell(f"uuid_setvar {other} hangup_after_bridge true")
-
     def _return(self, offer: Offer, consultation: Consultation, reason: str) -> None:
         """The agent and the caller talk again."""
         call, channel = offer.call, offer.legs.channel
         consultation.is_over = True
-        self._tell(f"uuid_setvar {channel} fsroute_consultation")
-        self._tell(f"uuid_setvar {channel} fsroute_number_leg")
-        self._tell(f"uuid_setvar {channel} fsroute_room")
+        self._legs.tell(f"uuid_setvar {channel} fsroute_consultation")
+        self._legs.tell(f"uuid_setvar {channel} fsroute_number_leg")
+        self._legs.tell(f"uuid_setvar {channel} fsroute_room")
         if offer.legs.standing_uuid is None:
-            self._tell(f"uuid_setvar {channel} hangup_after_bridge true")
-        if not self._join(consultation.held, channel):
-            self._give_back(call, consultation.held)
+            self._legs.tell(f"uuid_setvar {channel} hangup_after_bridge true")
+        if not self._legs.join(consultation.held, channel):
+            self._legs.give_back(call, consultation.held)
         self._close(
             consultation, reason
         )  # not before, or the agent's leg would be on its way through the dialplan
@@ -310,17 +309,9 @@ class Consultations:
             set={"priority": HEAD_PRIORITY, "held_for": ON_THE_WAY},
             data={"reason": "agent_left_consultation"},
         )
-        self._give_back(call, consultation.held)
+        self._legs.give_back(call, consultation.held)
         if moved is not None:
             offer.go_on_with(moved)
-
-    def _give_back(self, call: ProxyCall, held: str) -> None:
-        """Nobody is there to be joined with the held leg: to the caller's site it is a lost conversation."""
-        if call.network_leg is NetworkLeg.NOT_NEEDED:
-            self._tell(f"uuid_setvar {held} fsroute_held true")
-            self._tell(f"uuid_transfer {held} {UNHELD}")
-        else:
-            self._tell(f"uuid_kill {held} DESTINATION_OUT_OF_ORDER")
 
     def _close(self, consultation: Consultation, reason: str) -> None:
         """The contact ends, and with it its legs; a consultation that ended before stays as it ended."""
@@ -332,22 +323,7 @@ class Consultations:
         except StoreError as error:
             log.warning("consultation not closed: %s contact=%s", error, consultation.contact_id)
         if consultation.number_leg:
-            self._tell(f"uuid_kill {consultation.number_leg} NORMAL_CLEARING")
-
-    def _join(self, first: str, second: str) -> bool:
-        self._tell(f"uuid_setvar {first} fsroute_held")
-        try:
-            self._switch.api(f"uuid_bridge {first} {second}")
-        except SwitchError as error:
-            log.warning("legs not joined: %s", error)
-            return False
-        return True
-
-    def _tell(self, command: str) -> None:
-        try:
-            self._switch.api(command)
-        except SwitchError as error:
-            log.debug("%s: %s", command.split()[0], error)
+            self._legs.tell(f"uuid_kill {consultation.number_leg} NORMAL_CLEARING")
 
     def _log(self, call: ProxyCall, kind: str, data: dict[str, object]) -> None:
         try:

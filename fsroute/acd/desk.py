@@ -48,6 +48,8 @@ class TalkSwitch(Switch, Protocol):
 
     def exists(self, uuid: str) -> bool: ...
 
+    def state(self, uuid: str) -> str: ...
+
     def variable(self, uuid: str, name: str) -> str: ...
 
 
@@ -93,6 +95,10 @@ class Desk:
                 self._store, self._switch, self._rules, self._settings, self._consultations, offer
             )
         return talk.take(item)
+
+    def finish(self, switch_id: str, in_hand: Callable[[ProxyCall], bool]) -> None:
+        """What a process that died left half done; see `Handover.finish`."""
+        self._consultations.finish(switch_id, in_hand)
 
 
 class Talk:
@@ -321,6 +327,8 @@ class Talk:
                 return
             self._mark("fsroute_talk", talk)
             self._mark("fsroute_on_hold", "")
+            if self._offer.legs.standing_uuid is not None:  # of the talk before
+                self._mark("fsroute_consultation", "")
             if not self._switch.variable(channel, "fsroute_codes"):
                 self._mark("fsroute_codes", "true")
                 self._switch.execute(channel, "execute_extension", CODES)

@@ -11,6 +11,7 @@ import gevent
 from gevent.event import Event as Flag
 
 from fsroute.acd.dial import originate_standing
+from fsroute.acd.legs import TALKING
 from fsroute.acd.standing import (
     Dial,
     End,
@@ -40,8 +41,6 @@ VARIABLES = "park_after_bridge=true;hangup_after_bridge=false;send_silence_when_
 
 PARK = "uuid_transfer {} park inline"
 """``uuid_park`` would end the park of a leg that is back already, and leave it without media for good."""
-
-_TALKING = ("CS_EXCHANGE_MEDIA", "CS_SOFT_EXECUTE", "CS_HIBERNATE", "CS_RESET")
 
 
 class Keeper:
@@ -128,7 +127,7 @@ class Keeper:
         elif uuid != known.uuid:
             self._take_over(uuid, state)
         elif known.where is Where.UP:
-            self.leg = replace(self.leg, parked=state not in _TALKING)
+            self.leg = replace(self.leg, parked=state not in TALKING)
 
     def check(self) -> None:
         """Events may have been missed.
@@ -143,7 +142,7 @@ class Keeper:
     def _take_over(self, uuid: str, state: str) -> None:
         """A channel that this process did not dial: the agent called in, or a process before this one did."""
         before = self.leg.uuid
-        talks = state in _TALKING
+        talks = state in TALKING
         stood = self._link.variable(uuid, "fsroute_standing") == self.agent_id
         self.leg = self.leg.up(uuid, parked=not talks)
         self._tell(f"uuid_setvar_multi {uuid} {VARIABLES};fsroute_standing={self.agent_id}")

@@ -13,6 +13,9 @@ from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 
 log = logging.getLogger(__name__)
 
+TALKING = ("CS_EXCHANGE_MEDIA", "CS_SOFT_EXECUTE", "CS_HIBERNATE", "CS_RESET")
+"""States of a channel that is joined with another one, or about to be."""
+
 ANNOUNCED = "fsroute::announced"
 """The event that follows an announcement: the agent has heard it."""
 

@@ -45,6 +45,7 @@ RETRY = 0.5  # seconds before a step is tried again that the database or the swi
 DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a leg
 LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
+NOT_DIALLED_HELD_FOR = 30.0  # seconds for a call server to come that dials the caller: agents wait in vain else
 
 
 class StandingLeg(Protocol):
@@ -344,7 +345,12 @@ class Offer:
         self._row_changed(row)
 
     def _report_caller_absent(self) -> None:
-        """One more try that failed; the agent did nothing wrong."""
+        """One more try that failed, if somebody tried at all; the agent did nothing wrong."""
+        if self.call.caller_leg is not CallerLeg.DIALLING:
+            log.warning("a caller is dialled by no call server contact=%s", self.call.contact_id)
+            self._report(On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up",
+                         set={"held_for": NOT_DIALLED_HELD_FOR}, data={"reason": "caller_not_dialled"})  # fmt: skip
+            return
         on = On.CALLBACK_GIVEN_UP if self.call.callback_ends else On.CALLER_UNREACHED
         held = {} if self.call.callback_ends else {"held_for": self.call.callback.retry_after}
         self._report(on, end_reservation=str(on), set=held, data={"reason": "agent_waited"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import gevent
@@ -32,6 +33,9 @@ OVER_KEPT = 100  # offers
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
+
+
+Finish = Callable[[str, Callable[[ProxyCall], bool]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,25 @@ class AcdRole:
         settings: what the configuration says of offers.
         lease: whose holder drives the switch.
         desk: what agents may do with a conversation.
+        finish: does what a process before this one left half done between two conversations; is given the switch
+            and what tells of conversations that this process has in hand.
     """
 
     def __init__(
-        self, store: Store, link: SwitchLink, settings: Settings, lease: Lease, desk: Desk | None = None
+        self,
+        store: Store,
+        link: SwitchLink,
+        settings: Settings,
+        lease: Lease,
+        desk: Desk | None = None,
+        finish: Finish | None = None,
     ) -> None:
         self._store = store
         self._link = link
         self._settings = settings
         self._lease = lease
         self._desk = desk
+        self._finish = finish
         self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
@@ -305,6 +318,8 @@ class AcdRole:
             return
         try:
             self._standing.reconcile()
+            if self._finish is not None:  # before anybody looks at the legs
+                self._finish(self._settings.switch_id, self._is_completing)
             for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
                 self._reconcile(call)
             self._forget_network_legs()
@@ -312,6 +327,13 @@ class AcdRole:
         except FsrouteError as error:
             log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
             gevent.spawn_later(RETRY, self.reconcile)
+
+    def _is_completing(self, call: ProxyCall) -> bool:
+        """Whether the agent who has handed a conversation over is still in hand."""
+        return any(
+            offer.call.proxy_call_id == call.proxy_call_id and offer.agent_leg_uuid != call.agent_leg_uuid
+            for offer in self._offers.values()
+        )
 
     def _reconcile(self, call: ProxyCall) -> None:
         uuid, leg_uuid = call.rendezvous_uuid, call.network_leg_uuid

@@ -19,6 +19,9 @@ RINGBACK = "tone_stream://%(2000,4000,440,480);loops=-1"
 NOT_FOR_AGENTS = ("offer_callback", "announce", "voice_message", "number", "back")
 """Steps of a time line that a consulting agent has no use for."""
 
+HELD_IN = ("fsroute_held", "fsroute_conference")
+"""The extensions in which a held leg is, and the other end of a talk in a conference; given back, it is in another."""
+
 WANTED = "fsroute_wanted"
 """The channel variable of a consulting agent's leg that says whom the agent wants: a routing, as `dump` writes it."""
 

@@ -12,6 +12,7 @@ from gevent.pool import Pool
 
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
+from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.desk import Desk, Settings, Signalled
@@ -185,6 +186,8 @@ class CallServerRole:
         call = self._store.proxy_calls.latest(contact_id)
         if call is not None and call.network_leg is NetworkLeg.NOT_NEEDED and call.state in JOINING:
             return  # the switch's own bridge, which leaves the application's name as it was
+        if self._link.variable(channel_uuid, "destination_number") in HELD_IN:
+            return  # held by an agent who consults, or just did: the agent's switch goes on
         with suppress(SwitchError):  # it may have gone
             log.info("call fetched contact=%s", contact_id)
             self._link.api(f"uuid_break {channel_uuid}")

@@ -135,6 +135,14 @@ class Transfers:
         value = self._database.value("consultation_of", contact_id=contact_id)
         return None if value is None else str(value)
 
+    def completed(self, switch_id: str) -> list[tuple[ProxyCall, str, str]]:
+        """Conversations that went over to whom an agent of the switch had consulted, and what they are joined of.
+
+        Each with the leg that was held and the leg of whom was consulted, both of them at the switch.
+        """
+        rows = self._database.run("completed_consultations", switch_id=switch_id)
+        return [(from_row(row), row["held"], row["other"]) for row in rows]
+
     def complete(self, agent_leg_uuid: str, data: Mapping[str, str]) -> list[ProxyCall]:
         """The agent leaves, and whom the agent consulted goes on: the conversation, and the consultation's call.
 

@@ -78,3 +78,18 @@ select contact_id::text from contact where parent_contact_id = %(contact_id)s an
 
 -- name: complete_consultation
 select * from complete_consultation(%(agent_leg_uuid)s, %(data)s);
+
+-- name: completed_consultations
+-- Conversations that are now as the completion of a consultation at this switch has left them: nobody was joined with
+-- the caller since, and nobody is being consulted.
+select d.*, e.data ->> 'held' as held, e.data ->> 'other' as other
+  from proxy_call p
+ cross join lateral (select k.data from contact_event k
+                      where k.contact_id = p.contact_id and k.proxy_call_id = p.proxy_call_id
+                        and (k.kind = 'joined' or k.kind in ('consultation_completed', 'agent_left') and k.data ? 'held')
+                      order by k.event_id desc limit 1) e
+  join contact x on x.contact_id = (e.data ->> 'consultation')::uuid
+  join proxy_call_detail d on d.proxy_call_id = p.proxy_call_id
+ where p.state = 'bridged' and x.switch_id = %(switch_id)s
+   and not exists (select from contact c where c.parent_contact_id = p.contact_id and c.ended_at is null)
+ order by p.proxy_call_id;
