@@ -45,7 +45,9 @@ RETRY = 0.5  # seconds before a step is tried again that the database or the swi
 DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a leg
 LOOK_AGAIN = 0.05  # seconds between two looks for it
 HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
-NOT_DIALLED_HELD_FOR = 30.0  # seconds for a call server to come that dials the caller: agents wait in vain else
+NOT_DIALLED_HELD_FOR = (
+    30.0  # seconds for a call server to come that dials the caller: agents wait in vain else
+)
 
 
 class StandingLeg(Protocol):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from fsroute.callserver.callback import Callbacks
 from fsroute.switchsim import Answers, NoAnswer
 from tests.integration.flow.callers import at_home, calls_to, chose, row
 from tests.integration.flow.conftest import World
@@ -46,6 +47,21 @@ def test_an_agent_is_let_go_in_time_when_the_caller_does_not_come(world: World) 
     assert world.query("select unavailable_reason from agent where agent_id = 'ann'") == [(None,)]
     world.assert_nothing_violated()
     world.assert_nothing_left(silence=10)
+
+
+def test_a_try_that_nobody_dialled_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.query("update queue set offer_timeout = 1, network_leg_timeout = 1 returning 1")
+    chose(world)
+    world.query("update proxy_call set callback = '{\"tries\": 1}' returning 1")
+    monkeypatch.setattr(Callbacks, "_dial", lambda self, call: None)  # no call server is there to claim it
+    world.log_on("ann", Answers(after=0.1))
+    until(lambda: row(world).state == "ready", 10)
+    until(lambda: row(world).state == "callback", 10)
+    assert (row(world).callback_failures, row(world).caller_leg) == (0, "absent")
+    held = "select extract(epoch from held_until - clock_timestamp())::float8 from proxy_call"
+    assert 20 < world.query(held)[0][0] <= 30
+    assert world.query("select unavailable_reason from agent where agent_id = 'ann'") == [(None,)]
+    world.assert_nothing_violated()
 
 
 def test_a_standing_leg_falls_silent_when_the_caller_does_not_come(world: World) -> None:
