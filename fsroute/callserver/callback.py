@@ -11,7 +11,6 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import gevent
-from gevent.pool import Pool
 
 from fsroute.acd.proxy_call import On
 from fsroute.callserver.calling import Cancel, CloseContact, Dial, after_failure, decide, originate
@@ -21,6 +20,7 @@ from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import CallerLeg, ProxyCall
 from fsroute.store.store import Store
 from fsroute.switchlink import SwitchLink
+from fsroute.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,15 @@ class Callbacks:
         self._attempts: dict[int, str] = {}  # the channels that this process calls on
         self._missing: dict[str, float] = {}  # attempts of others that have no channel, and since when
         self._working: set[int] = set()
-        self._workers = Pool(WORKERS)
+        self._workers = Workers(WORKERS)
+        self._dialling = Workers(WORKERS)  # who waits for a channel to go holds up nothing else
 
     def __len__(self) -> int:
         return len(self._known)
 
     def stop(self, limit: float) -> None:
         self._workers.join(limit)
+        self._dialling.join(limit)
 
     # What is heard -----------------------------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class Callbacks:
             step = decide(call, None)
         if isinstance(step, Dial) and call.proxy_call_id not in self._working:
             self._working.add(call.proxy_call_id)
-            self._workers.spawn(self._guarded, self._dial, call)
+            self._dialling.spawn(self._guarded, self._dial, call)
         elif isinstance(step, CloseContact):
             self._workers.spawn(self._guarded, self._over, call)
         if not call.is_live or call.caller_leg is CallerLeg.PRESENT:

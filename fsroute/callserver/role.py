@@ -8,8 +8,6 @@ from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
 
-from gevent.pool import Pool
-
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
@@ -26,6 +24,7 @@ from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
+from fsroute.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class CallServerRole:
         self._settings = settings
         self._watched: dict[int, Session] = {}
         self._calls: dict[str, Call] = {}  # by channel
-        self._closers = Pool(CLOSERS)
+        self._closers = Workers(CLOSERS)
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
             settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token

@@ -1,0 +1,50 @@
+"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from gevent.pool import Group
+
+log = logging.getLogger(__name__)
+
+Doing = tuple[Callable[..., object], tuple[object, ...]]
+
+
+class Workers:
+    """At most `count` things are done at once, the rest in the order in which it came.
+
+    Unlike ``gevent.pool.Pool.spawn``, `spawn` never waits: it may be called by what hears events.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._waiting: deque[Doing] = deque()
+        self._group = Group()
+        self._free = count
+
+    def spawn(self, do: Callable[..., object], *arguments: object) -> None:
+        """Have ``do(*arguments)`` done, as soon as a worker is free."""
+        self._waiting.append((do, arguments))
+        if self._free:
+            self._free -= 1
+            self._group.spawn(self._work)
+
+    def join(self, limit: float) -> None:
+        """Wait until all is done, `limit` seconds at most."""
+        self._group.join(limit)
+
+    def _work(self) -> None:
+        try:
+            self._empty()
+        finally:
+            self._free += 1
+
+    def _empty(self) -> None:
+        while self._waiting:
+            do, arguments = self._waiting.popleft()
+            try:
+                do(*arguments)
+            except Exception:  # a fault of ours: the next may be without it
+                log.exception("not done: %s", getattr(do, "__name__", do))
