@@ -15,6 +15,7 @@ import gevent
 import gevent.event
 
 import fsroute
+from fsroute import scheduling
 from fsroute.acd.desk import Desk
 from fsroute.acd.desk import Settings as DeskSettings
 from fsroute.acd.legs import Settings as OfferSettings
@@ -178,6 +179,7 @@ def call_settings(config: Config) -> CallSettings:
         token_lifetime=config.timing.token_lifetime,
         callback_dial_string=config.callserver.callback_dial_string,
         callback_numbers=config.callserver.callback_numbers,
+        callback_recognise=config.callserver.callback_recognise,
         voice_messages=Path(config.callserver.voice_messages or config.state_path / "voice_messages"),
         message_limit=config.callserver.voice_message_limit,
         message_silence=config.callserver.voice_message_silence,
@@ -235,6 +237,7 @@ def serve(config: Config) -> None:
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
+    scheduling.take(config.process.realtime_priority)
     with database(config) as conninfo:
         app = App(config, conninfo)
         try:

@@ -116,7 +116,8 @@ class Callserver(Section, frozen=True):
     `fallback` is where a call goes that fsroute itself must give up: ``extension dialplan context``
     as FreeSWITCH's ``transfer`` takes them. Who asked to be called back is dialled by
     `callback_dial_string`, in which ``{number}`` is filled in; empty: nobody is called back. The whole
-    number must match `callback_numbers`, which keeps callers from having expensive ones dialled.
+    number must match `callback_numbers`, which keeps callers from having expensive ones dialled. With
+    `callback_recognise` who shows the number of somebody who waits for that takes the place.
     `voice_messages` is the folder that FreeSWITCH records into; empty: `state_dir`/voice_messages.
     """
 
@@ -127,6 +128,7 @@ class Callserver(Section, frozen=True):
     hold_music: str = "local_stream://fsroute"
     callback_dial_string: str = ""
     callback_numbers: str = NORTH_AMERICA
+    callback_recognise: bool = False
     voice_messages: str = ""
     voice_message_limit: Seconds = 180.0
     voice_message_silence: Seconds = 5.0
@@ -193,6 +195,12 @@ class Timing(Section, frozen=True):
     drain: Seconds = 30.0  # for present calls, after SIGTERM
 
 
+class Process(Section, frozen=True):
+    """How the process runs. `realtime_priority` is 1 to 99 for round-robin real-time scheduling, 0 for none."""
+
+    realtime_priority: Annotated[int, Meta(ge=0, le=99)] = 0
+
+
 class Log(Section, frozen=True):
     """What is logged, and how."""
 
@@ -213,6 +221,7 @@ class Config(Section, frozen=True):
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     timing: Timing = field(default_factory=Timing)
+    process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:

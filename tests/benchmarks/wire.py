@@ -3,7 +3,8 @@
 ``python -m tests.benchmarks.wire`` starts one FreeSWITCH with mod_callcenter, and fsroute beside it, has 30 agents talk
 3 s give or take a quarter while 150 callers wait, first with the one, then with the other, and prints the time from
 the agent's BYE to the next INVITE at the agent's phone, by the kernel's timestamps. It needs root (CAP_NET_RAW), SIPp
-and FreeSWITCH. With ``--check`` it ends with 1 where a target is missed.
+and FreeSWITCH. FreeSWITCH runs without real-time priority, fsroute and its database with it (``[process]
+realtime_priority``), unless ``--no-realtime`` is given. With ``--check`` it ends with 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
 from string import Template  # noqa: E402
 
+from fsroute import scheduling  # noqa: E402
 from fsroute.install.settings import MODULES  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
@@ -68,8 +70,9 @@ class Side:
 class Bench:
     """One switch, one database, the phones."""
 
-    def __init__(self, program: Path, folder: Path, disk: Path) -> None:
+    def __init__(self, program: Path, folder: Path, disk: Path, realtime_priority: int) -> None:
         self.folder = folder
+        self._realtime_priority = realtime_priority
         self._postgres = EmbeddedPostgres(disk / "postgres")
         self._sinks = [_sink(), _sink()]  # what callers and agents are sent is heard by nobody
         self.agents = self._agents()
@@ -80,13 +83,26 @@ class Bench:
         self.fsroute: FsrouteRun | None = None
 
     def start(self) -> None:
-        database = self._postgres.start()
+        database = self._start_database()
         migrate(database)
         self.switch.start()
         self.switch.until_ready()
         self.fsroute = wire_sides.fsroute(
-            self.folder / "fsroute", database, self.switch.ports, AGENTS, self.agents.port
+            self.folder / "fsroute",
+            database,
+            self.switch.ports,
+            AGENTS,
+            self.agents.port,
+            self._realtime_priority,
         )
+
+    def _start_database(self) -> str:
+        """As `fsroute run` starts it: what is started inherits the scheduling."""
+        scheduling.take(self._realtime_priority)
+        try:
+            return self._postgres.start()
+        finally:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
     def stop(self) -> None:
         if self.fsroute is not None:
@@ -195,6 +211,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=45.0, help="of measurement, for each side")
     parser.add_argument("--only", choices=["mod_callcenter", "fsroute"])
     parser.add_argument("--keep", action="store_true", help="keep the records and the logs")
+    parser.add_argument("--no-realtime", action="store_true", help="ordinary scheduling for all")
     parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
     arguments = parser.parse_args()
     program = freeswitch.find()
@@ -203,7 +220,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/dev/shm"))
     disk = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/var/tmp"))
     disk.chmod(0o711)
-    bench = Bench(program, folder, disk)
+    bench = Bench(program, folder, disk, 0 if arguments.no_realtime else 1)
     sides = {}
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     try:

@@ -99,7 +99,9 @@ def callcenter_files(agents: int, port: int) -> dict[str, str]:
     }
 
 
-def fsroute(folder: Path, database: str, ports: Ports, agents: int, port: int) -> FsrouteRun:
+def fsroute(
+    folder: Path, database: str, ports: Ports, agents: int, port: int, realtime_priority: int
+) -> FsrouteRun:
     """The product as it is delivered, with a center of `agents` in its database."""
     application = folder / "applications" / "bench"
     application.mkdir(parents=True)
@@ -110,4 +112,4 @@ def fsroute(folder: Path, database: str, ports: Ports, agents: int, port: int) -
             link=ports.link, music=MUSIC, number=FSROUTE_NUMBER, port=port, agents=agents
         )  # fmt: skip
         connection.execute(text.encode())
-    return FsrouteRun(folder / "run", "here", ports, database)
+    return FsrouteRun(folder / "run", "here", ports, database, realtime_priority=realtime_priority)

@@ -39,6 +39,9 @@ number_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
 [timing]
 drain = 2.0
 
+[process]
+realtime_priority = {realtime_priority}
+
 [log]
 level = "{level}"
 """
@@ -50,7 +53,15 @@ WITHOUT_COORDINATOR = 'roles = ["callserver", "acd"]'
 class FsrouteRun:
     """One host's process: started, killed as hard as can be, started again."""
 
-    def __init__(self, folder: Path, site: str, ports: Ports, database: str, roles: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        site: str,
+        ports: Ports,
+        database: str,
+        roles: str = "",
+        realtime_priority: int = 0,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.configuration = folder / "fsroute.toml"
         self.log_file = folder / "fsroute.log"
@@ -63,6 +74,7 @@ class FsrouteRun:
                 ports=ports,
                 password=PASSWORD,
                 roles=roles,
+                realtime_priority=realtime_priority,
                 level=os.environ.get("FSROUTE_LIVE_LOG", "info"),
             )
         )
