@@ -279,10 +279,14 @@ class Call:
         return asked
 
     def _go_on_as(self, contact_id: str) -> None:
-        """The caller kept a place in the queue and has called in again: this call is the earlier contact's now."""
+        """The caller kept a place in the queue and has called in again: this call is the earlier contact's now.
+
+        By the number that it shows, which anybody may show: what the earlier call had told stays with that.
+        """
         called_again, self.contact_id = self.contact_id, contact_id
         self._line.set_variable("fsroute_contact", contact_id)
         self._contact = self._desk.store.contacts.get(contact_id)
+        self._desk.store.contacts.take_over(contact_id, called_again)
         data = {"by": "callserver", "reason": "called_again", "contact": contact_id}
         self._desk.store.close_contact(called_again, Outcome.TRANSFERRED, data)
         log.info("call goes on as an earlier one contact=%s was=%s", contact_id, called_again)
@@ -307,11 +311,20 @@ class Call:
         settings = self._desk.settings
         return Waiter(
             prompts=self._prompts(),
-            accepts=lambda number: callable_number(number, settings.callback_numbers),
+            accepts=self._accepts,
             may_be_called=bool(settings.callback_dial_string),
             application_state=self._position.dump(),
             called=self._called,
         )
+
+    def _accepts(self, text: str) -> str | None:
+        """`text` as a number that may be called back; ours may not: they would call each other."""
+        number = callable_number(text, self._desk.settings.callback_numbers)
+        try:
+            return None if number is None or self._desk.store.contacts.is_ours(number) else number
+        except StoreError as error:  # the choice could not be kept either
+            log.warning("a number is not taken: %s contact=%s", error, self.contact_id)
+            return None
 
     def _prompts(self) -> Prompts:
         language = self._position.language if self._position is not None else ""

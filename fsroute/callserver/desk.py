@@ -34,6 +34,9 @@ class Settings:
     callserver: str = ""  # which of the switch's call servers this is, the same after a restart
     callback_dial_string: str = ""  # of a caller who is called back, with {number}; empty: nobody is
     callback_numbers: str = NORTH_AMERICA  # regular expression of those that may be dialled
+    callback_recognise: bool = (
+        False  # who shows the number of somebody who waits for a call back takes the place
+    )
     voice_messages: Path = Path("voice_messages")  # the folder that the switch records into
     message_limit: float = 180.0  # of a voice message
     message_silence: float = 5.0  # that ends it

@@ -24,7 +24,8 @@ def request(
 ) -> ProxyCall | NotQueued | None:
     """Ask for an agent, once; None: the contact has ended.
 
-    A caller who was to be called back and calls in again gets the proxy call of that earlier contact.
+    A caller who was to be called back and calls in again gets the proxy call of that earlier contact, where the
+    configuration takes the number that a call shows for who calls.
 
     Raises:
         StoreError: the database does not take it (now).
@@ -46,7 +47,7 @@ def request(
 def _kept_place(desk: Desk, contact: Contact, number: str, queue: str) -> ProxyCall | None:
     """The place of a caller who was to be called back, and calls in again for the same."""
     settings = desk.settings
-    if not settings.callback_dial_string or not any(letter.isdigit() for letter in number):
+    if not settings.callback_recognise or not any(letter.isdigit() for letter in number):
         return None
     return desk.store.proxy_calls.callback_of_caller(
         contact.contact_center_id, number, settings.switch_id, queue, contact.application

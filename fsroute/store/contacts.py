@@ -157,6 +157,14 @@ class Contacts:
         rows = self._database.run("live_contacts_of_switch", switch_id=switch_id)
         return [(row["contact_id"], row["channel_uuid"], row["core_uuid"]) for row in rows]
 
+    def is_ours(self, number: str) -> bool:
+        """Whether it is a number that people call us by: a call to it would come back here."""
+        return bool(self._database.value("is_number_called", number=number))
+
+    def take_over(self, contact_id: str, called_again: str) -> None:
+        """A contact goes on with another call: what is known of the caller is what that one has told, and no more."""
+        self._database.execute("take_over_contact", contact_id=contact_id, called_again=called_again)
+
     def erase(self, contact_id: str) -> None:
         """Remove the personal data of a contact; the ledger stays whole."""
         self._database.execute("erase_contact", contact_id=contact_id)

@@ -1,6 +1,14 @@
 -- name: number_called
 select contact_center_id, application from number_called where number = %(number)s;
 
+-- name: is_number_called
+-- Whether a telephone number is one that people call us by: the same digits, with or without what stands before them.
+select exists (
+    select from (select regexp_replace(number, '[^0-9]', '', 'g') as ours,
+                        regexp_replace(%(number)s::text, '[^0-9]', '', 'g') as theirs from number_called) n
+     where ours = theirs
+        or (length(ours) >= 9 and length(theirs) >= 9 and (theirs like '%%' || ours or ours like '%%' || theirs)));
+
 -- name: contact_centers_served
 select contact_center_id, name from contact_center order by contact_center_id;
 
@@ -79,6 +87,13 @@ select h.caller_number as number, h.caller_name as name, c.number_called, c.arri
 
 -- name: keep_application_state
 update contact_personal set application_state = %(state)s where contact_id = %(contact_id)s;
+
+-- name: take_over_contact
+update contact_personal h
+   set caller_name = n.caller_name, language = n.language, facts = n.facts, customer = n.customer,
+       network = n.network, application_state = n.application_state
+  from contact_personal n
+ where h.contact_id = %(contact_id)s and n.contact_id = %(called_again)s;
 
 -- name: application_state
 select application_state from contact_personal where contact_id = %(contact_id)s;

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from fsroute.switchsim import Answers, Busy, HangUp, NoAnswer, Press, Rejects, Wait, WaitFor
 from tests.integration.flow.callers import (
     CHOOSES,
@@ -70,6 +74,18 @@ def test_a_number_that_may_not_be_called_is_asked_for_again(world: World) -> Non
     assert row(world).callback_number == "2125550147"
     world.assert_nothing_violated()
     world.assert_nothing_left()
+
+
+def test_our_own_number_is_not_called_back(world: World) -> None:
+    world.query("insert into number_called values ('2125550199', 'acme', 'orders') returning 1")
+    call = call_and(
+        world, WaitFor("callback_offer"), Press("1"), WaitFor("callback_enter"), Press("12125550199#"),
+        WaitFor("callback_wrong"), Press("2125550147#"), WaitFor("callback_confirm"), Press("1"),
+        number="2125550199",
+    )  # fmt: skip
+    offer_callback(world)
+    until(lambda: call.over.is_set(), 10)
+    assert row(world).callback_number == "2125550147"
 
 
 def test_a_caller_who_declines_waits_on(world: World) -> None:
@@ -281,7 +297,39 @@ def test_a_coordinator_that_takes_over_has_the_caller_called(world: World) -> No
 # Who calls in again -----------------------------------------------------------------------------------------
 
 
-def test_who_calls_in_again_has_the_place_that_was_kept(world: World) -> None:
+@pytest.fixture
+def recognising(world: World) -> World:
+    """The callers' site takes the number that a call shows for who calls."""
+    callserver = world.west.app.callserver if world.west.app is not None else None
+    assert callserver is not None
+    desk = callserver._desk
+    callserver._desk = replace(desk, settings=replace(desk.settings, callback_recognise=True))
+    return world
+
+
+def test_who_merely_shows_the_number_takes_nobodys_place(world: World) -> None:
+    chose(world)
+    again = call_and(world)
+    until(lambda: world.states() == ["callback", "queued"], 10)
+    again.hang_up()
+    world.wait_for_outcomes("abandoned")
+    assert world.states() == ["callback", "abandoned"]
+
+
+def test_what_the_earlier_call_had_told_is_not_handed_to_who_takes_its_place(recognising: World) -> None:
+    chose(recognising)
+    told = """facts = '{"secret": "7"}', customer = '{"segment": "gold"}', application_state = 'e30'"""
+    recognising.query(f"update contact_personal set {told} returning 1")
+    again = call_and(recognising)
+    until(lambda: recognising.states() == ["queued"], 10)
+    kept = "select facts ? 'secret', customer, application_state from contact_personal where contact_id = "
+    first = "(select contact_id from contact order by arrived_at limit 1)"
+    until(lambda: recognising.query(kept + first) == [(False, {}, None)])
+    again.hang_up()
+
+
+def test_who_calls_in_again_has_the_place_that_was_kept(recognising: World) -> None:
+    world = recognising
     chose(world)
     other = call_and(world, number="+14155550177")
     until(lambda: world.states() == ["callback", "queued"], 10)
@@ -298,7 +346,10 @@ def test_who_calls_in_again_has_the_place_that_was_kept(world: World) -> None:
     world.assert_nothing_left()
 
 
-def test_who_calls_in_again_while_the_telephone_at_home_rings_is_not_called_any_more(world: World) -> None:
+def test_who_calls_in_again_while_the_telephone_at_home_rings_is_not_called_any_more(
+    recognising: World,
+) -> None:
+    world = recognising
     chose(world)
     at_home(world, NoAnswer())
     want_caller(world)
@@ -314,7 +365,8 @@ def test_who_calls_in_again_while_the_telephone_at_home_rings_is_not_called_any_
     world.assert_nothing_left()
 
 
-def test_who_calls_in_again_for_something_else_has_another_contact(world: World) -> None:
+def test_who_calls_in_again_for_something_else_has_another_contact(recognising: World) -> None:
+    world = recognising
     chose(world)
     world.query("insert into queue (contact_center_id, queue) values ('acme', 'other') returning 1")
     world.query("update proxy_call set queue = 'other' returning 1")

@@ -237,3 +237,18 @@ def test_an_outcome_and_an_end_belong_together(center: Center) -> None:
     for half in ("outcome = 'served'", "ended_at = now()"):
         with pytest.raises(psycopg.errors.CheckViolation):
             center.sql(f"update contact set {half}")
+
+
+@pytest.mark.parametrize(
+    ("number", "ours"),
+    [
+        ("8005550100", True),
+        ("18005550100", True),
+        ("+1 800 555-0100", True),
+        ("8005550101", False),
+        ("5550100", False),
+        ("", False),
+    ],
+)
+def test_a_number_of_ours_is_known_however_it_is_written(center: Center, number: str, ours: bool) -> None:
+    assert center.contacts.is_ours(number) is ours

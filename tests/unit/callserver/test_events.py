@@ -19,7 +19,7 @@ def hangup(number: int) -> Event:
     headers = {"Event-Name": "CHANNEL_HANGUP", "Unique-ID": f"channel-{number}", "Call-Direction": "inbound",
                "variable_fsroute_contact": f"contact-{number}", "Hangup-Cause": "NORMAL_CLEARING"}  # fmt: skip
     head = "".join(f"{name}: {value}\n" for name, value in headers.items())
-    return Event("text/event-plain", head.encode())
+    return Event.plain(f"{head}\n".encode())
 
 
 def test_more_hang_ups_than_are_seen_to_at_once_hold_the_events_of_the_switch_up_for_nobody() -> None:
