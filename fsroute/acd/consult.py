@@ -203,10 +203,14 @@ class Consultations:
         consultation.call = row
         if not row.is_live:
             self._return(offer, consultation, str(row.state))
-        elif consultation.is_conference and row.agent_leg_uuid is None:  # no session of the agent's tells
+        elif row.state is State.BRIDGED and row.agent_leg_uuid is None and self._stays(offer, consultation):
             self._return(offer, consultation, "left")
         elif row.state is State.BRIDGED and not consultation.other:
             self._joined(consultation, self._switch.variable(offer.legs.channel, "bridge_uuid"))
+
+    def _stays(self, offer: Offer, consultation: Consultation) -> bool:
+        """Whether the agent's leg stays where it is when the other one leaves, so that no session of it tells."""
+        return consultation.is_conference or offer.legs.standing_uuid is not None
 
     def _joined(self, consultation: Consultation, other: str) -> None:
         """The agent speaks with whom was asked for; who stays, should the agent hang up."""

@@ -232,9 +232,10 @@ def soft_execute(channel: Channel) -> None:
 def _await(channel: Channel, second: Channel) -> bool:
     """Wait until `second` is ready to be joined and answered; false when it is gone."""
     while second.is_up:
-        if second.state == states.RESET and second.next_state is None:
+        stays = second.next_state is None  # not still in a conversation that it is to leave
+        if second.state == states.RESET and stays:
             second.leave_for(states.SOFT_EXECUTE)
-        elif second.state == states.SOFT_EXECUTE and second.has_media:
+        elif second.state == states.SOFT_EXECUTE and stays and second.has_media:
             return True
         channel.check()
         gevent.sleep(channel.switch.state_delay)

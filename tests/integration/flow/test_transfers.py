@@ -245,13 +245,14 @@ def test_what_cannot_be_done_leaves_the_talk_as_it_is(world: World) -> None:
 
 
 def settings(world: World, **changes: object) -> None:
-    """What the configuration of east's agents would say."""
-    assert world.east.app is not None
-    assert world.east.app.acd is not None
-    desk = world.east.app.acd._desk
-    assert isinstance(desk, Desk)
-    for name, value in changes.items():
-        object.__setattr__(desk._settings, name, value)
+    """What the configuration of both sites would say of agents."""
+    for site in (world.west, world.east):
+        assert site.app is not None
+        assert site.app.acd is not None
+        desk = site.app.acd._desk
+        assert isinstance(desk, Desk)
+        for name, value in changes.items():
+            object.__setattr__(desk._settings, name, value)
 
 
 def test_a_contact_goes_to_a_telephone_number_and_its_record_says_so(world: World) -> None:
