@@ -150,7 +150,7 @@ class Call:
 
     def _open(self) -> tuple[Contact, CallerInformation]:
         store = self._desk.store
-        caller = caller_information(self._line.session.channel, store.now())
+        caller = caller_information(self._line.session.channel, store.now(), store.clock_offset)
         known = store.contacts.get(self.contact_id)
         if known is not None:
             return known, store.contacts.caller(self.contact_id) or caller

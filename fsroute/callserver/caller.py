@@ -8,15 +8,21 @@ from fsroute.esl.messages import Event
 from fsroute.model.contact import CallerInformation
 
 
-def caller_information(channel: Event, now: float) -> CallerInformation:
-    """What a channel says of its caller; `now` is in seconds since the epoch."""
+LATE = 60.0  # seconds that may pass from a call's arrival at the switch until this process has it
+
+
+def caller_information(channel: Event, now: float, clock_offset: float = 0.0) -> CallerInformation:
+    """What a channel says of its caller.
+
+    `now` is in seconds since the epoch by the database's clock, `clock_offset` what that is ahead of this host's.
+    """
     return CallerInformation(
         number=_clean(channel.get("Caller-Caller-ID-Number"), 64),
         name=_clean(channel.get("Caller-Caller-ID-Name"), 128),
         number_called=_clean(
             channel.get("variable_fsroute_number_called") or channel.get("Caller-Destination-Number"), 64
         ),
-        arrived_at=datetime.fromtimestamp(now, UTC),
+        arrived_at=datetime.fromtimestamp(_arrival(channel, now, clock_offset), UTC),
         language=_clean(channel.get("variable_default_language"), 16) or "en",
         network={
             "address": _clean(channel.get("Caller-Network-Addr"), 64),
@@ -24,6 +30,13 @@ def caller_information(channel: Event, now: float) -> CallerInformation:
             "codec": _clean(channel.get("variable_read_codec"), 32),
         },
     )
+
+
+def _arrival(channel: Event, now: float, clock_offset: float) -> float:
+    """When the call came to the switch, whatever it took to get here: calls keep the order of the wire."""
+    text = channel.get("Caller-Channel-Created-Time", "")
+    created = int(text) / 1e6 + clock_offset if text.isdecimal() and len(text) < 20 else 0.0
+    return created if now - LATE <= created <= now else now
 
 
 def _clean(text: str | None, longest: int) -> str:

@@ -111,3 +111,20 @@ def test_whatever_is_said_can_be_stored_and_shown(said: bytes) -> None:
     for text in texts(caller_information(data, NOW)):
         assert text.isprintable()
         text.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("created", "offset", "arrived"),
+    [
+        (b"%d" % ((NOW - 0.25) * 1e6), 0.0, NOW - 0.25),
+        (b"%d" % ((NOW - 0.25) * 1e6), -0.5, NOW - 0.75),
+        (b"%d" % ((NOW - 0.25) * 1e6), 0.5, NOW),  # after now: by no clock of ours
+        (b"%d" % ((NOW - 3600) * 1e6), 0.0, NOW),
+        (b"0", 0.0, NOW),
+        (b"soon", 0.0, NOW),
+        (b"9" * 400, 0.0, NOW),
+    ],
+)
+def test_a_call_arrived_when_its_channel_was_made(created: bytes, offset: float, arrived: float) -> None:
+    data = channel(Caller_Channel_Created_Time=created)
+    assert caller_information(data, NOW, offset).arrived_at.timestamp() == pytest.approx(arrived, abs=1e-5)
