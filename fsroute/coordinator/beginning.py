@@ -56,6 +56,18 @@ def news(store: Store, calls: Mapping[int, int], agents: Mapping[str, int]) -> N
     )
 
 
+def unknown(versions: Mapping[K, int]) -> dict[K, int]:
+    """The same keys with a version that no row has: whoever compares reads all of them."""
+    return dict.fromkeys(versions, -1)
+
+
+def went_back(read: News, calls: Mapping[int, int], agents: Mapping[str, int]) -> bool:
+    """Whether rows are older than they were known to be: the database has lost what it had said."""
+    return any(call.version < calls.get(call.proxy_call_id, 0) for call in read.calls) or any(
+        agent.version < agents.get(agent.agent_id, 0) for agent in read.agents
+    )
+
+
 def _differing(present: Mapping[K, int], known: Mapping[K, int]) -> list[K]:
     return [key for key, version in present.items() if known.get(key) != version]
 
@@ -80,19 +92,21 @@ class Following:
         for name in names - {agent.agent_id for agent in agents}:
             self.agents.pop(name, None)
 
-    def catch_up(self) -> int:
-        """Make good for whatever was missed; how many rows were."""
-        found = news(
-            self._store,
-            {number: call.version for number, call in self.calls.items()},
-            {name: agent.version for name, agent in self.agents.items()},
-        )
+    def catch_up(self, anew: bool = False) -> int:
+        """Make good for whatever was missed; how many rows were.
+
+        What differs is taken, an older version too: a database that was restored from a crash may have lost the
+        last of what it had said. `anew`: read everything, since a lost version may have been given twice.
+        """
+        calls = {number: call.version for number, call in self.calls.items()}
+        agents = {name: agent.version for name, agent in self.agents.items()}
+        found = news(self._store, *(unknown(calls), unknown(agents)) if anew else (calls, agents))
         for number in found.calls_gone:
-            del self.calls[number]
+            self.calls.pop(number, None)
         for name in found.agents_gone:
-            del self.agents[name]
-        self._adopt_calls(found.calls)
-        self._adopt_agents(found.agents)
+            self.agents.pop(name, None)
+        self._adopt_calls(found.calls, calls)
+        self._adopt_agents(found.agents, agents)
         return len(found.calls) + len(found.agents)
 
     def begin(self, core: Coordinator, now: float) -> list[Action]:
@@ -107,16 +121,19 @@ class Following:
         self.calls, self.agents = {}, {}
         return core.begin(agents.values(), calls.values(), now, 0, closed, rules.rates(), handling)
 
-    def _adopt_calls(self, calls: Iterable[ProxyCall]) -> None:
+    def _adopt_calls(self, calls: Iterable[ProxyCall], before: Mapping[int, int] | None = None) -> None:
+        """The newer of two; with the versions of `before` they were read, the one that was read since."""
         for call in calls:
-            known = self.calls.get(call.proxy_call_id)
+            number = call.proxy_call_id
+            known = self.calls.get(number)
             if not call.is_live:
                 self.calls.pop(call.proxy_call_id, None)
-            elif known is None or known.version < call.version:
+            elif known is None or known.version < call.version or known.version == (before or {}).get(number):
                 self.calls[call.proxy_call_id] = call
 
-    def _adopt_agents(self, agents: Iterable[Agent]) -> None:
+    def _adopt_agents(self, agents: Iterable[Agent], before: Mapping[str, int] | None = None) -> None:
         for agent in agents:
-            known = self.agents.get(agent.agent_id)
-            if known is None or known.version < agent.version:
-                self.agents[agent.agent_id] = agent
+            name = agent.agent_id
+            known = self.agents.get(name)
+            if known is None or known.version < agent.version or known.version == (before or {}).get(name):
+                self.agents[name] = agent

@@ -31,7 +31,7 @@ from fsroute.coordinator.actions import (
     Tick,
     WantCaller,
 )
-from fsroute.coordinator.beginning import Following, news
+from fsroute.coordinator.beginning import Following, news, unknown, went_back
 from fsroute.coordinator.demands import place_of
 from fsroute.coordinator.moves import move_of
 from fsroute.coordinator.state import Coordinator
@@ -165,14 +165,18 @@ class CoordinatorRole:
         )
 
     def _load(self) -> None:
-        """What is new in the tables: what a lost signal costs.
+        """All that is in the tables: what a lost signal costs, and a lost connection.
 
         The core hears of the agents first, lest it refuse a call for which nobody seems to be there, and of the
         calls in the order of the queue.
         """
         calls = {number: call.version for number in self._core.calls() if (call := self._core.call(number))}
         agents = {name: agent.version for name in self._core.agents() if (agent := self._core.agent(name))}
-        found = news(self._store, calls, agents)
+        found = news(self._store, unknown(calls), unknown(agents))
+        if went_back(found, calls, agents) or any(
+            self._core.is_over(row.proxy_call_id) for row in found.calls
+        ):
+            raise StoreError("the database has lost what it had said: the leader begins anew")
         for row in found.agents:
             self._feed(AgentChanged(row, row.version))
         for call in sorted(found.calls, key=place_of):
@@ -218,7 +222,7 @@ class CoordinatorRole:
 
     def _read_missed(self, missed: set[str | None]) -> None:
         if None in missed:
-            self._following.catch_up()
+            self._following.catch_up(anew=True)
             return
         keys = [key.partition(":") for key in missed if key is not None]
         self._following.read(
@@ -329,6 +333,8 @@ class CoordinatorRole:
         self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))
 
     def _move(self, action: Take | Refuse | Overflow | Expire | Step | RaiseNetworkLeg | WantCaller) -> None:
+        if self.epoch is None:  # without an epoch it would not be asked whether this process leads still
+            raise Fenced("this process leads no longer")
         call = self._core.call(action.proxy_call_id)
         move = None if call is None else move_of(action, call)
         moved = None

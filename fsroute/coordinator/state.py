@@ -106,6 +106,10 @@ class Coordinator:
     def call(self, proxy_call_id: int) -> ProxyCall | None:
         return self._calls.get(proxy_call_id)
 
+    def is_over(self, proxy_call_id: int) -> bool:
+        """Whether its end was heard of, lately."""
+        return proxy_call_id in self._over
+
     def calls(self) -> set[int]:
         """The proxy calls that the core takes for live."""
         return set(self._calls)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from fsroute.acd.proxy_call import On
+from fsroute.coordinator.actions import AgentChanged, CallChanged, Take
 from fsroute.coordinator.beginning import Following, news
+from fsroute.coordinator.loop import CoordinatorRole
 from fsroute.coordinator.state import Coordinator
+from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
+from fsroute.model.proxy_call import State
+from fsroute.store.lease import Lease
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
 from tests.fix_center import Center
@@ -89,6 +95,60 @@ def test_an_older_row_does_not_replace_a_newer_one(center: Center, following: Fo
     following.calls[call.proxy_call_id] = newer
     following._adopt_calls([call])
     assert following.calls[call.proxy_call_id] == newer
+
+
+def test_what_a_database_lost_is_unlearned(center: Center, following: Following) -> None:
+    """Commits that did not wait for the disk are gone after a crash: rows are older than they were."""
+    call = center.offered("ann")
+    following.catch_up()
+    known, ann = following.calls[call.proxy_call_id], following.agents["ann"]
+    following.calls[call.proxy_call_id] = replace(known, version=known.version + 3)
+    following.agents["ann"] = replace(ann, version=ann.version + 1000)
+    assert following.catch_up() == 2
+    assert (following.calls[call.proxy_call_id], following.agents["ann"]) == (known, ann)
+
+
+def test_a_version_that_was_given_twice_is_read_when_everything_is_read_anew(
+    center: Center, following: Following
+) -> None:
+    call = center.queued()
+    following.catch_up()
+    known = following.calls[call.proxy_call_id]
+    following.calls[call.proxy_call_id] = replace(known, priority=99)
+    assert following.catch_up() == 0
+    following.catch_up(anew=True)
+    assert following.calls[call.proxy_call_id] == known
+
+
+@pytest.mark.parametrize("lost", ["a call's note", "an agent's row", "a call's end"])
+def test_a_leader_whose_database_lost_something_begins_anew(
+    center: Center, following: Following, lost: str
+) -> None:
+    call = center.queued()
+    role = CoordinatorRole(following._store, Lease(center.database, "coordinator", "leader", 10.0))
+    role._following.catch_up()
+    role._following.begin(role._core, following._store.now())
+    role._load()
+    row, ann = role._core.call(call.proxy_call_id), role._core.agent("ann")
+    assert row is not None
+    assert ann is not None
+    ahead = {
+        "a call's note": CallChanged(replace(row, version=row.version + 1)),
+        "an agent's row": AgentChanged(replace(ann, version=ann.version + 1000), ann.version + 1000),
+        "a call's end": CallChanged(replace(row, state=State.ABANDONED, version=row.version + 1)),
+    }
+    role._core.apply(ahead[lost], following._store.now())
+    with pytest.raises(StoreError, match="begins anew"):
+        role._load()
+
+
+def test_who_leads_no_longer_writes_nothing(center: Center, following: Following) -> None:
+    call = center.request()
+    role = CoordinatorRole(following._store, Lease(center.database, "coordinator", "leader", 10.0))
+    role._core.apply(CallChanged(call), following._store.now())
+    with pytest.raises(Fenced):
+        role._move(Take(call.proxy_call_id))
+    assert center.proxy_calls.get(call.proxy_call_id) == call
 
 
 def test_a_core_begins_with_all_of_it(center: Center, following: Following) -> None:
