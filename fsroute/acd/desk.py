@@ -7,7 +7,6 @@ the offer's own greenlet, so that it never crosses what the offer does.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,7 +18,7 @@ from fsroute.acd.legs import Switch
 from fsroute.acd.offer import Item, Offer, partner
 from fsroute.acd.proxy_call import On
 from fsroute.acd.queueing import routed, step_back
-from fsroute.acd.transfer import present, to_agent, to_queue
+from fsroute.acd.transfer import may_be_dialled, present, to_agent, to_queue
 from fsroute.acd.wishes import Refused
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
@@ -286,7 +285,7 @@ class Talk:
         return found.agent_id
 
     def _number(self, number: str) -> str:
-        if not self._settings.numbers or not re.fullmatch(self._settings.numbers, number):
+        if not may_be_dialled(number, self._settings.numbers):
             raise Refused("that number is not allowed")
         return number
 

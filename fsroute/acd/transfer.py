@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,15 @@ WANTED = "fsroute_wanted"
 """The channel variable of a consulting agent's leg that says whom the agent wants: a routing, as `dump` writes it."""
 
 Document = Mapping[str, Any]
+
+
+_NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
+
+
+def may_be_dialled(number: str, pattern: str) -> bool:
+    """Whether an agent may send a contact to `number`: it is one, and the operator's `pattern` takes all of it."""
+    fits = _NUMBER.fullmatch(number) is not None
+    return fits and bool(pattern) and re.fullmatch(pattern, number) is not None
 
 
 def dump(routing: Document) -> str:

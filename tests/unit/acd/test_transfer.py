@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fsroute.acd.transfer import RINGBACK, consulting, dump, load, present, to_agent, to_queue
+import pytest
+
+from fsroute.acd.transfer import RINGBACK, consulting, dump, load, may_be_dialled, present, to_agent, to_queue
 from fsroute.model.contact import Demand
 from fsroute.model.routing import Routing, TimeLineStep
 from tests.unit.rows import proxy_call
@@ -59,3 +61,18 @@ def test_a_routing_survives_as_a_channel_variable() -> None:
     text = dump(routing)
     assert load(text) == routing
     assert not set(text) & set(" ,${}'\"\n")
+
+
+@pytest.mark.parametrize("number", ["1001", "+14155550123", "*97", "0#1"])
+def test_agents_may_send_a_contact_to_what_is_a_number_and_fits_the_pattern(number: str) -> None:
+    assert may_be_dialled(number, ".*")
+    assert not may_be_dialled(number, "7[0-9]{3}")
+    assert not may_be_dialled(number, "")
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["", "+", "1 2", "12@evil.example", "{origination_uuid=x}12", "1,2", "1|2", "12\n", "1" * 21, "٣"],
+)
+def test_what_is_no_number_goes_nowhere_whatever_the_pattern_takes(number: str) -> None:
+    assert not may_be_dialled(number, "(?s).*")
