@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsroute.cli.rules import read
+from fsroute.config import read
 from fsroute.coordinator.order import in_order
 from fsroute.coordinator.strategies import load
 from fsroute.errors import ConfigurationError

@@ -73,16 +73,6 @@ def applications_here(config: Config) -> dict[str, Application]:
         return {}
 
 
-def read(path: Path) -> str:
-    """The text of a file of rules."""
-    from fsroute.errors import ConfigurationError
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
 # Load and check
 
 
@@ -110,7 +100,7 @@ def load(
     from fsroute.cli.store import opened
 
     source = "the tables" if path is None else path.name
-    text = None if path is None else read(path)
+    text = None if path is None else config.read(path)
     settings = config.load(config_path)
     with opened(settings) as store:
         each = loader(settings, store)
