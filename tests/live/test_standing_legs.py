@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from fsroute.model.agent import AgentStatus
 from tests.live.figures import measured
 from tests.live.people import answers_at_once
 from tests.live.sip import Call, Phone
 from tests.live.test_one_call import AGENT, CALLER, until_they_hear_each_other
+from tests.live.test_transfers import accountant, billing, consulting, hears_all
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
 
+COLLEAGUE = 1000  # Hz
 TONE = 880  # Hz: on a standing leg a contact comes, and the key prompt
 ANNOUNCEMENT = 1250  # Hz
 LONGEST_GAP = 0.1  # seconds without a packet on a leg that stands
@@ -249,3 +252,111 @@ def test_an_agent_transfers_and_is_there_for_the_next(
     for call in (caller, second):
         call.hang_up()
     acme.until_outcomes("served", "served")
+
+
+def talking(acme: ContactCenter, sites: TwoSites) -> tuple[Call, Call]:
+    """A caller and Ann, on a standing leg, who talk."""
+    agent = standing(acme, sites)
+    caller = acme.waiting_call(frequency=CALLER)
+    until_they_hear_each_other(caller, agent)
+    return caller, agent
+
+
+def until_it_serves_another(acme: ContactCenter, sites: TwoSites, agent: Call) -> None:
+    """The leg stands again, and the next contact is joined with it: the colleague has gone home."""
+    if sites.query("select 1 from agent where agent_id = %s", f"{acme.name}-bob"):
+        sites.store.agents.set_status(f"{acme.name}-bob", AgentStatus.LOGGED_OUT)
+        sites.store.announce_agent(f"{acme.name}-bob")
+    until_it_stands(acme, sites)
+    caller = acme.waiting_call(frequency=CALLER, number="5550009")
+    until_they_hear_each_other(caller, agent)
+    caller.hang_up()
+    until_it_stands(acme, sites)
+    assert not agent.is_over()
+    assert len(agent.phone.calls) == 1
+
+
+@pytest.mark.parametrize("to", ["queue", "number"])
+def test_an_agent_transfers_and_the_leg_stands_for_the_next(
+    company: Company, two_sites: TwoSites, to: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme, two_sites)
+    if to == "queue":
+        billing(acme)
+        agent.press("*3")
+        agent.press("7#")
+        second = accountant(acme).latest()
+        until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
+        caller.hang_up()
+        acme.until_outcomes("served")
+    else:
+        agent.press("*4")
+        agent.press("5550100#")
+        acme.until_outcomes("transferred")
+        assert acme.rows()[-1]["way"]["number"] == "5550100"
+        caller.hang_up()
+    until_it_serves_another(acme, two_sites, agent)
+
+
+LOST = pytest.mark.xfail(
+    reason="FreeSWITCH hangs the standing leg up soon after: it is dialled again about a second later",
+    strict=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "site"),
+    [
+        ("cancel", "east"),
+        ("colleague leaves", "east"),
+        pytest.param("complete", "east", marks=LOST),
+        pytest.param("conference", "east", marks=LOST),
+        pytest.param("complete", "west", marks=LOST),
+        pytest.param("cancel", "west", marks=LOST),
+        pytest.param("colleague leaves", "west", marks=LOST),
+        pytest.param("conference", "west", marks=LOST),
+    ],
+)
+def test_an_agent_consults_and_the_leg_stands_for_the_next(
+    company: Company, two_sites: TwoSites, how: str, site: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme, two_sites)
+    second = consulting(acme, caller, agent, site)
+    if how == "conference":
+        agent.press("*7")
+        until(lambda: hears_all(caller, AGENT, COLLEAGUE) and hears_all(agent, CALLER, COLLEAGUE), 5)
+    if how in ("complete", "conference"):
+        agent.press("*5")
+        until(lambda: caller.media.hears(COLLEAGUE) and second.media.hears(CALLER), 8)
+        until_it_stands(acme, two_sites)
+    else:
+        if how == "cancel":
+            agent.press("*6")
+        else:
+            second.hang_up()
+        until_they_hear_each_other(caller, agent)
+        second.until_over()
+    caller.hang_up()
+    acme.until_outcomes("served", "served")
+    until_it_serves_another(acme, two_sites, agent)
+
+
+@LOST
+@pytest.mark.parametrize("leaves", ["caller", "colleague"])
+def test_a_conference_ends_and_the_leg_stands_for_the_next(
+    company: Company, two_sites: TwoSites, leaves: str
+) -> None:
+    acme = company()
+    caller, agent = talking(acme, two_sites)
+    second = consulting(acme, caller, agent, "east")
+    agent.press("*7")
+    until(lambda: hears_all(agent, CALLER, COLLEAGUE), 5)
+    if leaves == "colleague":
+        second.hang_up()
+        until_they_hear_each_other(caller, agent)
+    caller.hang_up()
+    second.until_over()
+    acme.until_outcomes("served", "served")
+    until_it_serves_another(acme, two_sites, agent)

@@ -156,6 +156,20 @@ def test_a_contact_is_transferred_to_a_queue_and_keeps_its_priority_and_arrival(
     acme.until_outcomes("served")
 
 
+@pytest.mark.parametrize("site", ["east", "west"])
+def test_a_contact_is_transferred_to_a_telephone_number(company: Company, site: str) -> None:
+    acme = company()
+    caller, agent = talking(acme, site)
+    agent.press("*4")
+    agent.press("5550199#")
+    agent.until_over()
+    acme.until_outcomes("transferred")
+    assert acme.rows()[-1]["way"]["number"] == "5550199"
+    assert acme.last("transferred_out")["data"]["to"] == "number"
+    acme.until(lambda: acme.agent_is_idle("ann"))
+    caller.hang_up()
+
+
 def test_what_cannot_be_done_leaves_the_talk_as_it_is(company: Company) -> None:
     acme = company()
     caller, agent = talking(acme)
