@@ -12,12 +12,15 @@ import click
 
 from fsroute.cli import agent_talk
 from fsroute.cli.options import config_option
+from fsroute.model.agent import AgentStatus
+from fsroute.model.agent_state import Doing
 
 if TYPE_CHECKING:
     from fsroute.model.agent_state import AgentState
     from fsroute.store.store import Store
 
 COLUMNS = ("agent", "name", "site", "status", "reason", "state", "since", "until", "for", "served", "skills")
+STATES = sorted(str(each) for each in (*Doing, *AgentStatus))
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
@@ -39,7 +42,11 @@ def _store(config_path: Path | None) -> Iterator[Store]:
 
 
 @command.command("list")
-@click.option("--state", help="Only agents in this state (idle, talking, set_aside …) or status.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    help="Only agents in this state (idle, talking, set_aside …) or status.",
+)
 @json_option
 @config_option
 def list_agents(config_path: Path | None, state: str | None, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from fsroute.model.routing import Routing, Way
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
 from fsroute.routing.document import read
+from fsroute.routing.earlier import MOST_ALIKE, Earlier
 from fsroute.routing.faults import Fault, Severity
 from fsroute.routing.people import queue_faults, rule_faults
 from fsroute.routing.rows import Document
@@ -179,7 +180,7 @@ def _prompt(table: str, row: str, column: str, prompt: str, house: House) -> Ite
 
 def _matching(rules: RuleSet, now: datetime) -> Iterator[Fault]:
     for center in sorted(rules.rules):
-        before: list[Rule] = []
+        before = Earlier()
         for rule in rules.rules[center]:
             if not rule.enabled:
                 continue
@@ -188,21 +189,25 @@ def _matching(rules: RuleSet, now: datetime) -> Iterator[Fault]:
                 yield _warning(rule, f"can never match: {never}")
             else:
                 yield from _overlaps(rule, before, rules)
-                before.append(rule)
+                before.add(rule)
+        for ordinal, count in before.crowds():
+            text = f"{count} rules have ordinal {ordinal}: each is compared with the first {MOST_ALIKE} of them only"
+            yield Fault("routing_rule", center, text, Severity.WARNING)
 
 
-def _shadowed(rule: Rule, before: Sequence[Rule], rules: RuleSet) -> str | None:
-    for earlier in before:
+def _shadowed(rule: Rule, before: Earlier, rules: RuleSet) -> str | None:
+    wider = before.wider(rule.condition)
+    for earlier in wider:
         if implies(rule.condition, earlier.condition, rules.regions):
             return f"rule {earlier.name}, before it, takes all that it asks for"
-    if covers([earlier.condition for earlier in before], rule.condition, rules.regions):
+    if covers([earlier.condition for earlier in wider], rule.condition, rules.regions):
         return "the rules before it take all that it asks for, open or closed"
     return None
 
 
-def _overlaps(rule: Rule, before: Sequence[Rule], rules: RuleSet) -> Iterator[Fault]:
-    for earlier in before:
-        if earlier.ordinal == rule.ordinal and not excludes(rule.condition, earlier.condition, rules.regions):
+def _overlaps(rule: Rule, before: Earlier, rules: RuleSet) -> Iterator[Fault]:
+    for earlier in before.beside(rule):
+        if not excludes(rule.condition, earlier.condition, rules.regions):
             yield _warning(
                 rule,
                 f"overlaps rule {earlier.name}: both have ordinal {rule.ordinal}, and a contact may match both; "

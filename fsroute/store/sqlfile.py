@@ -41,6 +41,8 @@ _OTHERS = {
     "set": "set transaction",
     "copy": "copy … from stdin",
 }
+_DEFINITION = ("alter", "create", "drop", "grant", "revoke")
+_OF_THE_SESSION = re.compile(r"create\s+((global|local)\s+)?temp(orary)?\b")
 _IN_FULL = {
     "prepare": re.compile(r"prepare\s+transaction\b"),
     "set": re.compile(r"set\s+(session\s+characteristics\b|transaction\b)"),
@@ -137,5 +139,7 @@ def _refuse(statement: Statement, bare: str) -> None:
         raise FileRefused(
             f"line {statement.line}: {_TRANSACTION[word]}: the file is one transaction, which it must not control"
         )
+    if word in _DEFINITION and not _OF_THE_SESSION.match(bare):
+        raise FileRefused(f"line {statement.line}: {word}: a file of rules holds rows; it changes no table")
     if word in _OTHERS and _IN_FULL[word].match(bare):
         raise FileRefused(f"line {statement.line}: {_OTHERS[word]} cannot be part of a file of rules")

@@ -1,5 +1,6 @@
 -- The people behind three_centers.sql: three sites, and agents who serve one company or several.
 -- Load it first, with: psql "$DATABASE" -f three_centers_agents.sql
+-- With the embedded database `fsroute migrate` prints what to give psql instead of "$DATABASE", while fsroute runs.
 -- Then the rules:      fsroute rules load three_centers.sql
 
 set search_path = fsroute;

@@ -56,6 +56,7 @@ PURE = [
     "fsroute.routing.calendar",
     "fsroute.routing.check",
     "fsroute.routing.document",
+    "fsroute.routing.earlier",
     "fsroute.routing.eligibility",
     "fsroute.routing.explain",
     "fsroute.routing.match",

@@ -132,7 +132,7 @@ def test_a_leader_whose_database_lost_something_begins_anew(
     row, ann = role._core.call(call.proxy_call_id), role._core.agent("ann")
     assert row is not None
     assert ann is not None
-    ahead = {
+    ahead: dict[str, CallChanged | AgentChanged] = {
         "a call's note": CallChanged(replace(row, version=row.version + 1)),
         "an agent's row": AgentChanged(replace(ann, version=ann.version + 1000), ann.version + 1000),
         "a call's end": CallChanged(replace(row, state=State.ABANDONED, version=row.version + 1)),

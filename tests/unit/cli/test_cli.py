@@ -110,3 +110,10 @@ def test_without_a_terminal_a_table_is_lines_with_tabs(capsys: pytest.CaptureFix
 def test_times_are_written_for_people() -> None:
     assert (seconds(None), seconds(1.25)) == ("", "1.2 s")
     assert ago(None, 0.0) == "never"
+
+
+def test_a_state_of_agents_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    result = CliRunner().invoke(cli, ["agent", "list", "--state", "nonsense"])
+    assert result.exit_code == 2
+    assert "'talking'" in result.output
+    assert "'logged_out'" in result.output

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fsroute.model.agent import Authorization
+from fsroute.routing import conditions as conditions_of_rules
 from tests.unit.routing.snapshots import LONG_AGO, NOON, Snapshot, agent
 
 SELLER = agent("seller", sales=3)
@@ -355,3 +356,40 @@ def test_a_step_to_a_site_that_there_is_not_is_an_error() -> None:
         .step("one", 1, 30, "sites", names=["west", "north"])
     )
     assert "rule_step shop/one step 1 (sites after 30 s): names: there is no site north" in snapshot.faults()
+
+
+# Many rules
+
+
+@pytest.mark.parametrize("asked", ["if_segment", "if_caller_number", "if_queue"])
+def test_thousands_of_rules_are_not_each_compared_with_each(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    compared = 0
+
+    def implies(*conditions: Any) -> bool:
+        nonlocal compared
+        compared += 1
+        return bool(conditions_of_rules.implies(*conditions))
+
+    monkeypatch.setattr("fsroute.routing.check.implies", implies)
+    snapshot = Snapshot()
+    for number in range(400):
+        if asked == "if_queue":
+            snapshot.queue(f"q{number}")
+        snapshot.rule(f"r{number}", number, queue="sales", **{asked: f"q{number}"})
+    snapshot.rule("again", 1000, queue="sales", **{asked: "q7"})
+    assert (
+        "routing_rule shop/again: warning: can never match: rule r7, before it, takes all that it asks for"
+        in (snapshot.faults(SELLER))
+    )
+    assert compared < 10
+
+
+def test_of_a_crowd_of_one_ordinal_it_is_said_that_not_all_were_compared() -> None:
+    snapshot = Snapshot()
+    for number in range(150):
+        snapshot.rule(f"r{number:03}", 1, queue="sales", if_segment=f"s{number}")
+    assert snapshot.faults(SELLER) == [
+        "routing_rule shop: warning: 150 rules have ordinal 1: each is compared with the first 100 of them only"
+    ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fsroute.routing.calendar import Calendar, Period, time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
+from fsroute.routing.earlier import Earlier
 from fsroute.routing.match import matching
 from fsroute.routing.pattern import Pattern
 from fsroute.routing.rules import Inquiry
@@ -112,6 +113,20 @@ def test_what_is_covered_by_others_never_matches_alone(
     if covers(before, last, rules.regions):
         event("covers")
         assert matched(made, contact, hour) != {"r2"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(CONDITIONS, CONDITIONS)
+def test_whatever_is_implied_is_found_among_the_earlier_ones(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    rules = snapshot(one, other).rules()
+    first, second = rules.rules["shop"]
+    earlier = Earlier()
+    earlier.add(second)
+    if implies(first.condition, second.condition, rules.regions):
+        event("implies")
+        assert earlier.wider(first.condition) == [second]
 
 
 @settings(max_examples=200, deadline=None)
