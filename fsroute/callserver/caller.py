@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from fsroute.esl.messages import Event
 from fsroute.model.contact import CallerInformation
 
-
 LATE = 60.0  # seconds that may pass from a call's arrival at the switch until this process has it
 
 

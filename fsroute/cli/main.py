@@ -10,7 +10,19 @@ import click
 import fsroute
 from fsroute.errors import FsrouteError
 
-COMMANDS = ("demo", "run", "status", "audit", "agent", "rules", "center", "app", "simulate", "render", "migrate")
+COMMANDS = (
+    "demo",
+    "run",
+    "status",
+    "audit",
+    "agent",
+    "rules",
+    "center",
+    "app",
+    "simulate",
+    "render",
+    "migrate",
+)
 
 
 class LazyGroup(click.Group):

@@ -80,7 +80,9 @@ class ContactCenter:
         call = phone.call(self.number, self.sites.west.ports.callers, name)
         call.until_answered()
         if digits:
-            until(lambda: not call.media.is_silent(), 10)  # what is keyed before the switch has its media up is lost
+            until(
+                lambda: not call.media.is_silent(), 10
+            )  # what is keyed before the switch has its media up is lost
             call.press(digits)
         return call
 
