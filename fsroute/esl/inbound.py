@@ -44,7 +44,7 @@ class Limits:
     lag: float = 10.0  # a beat that takes longer closes our own socket: events pile up in FreeSWITCH
     queued: int = 20_000  # events that wait for the handler; above, our own socket is closed
     stall: float = STALL_LIMIT
-    poke: float = 0.004  # between two newlines while busy
+    poke: float = 0.002  # between two newlines while busy
 
 
 class _Change(enum.Enum):
