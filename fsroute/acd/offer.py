@@ -207,6 +207,8 @@ class Offer:
         if foreign or (self.legs.joined and row.agent_leg_uuid != self.agent_leg_uuid):
             present = self._store.proxy_calls.of_agent_leg(self.agent_leg_uuid)
             if present is not None and present.proxy_call_id != self.call.proxy_call_id:
+                # until now it was the leg of the agent who consulted, which goes on without this talk
+                self.legs = replace(self.legs, network_uuid=partner(present))
                 self.go_on_with(present)
                 return
         if not foreign and row.version >= self.call.version:

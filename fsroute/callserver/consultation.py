@@ -7,14 +7,15 @@ comes of it, the agent's switch takes the leg back to the talk, and closes the c
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from fsroute.acd.transfer import WANTED, load
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold
-from fsroute.callserver.line import Line
+from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.prompts import Prompts
 from fsroute.callserver.talk import Waiter
-from fsroute.errors import DatabaseUnavailable
+from fsroute.errors import DatabaseUnavailable, SwitchError
 from fsroute.model.proxy_call import ProxyCall
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,19 @@ def consult(desk: Desk, line: Line, contact_id: str) -> None:
     call = _asked_for(desk, line, contact_id)
     if call is not None:
         waiter = Waiter(Prompts(None, ""), lambda number: None)
-        Hold(desk, line, call, waiter, line.get("variable_last_bridge_hangup_cause")).wait()
+        try:
+            Hold(desk, line, call, waiter, line.get("variable_last_bridge_hangup_cause")).wait()
+        except ChannelTaken:
+            _let_go(line)
+            raise
+    _let_go(line)
     line.until_gone()
+
+
+def _let_go(line: Line) -> None:
+    """The agent's switch has the leg again: the end of this connection is not to take it out of a talk or of park."""
+    with suppress(SwitchError):
+        line.set_variable("socket_resume", "false")
 
 
 def _asked_for(desk: Desk, line: Line, contact_id: str) -> ProxyCall | None:
