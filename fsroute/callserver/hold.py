@@ -29,6 +29,7 @@ from fsroute.callserver.waiting import (
     Step,
     Treat,
     decide,
+    is_joined_here,
 )
 from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
@@ -67,12 +68,13 @@ class Hold:
         self._talk = Talk(waiter)
         treated = 0 if call.state is State.QUEUED else call.treatment_number
         self._channel = Channel(
-            uuid=line.uuid, last_cause=last_cause, called=waiter.called, treated=treated
+            doing=Doing.TAKEN if is_joined_here(call) else Doing.NOTHING,  # who comes back amid a join is not told
+            uuid=line.uuid, last_cause=last_cause, called=waiter.called, treated=treated,
         )  # fmt: skip
         self._sound_uuid = ""  # the music, or what is said
         self._bridge_uuid = ""
         self._leg_cause = ""
-        self._taken_until = 0.0
+        self._taken_until = desk.store.now() + TAKEN_LIMIT if is_joined_here(call) else 0.0
         self._piece_ends = 0.0
 
     def wait(self) -> str:

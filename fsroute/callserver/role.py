@@ -14,13 +14,14 @@ from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.desk import Desk, Settings, Signalled
+from fsroute.callserver.waiting import is_joined_here
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.esl.outbound import OutboundServer
 from fsroute.esl.session import Session
 from fsroute.ivr import Application
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
@@ -29,7 +30,6 @@ from fsroute.workers import Workers
 log = logging.getLogger(__name__)
 
 BREAKABLE = frozenset({"playback", "play_and_get_digits"})  # not bridge: a conversation is left alone
-JOINING = (State.READY, State.BRIDGED)
 STOP_LIMIT = 2.0  # seconds for what is left to be done for calls that go back to the dialplan
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
@@ -183,7 +183,7 @@ class CallServerRole:
         if self._link.variable(channel_uuid, "current_application") not in BREAKABLE:
             return
         call = self._store.proxy_calls.latest(contact_id)
-        if call is not None and call.network_leg is NetworkLeg.NOT_NEEDED and call.state in JOINING:
+        if call is not None and is_joined_here(call):
             return  # the switch's own bridge, which leaves the application's name as it was
         if self._link.variable(channel_uuid, "destination_number") in HELD_IN:
             return  # held by an agent who consults, or just did: the agent's switch goes on
@@ -203,3 +203,11 @@ class CallServerRole:
                 self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)
             elif not self._link.exists(channel_uuid):
                 self._close(contact_id, "the caller left unseen")
+        self._fetch_left()
+
+    def _fetch_left(self) -> None:
+        """Callers whose agent on this switch has left, but whom music began for while the two were being joined."""
+        for call in self._store.proxy_calls.live_of_caller_switch(self._settings.switch_id):
+            left = call.state is State.BRIDGED and call.agent_leg is AgentLeg.NONE
+            if left and call.channel_uuid not in self._calls and self._was_ours(call.channel_uuid):
+                self._fetch_one(call.contact_id, call.channel_uuid)

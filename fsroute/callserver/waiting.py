@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import TimeLineStep, Way
 
 
@@ -157,7 +157,7 @@ _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     """The one thing to do now; None: all is as it should be. `now` is in seconds since the epoch."""
     bridging = channel.doing in (Doing.RAISING, Doing.TALKING)
-    if channel.dropping or channel.doing is Doing.TAKEN:
+    if channel.dropping or (channel.doing is Doing.TAKEN and not _is_left(call)):
         return None
     if not call.is_live:
         needed = call.network_leg is NetworkLeg.JOINED  # the consultation is over, its leg goes on in a talk
@@ -225,6 +225,17 @@ def _while_to_be_called_back(call: ProxyCall, channel: Channel) -> Step | None:
     if channel.doing is Doing.SPEAKING:
         return None
     return Finish(CALLED_BACK) if channel.told else Farewell()
+
+
+def _is_left(call: ProxyCall) -> bool:
+    """The agent hung up after the talk."""
+    return call.state is State.BRIDGED and call.agent_leg is AgentLeg.NONE
+
+
+def is_joined_here(call: ProxyCall) -> bool:
+    """Caller and agent are on this switch, which joins the two now or has joined them."""
+    joining = call.state is State.READY or (call.state is State.BRIDGED and not _is_left(call))
+    return call.network_leg is NetworkLeg.NOT_NEEDED and joining
 
 
 def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:

@@ -42,7 +42,7 @@ def test_for_one_agent_nothing_else_counts_and_after_a_while_everything_is_as_be
 def test_of_a_transfer_to_an_agent_nothing_is_left_in_another_queue() -> None:
     routing = to_queue(Routing("billing", Demand("blue", "voice", (("billing", 1),))))
     assert (routing["queue"], routing["skills"]) == ("billing", [["billing", 1]])
-    emptied = {"only_agent_id": None, "sites": [], "teams": [], "time_line": [], "time_line_done": 0}
+    emptied: dict[str, object] = {"only_agent_id": None, "sites": [], "teams": [], "time_line": []}
     assert {name: routing[name] for name in emptied} == emptied
 
 

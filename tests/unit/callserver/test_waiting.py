@@ -26,8 +26,9 @@ from fsroute.callserver.waiting import (
     Step,
     Treat,
     decide,
+    is_joined_here,
 )
-from fsroute.model.proxy_call import FINAL, LIVE, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import TimeLineStep, Way
 from tests.unit.rows import proxy_call
 
@@ -192,7 +193,7 @@ def test_on_one_switch_the_caller_hears_music_until_the_switch_takes_the_channel
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_channel_that_the_switch_is_taking_is_left_alone(state: State) -> None:
-    assert decide(proxy_call(state, NOT_NEEDED), TAKEN, NOW) is None
+    assert decide(proxy_call(state, NOT_NEEDED, agent_leg=AgentLeg.JOINED), TAKEN, NOW) is None
 
 
 def test_a_join_on_one_switch_that_failed_is_music_again() -> None:
@@ -353,3 +354,19 @@ def test_who_was_called_back_may_choose_so_again() -> None:
 def test_a_leg_that_a_talk_still_needs_is_not_dropped_with_the_consultation() -> None:
     assert decide(proxy_call(State.ENDED, JOINED), TALKING, NOW) == Finish(RESULTS[State.ENDED])
     assert decide(proxy_call(State.ENDED, NONE), TALKING, NOW) == DropLeg("leg")
+
+
+def test_a_talk_that_the_agent_has_left_is_over_though_its_bridge_was_never_seen() -> None:
+    row = proxy_call(State.BRIDGED, NOT_NEEDED)
+    assert decide(row, TAKEN, NOW) == ReportConversationEnded(lost=False)
+
+
+def test_who_comes_back_amid_a_join_is_about_to_be_taken() -> None:
+    joining = [
+        (state, leg)
+        for state, leg in product(State, AgentLeg)
+        if is_joined_here(proxy_call(state, NOT_NEEDED, agent_leg=leg))
+    ]
+    assert {state for state, _ in joining} == {State.READY, State.BRIDGED}
+    assert (State.BRIDGED, AgentLeg.NONE) not in joining
+    assert not is_joined_here(proxy_call(State.BRIDGED, NetworkLeg.JOINED, agent_leg=AgentLeg.JOINED))
