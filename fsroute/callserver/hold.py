@@ -85,6 +85,9 @@ class Hold:
             ChannelTaken: the switch has joined the caller with an agent of its own.
         """
         self._desk.watch(self.call.proxy_call_id, self._line.session)
+        if self._channel.doing is Doing.TAKEN:
+            with suppress(StoreError):
+                self._row_changed(None)  # the agent may have left since the row was read
         self._line.set_variable("playback_terminators", "none")  # a key ends no music
         try:
             while True:
