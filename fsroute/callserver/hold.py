@@ -29,6 +29,7 @@ from fsroute.callserver.waiting import (
     Step,
     Treat,
     decide,
+    is_joined_here,
 )
 from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
@@ -67,13 +68,13 @@ class Hold:
         self._talk = Talk(waiter)
         treated = 0 if call.state is State.QUEUED else call.treatment_number
         self._channel = Channel(
-            doing=Doing.TAKEN if is_being_joined(call) else Doing.NOTHING,  # who comes back amid a join is left to it
+            doing=Doing.TAKEN if is_joined_here(call) else Doing.NOTHING,  # who comes back amid a join is left to it
             uuid=line.uuid, last_cause=last_cause, called=waiter.called, treated=treated,
         )  # fmt: skip
         self._sound_uuid = ""  # the music, or what is said
         self._bridge_uuid = ""
         self._leg_cause = ""
-        self._taken_until = desk.store.now() + TAKEN_LIMIT if is_being_joined(call) else 0.0
+        self._taken_until = desk.store.now() + TAKEN_LIMIT if is_joined_here(call) else 0.0
         self._piece_ends = 0.0
 
     def wait(self) -> str:
@@ -383,8 +384,3 @@ def leg_variables(call: ProxyCall, leg_uuid: str) -> str:
         f"leg_progress_timeout={max(1, round(call.network_leg_timeout))},"
         "instant_ringback=true}"  # music also while the far end has not said that it rings
     )
-
-
-def is_being_joined(call: ProxyCall) -> bool:
-    """The switch joins the caller with an agent of its own right now."""
-    return call.network_leg is NetworkLeg.NOT_NEEDED and call.state is State.READY

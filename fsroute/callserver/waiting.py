@@ -157,7 +157,7 @@ _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     """The one thing to do now; None: all is as it should be. `now` is in seconds since the epoch."""
     bridging = channel.doing in (Doing.RAISING, Doing.TALKING)
-    if channel.dropping or (channel.doing is Doing.TAKEN and not _is_left(call)):
+    if channel.dropping or (channel.doing is Doing.TAKEN and call.is_live and not _is_left(call)):
         return None
     if not call.is_live:
         needed = call.network_leg is NetworkLeg.JOINED  # the consultation is over, its leg goes on in a talk
