@@ -276,6 +276,7 @@ class Hold:
 
     def _bridged(self) -> None:
         if self._channel.doing not in (Doing.RAISING, Doing.TALKING):
+            self._stop_sound()  # sent while the switch joined the two, it would play within their talk
             raise ChannelTaken
         self._channel = replace(self._channel, doing=Doing.TALKING)
 
