@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from fsroute.model.contact import Outcome
 from fsroute.switchsim import CallerCall
 from fsroute.switchsim.telephones import AgentCall
 from tests.integration.flow.conftest import World
@@ -87,24 +86,6 @@ def test_an_agent_consults_hands_over_and_is_there_for_the_next(world: World, na
     until(lambda: stands(world, name), 10)
     call.hang_up()
     until(lambda: len(world.outcomes()) == 2, 10)
-    serves_another(world, name, stood, 3)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_end_of_a_talk_that_was_handed_over_leaves_the_leg_standing(world: World, name: str) -> None:
-    """The row ends before the colleague's leg does, as when the caller's switch is the quicker one."""
-    call, stood = talking(world, name)
-    colleague(world, "cyd")
-    stood.press("**2")
-    stood.press("77#")
-    other = telephone(world, "cyd")
-    until(lambda: ask(world, name, "complete") == "done", 10)
-    hears(call, "talking with cyd")
-    until(lambda: stands(world, name), 10)
-    [(contact_id,)] = world.query("select contact_id from contact where ended_at is null")
-    world.store.close_contact(contact_id, Outcome.SERVED, {"by": "test"})
-    until(other.over.is_set, 10)
-    call.hang_up()
     serves_another(world, name, stood, 3)
 
 

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import gevent
+
+from fsroute.acd.legs import Settings
+from fsroute.acd.offer import Offer
+from fsroute.acd.serving import Agent, Legs
+from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.store.store import Store
+from tests.unit.rows import NOON, proxy_call
+
+
+class Switch:
+    """Does all that it is told."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    def api(self, command: str) -> str:
+        self.commands.append(command)
+        return "+OK"
+
+    def bgapi(self, command: str, job_uuid: str) -> str:
+        return self.api(command)
+
+
+def store_with(*reservations: ProxyCall | None) -> Store:
+    """Where the agent's leg is found, each time that it is asked for."""
+    found = iter(reservations)
+    rows = SimpleNamespace(of_agent_leg=lambda uuid: next(found))
+    return cast(Store, SimpleNamespace(now=NOON.timestamp, proxy_calls=rows))
+
+
+def test_whose_talk_was_handed_over_ends_no_leg_of_who_handed_it_over() -> None:
+    consultation = proxy_call(
+        State.BRIDGED, NetworkLeg.NOT_NEEDED, agent_leg=AgentLeg.JOINED, channel_uuid="leg of the first agent"
+    )
+    talk = proxy_call(State.BRIDGED, NetworkLeg.JOINED, agent_leg=AgentLeg.JOINED, proxy_call_id=8)
+    over = replace(talk, state=State.ENDED, agent_leg_uuid=None, version=talk.version + 1)
+    switch = Switch()
+    offer = Offer(store_with(talk, None), switch, Settings("b", "{address}"), consultation, lambda _: None)
+    offer.adopt(
+        Legs(
+            offer.agent_leg_uuid,
+            NOON.timestamp(),
+            agent=Agent.ANSWERED,
+            network_uuid="leg of the first agent",
+            joined=True,
+        )
+    )
+    offer.inbox.put(replace(consultation, state=State.ENDED, agent_leg_uuid=None, version=9))
+    offer.inbox.put(over)
+    with gevent.Timeout(5):
+        offer.run()
+    killed = [command.split(None, 1)[1] for command in switch.commands if command.startswith("uuid_kill")]
+    assert killed == ["agent-leg NORMAL_CLEARING", "network-leg NORMAL_CLEARING"]
