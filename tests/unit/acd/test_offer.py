@@ -24,6 +24,9 @@ class Switch:
         self.commands.append(command)
         return "+OK"
 
+    def execute(self, uuid: str, application: str, argument: str = "") -> None:
+        self.commands.append(f"{application} {uuid} {argument}")
+
     def bgapi(self, command: str, job_uuid: str) -> str:
         return self.api(command)
 
