@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def consult(desk: Desk, line: Line, contact_id: str) -> None:
-    """Until the leg is taken away.
+    """Until the leg is taken away; the session ends at once then, lest its end ends a park that the leg came to later.
 
     Raises:
         CallerGone, ChannelTaken, SessionClosed: it is.
@@ -39,7 +39,6 @@ def consult(desk: Desk, line: Line, contact_id: str) -> None:
             _let_go(line)
             raise
     _let_go(line)
-    line.until_gone()
 
 
 def _let_go(line: Line) -> None:

@@ -299,13 +299,6 @@ def test_an_agent_transfers_and_the_leg_stands_for_the_next(
     until_it_serves_another(acme, two_sites, agent)
 
 
-LOST = pytest.mark.xfail(
-    reason="a colleague at the other site: the end of the consultation's outbound socket, about 2 s later,"
-    " ends the park of the standing leg (FreeSWITCH clears CF_CONTROLLED); nothing keeps the channel then",
-    strict=False,
-)
-
-
 @pytest.mark.parametrize(
     ("how", "site"),
     [
@@ -313,10 +306,10 @@ LOST = pytest.mark.xfail(
         ("colleague leaves", "east"),
         ("complete", "east"),
         ("conference", "east"),
-        pytest.param("complete", "west", marks=LOST),
-        pytest.param("cancel", "west", marks=LOST),
-        pytest.param("colleague leaves", "west", marks=LOST),
-        pytest.param("conference", "west", marks=LOST),
+        ("complete", "west"),
+        ("cancel", "west"),
+        ("colleague leaves", "west"),
+        ("conference", "west"),
     ],
 )
 def test_an_agent_consults_and_the_leg_stands_for_the_next(
