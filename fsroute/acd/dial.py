@@ -10,6 +10,15 @@ from fsroute.model.proxy_call import ProxyCall
 STANDING_RINGS = 30  # seconds that a phone rings which is to stand
 PARK_GRACE = 10.0  # seconds beyond its offer after which an answered leg ends that nobody cares for any more
 
+STANDS = (
+    "park_after_bridge=true",
+    "hangup_after_bridge=false",
+    "send_silence_when_idle=1400",
+    "max_session_transfers=1000000",
+)
+"""Variables of a standing leg: it outlives the talks, noise that can hardly be heard tells that the line lives, and
+FreeSWITCH does not hang it up after 70 transfers."""
+
 _ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#._-]")
 _NAME = re.compile(r"[^\w .+-]")
@@ -70,9 +79,7 @@ def originate_standing(agent: StandingAgent, uuid: str, template: str) -> str:
         "origination_caller_id_name=fsroute",
         f"originate_timeout={STANDING_RINGS}",
         "ignore_early_media=true",
-        "park_after_bridge=true",
-        "hangup_after_bridge=false",
-        "send_silence_when_idle=1400",
+        *STANDS,
         f"fsroute_standing={agent.agent_id}",
     )
     return f"originate {{{','.join(variables)}}}{dial_string(agent.address, template)} &park()"

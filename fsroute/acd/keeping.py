@@ -10,7 +10,7 @@ from uuid import uuid4
 import gevent
 from gevent.event import Event as Flag
 
-from fsroute.acd.dial import originate_standing
+from fsroute.acd.dial import STANDS, originate_standing
 from fsroute.acd.legs import TALKING
 from fsroute.acd.standing import (
     Dial,
@@ -19,8 +19,10 @@ from fsroute.acd.standing import (
     Look,
     NoteLost,
     NoteUp,
+    StandAgain,
     StandingAgent,
     Step,
+    Use,
     Where,
     deadline,
     decide,
@@ -36,11 +38,11 @@ READ_AGAIN = 30.0  # seconds after which a row is read again, signal or not
 RETRY = 1.0  # seconds before a step is tried again that the database or the switch did not take
 DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a call
 LOOK_AGAIN = 0.05  # seconds between two looks for it
-VARIABLES = "park_after_bridge=true;hangup_after_bridge=false;send_silence_when_idle=1400"
-"""Of a channel that the agent called in: it outlives the talks, and noise tells the agent that the line lives."""
+PARK = "uuid_transfer {} park,park,park inline"
+"""``uuid_park`` would end the park of a leg that is back already, and leave it without media for good.
 
-PARK = "uuid_transfer {} park inline"
-"""``uuid_park`` would end the park of a leg that is back already, and leave it without media for good."""
+The end of an outbound socket that the leg was on before ends its park: then the next one begins.
+"""
 
 
 class Keeper:
@@ -48,7 +50,7 @@ class Keeper:
 
     Args:
         watch: called with each channel before it is asked about, so that its events come here.
-        in_use: whether a contact has a channel.
+        use: what a contact has a channel for.
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class Keeper:
         template: str,
         agent_id: str,
         watch: Callable[[str, Keeper], None],
-        in_use: Callable[[str], bool],
+        use: Callable[[str], Use],
     ) -> None:
         self._store = store
         self._link = link
         self._template = template
         self._watch = watch
-        self._in_use = in_use
+        self._use = use
         self._awake = Flag()
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._dialled_at = 0.0
@@ -92,8 +94,10 @@ class Keeper:
             self._dialling_ended(event)
         elif event.name == "CHANNEL_PARK" and event.uuid == self.leg.uuid:
             self.leg = self.leg.up(event.uuid, parked=True)
+        elif event.name == "CHANNEL_UNPARK" and event.uuid == self.leg.uuid and self.leg.parked:
+            self.leg = replace(self.leg, parked=False, unparked=True)
         elif event.name == "CHANNEL_BRIDGE":
-            self.leg = replace(self.leg, parked=False)
+            self.leg = self.leg.away()
         elif event.name == "CHANNEL_HANGUP":
             self._gone(event.uuid, event.get("Hangup-Cause", ""))
         self._awake.set()
@@ -103,7 +107,7 @@ class Keeper:
 
     def taken(self) -> None:
         """The leg is about to be joined: whatever comes of it, it stands no more until it is parked again."""
-        self.leg = replace(self.leg, parked=False)
+        self.leg = self.leg.away()
 
     def come_back(self) -> None:
         """Leave the talk: the leg stands again, the other end goes on in its dialplan."""
@@ -145,7 +149,7 @@ class Keeper:
         talks = state in TALKING
         stood = self._link.variable(uuid, "fsroute_standing") == self.agent_id
         self.leg = self.leg.up(uuid, parked=not talks)
-        self._tell(f"uuid_setvar_multi {uuid} {VARIABLES};fsroute_standing={self.agent_id}")
+        self._tell(f"uuid_setvar_multi {uuid} {';'.join(STANDS)};fsroute_standing={self.agent_id}")
         if not talks and not stood:  # still in what the agent called
             self._tell(PARK.format(uuid))
         if before is not None and before != uuid:
@@ -167,8 +171,8 @@ class Keeper:
     def _run(self) -> None:
         while True:
             self._awake.clear()
-            in_use = self.leg.uuid is not None and self._in_use(self.leg.uuid)
-            step = decide(self.row, self.leg, in_use, self._store.now())
+            use = self._use(self.leg.uuid) if self.leg.uuid is not None else Use.NONE
+            step = decide(self.row, self.leg, use, self._store.now())
             if step is None:
                 self._wait()
                 continue
@@ -209,6 +213,8 @@ class Keeper:
         elif isinstance(step, NoteLost):
             self._store.agents.standing_leg_lost(self.agent_id, step.uuid, step.reason)
             self._read()
+        elif isinstance(step, StandAgain):
+            self._stand_again(step.uuid)
         elif isinstance(step, End):
             self._end(step.uuid)
 
@@ -223,6 +229,16 @@ class Keeper:
         except SwitchError as error:
             log.warning("standing leg not dialled: %s agent=%s", error, self.agent_id)
             self._gone(uuid, "SWITCH_UNAVAILABLE")
+
+    def _stand_again(self, uuid: str) -> None:
+        """A leg that has left CS_PARK goes on by itself, or is somebody's."""
+        state = self._link.state(uuid)
+        if not self.leg.unparked:  # taken meanwhile
+            return
+        self.leg = replace(self.leg, unparked=False)
+        if state == "CS_PARK":
+            log.info("standing leg parked again agent=%s", self.agent_id)
+            self._tell(PARK.format(uuid))
 
     def _end(self, uuid: str) -> None:
         """A call that was only just made has no channel yet, and is ended when it has."""
@@ -244,11 +260,11 @@ class Keeper:
 class StandingLegs:
     """Every standing leg of one switch, by agent and by channel."""
 
-    def __init__(self, store: Store, link: SwitchLink, template: str, in_use: Callable[[str], bool]) -> None:
+    def __init__(self, store: Store, link: SwitchLink, template: str, use: Callable[[str], Use]) -> None:
         self._store = store
         self._link = link
         self._template = template
-        self._in_use = in_use
+        self._use = use
         self._keepers: dict[str, Keeper] = {}
         self._channels: dict[str, Keeper] = {}
 
@@ -318,7 +334,7 @@ class StandingLegs:
         keeper = self._keepers.get(agent_id)
         if keeper is None:
             keeper = Keeper(
-                self._store, self._link, self._template, agent_id, self._channels.__setitem__, self._in_use
+                self._store, self._link, self._template, agent_id, self._channels.__setitem__, self._use
             )
             self._keepers[agent_id] = keeper
         return keeper

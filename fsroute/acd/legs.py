@@ -29,6 +29,8 @@ class Switch(Protocol):
 
     def execute(self, uuid: str, application: str, argument: str = "") -> None: ...
 
+    def state(self, uuid: str) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -89,6 +91,14 @@ class LegCommands:
             if network_uuid == call.channel_uuid:
                 self.tell(f"uuid_setvar {network_uuid} socket_resume true")
             raise
+
+    def is_talking(self, legs: Legs) -> bool:
+        """Whether the agent's leg is joined with somebody, or about to be; not if the switch cannot be asked."""
+        try:
+            return self._switch.state(legs.channel) in TALKING
+        except SwitchError as error:
+            log.debug("uuid_dump: %s", error)
+            return False
 
     def fall_silent(self, legs: Legs) -> None:
         """The agent hears nothing more of this offer."""

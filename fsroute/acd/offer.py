@@ -252,9 +252,13 @@ class Offer:
             self.legs = replace(self.legs, agent=Agent.GONE, cause=event.get("Hangup-Cause", ""))
 
     def _parked(self) -> None:
-        """The leg can be joined; a standing leg that was has come back from the talk."""
+        """The leg can be joined; a standing leg that was has come back from the talk.
+
+        It may have been parked in between, after a consultation, and be joined again by now.
+        """
         if self.legs.standing_uuid and self.legs.joined and self.legs.agent is not Agent.GONE:
-            self.legs = replace(self.legs, agent=Agent.GONE, cause="NORMAL_CLEARING")
+            if not self._commands.is_talking(self.legs):
+                self.legs = replace(self.legs, agent=Agent.GONE, cause="NORMAL_CLEARING")
         else:
             self.legs = replace(self.legs, parked=True)
 

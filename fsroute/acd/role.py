@@ -17,6 +17,7 @@ from fsroute.acd.orders import Orders
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import Agent, Legs
+from fsroute.acd.standing import Use
 from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
@@ -89,7 +90,7 @@ class AcdRole:
         self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
-        self._standing = StandingLegs(store, link, settings.dial_string, self._on_channel.__contains__)
+        self._standing = StandingLegs(store, link, settings.dial_string, self._use)
         self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
@@ -211,6 +212,13 @@ class AcdRole:
         for channel in [name for name, offers in self._on_channel.items() if offers == [offer]]:
             if channel != offer.legs.channel:
                 del self._on_channel[channel]
+
+    def _use(self, channel: str) -> Use:
+        """What an agent's channel is in hand for."""
+        offers = self._on_channel.get(channel, ())
+        if any(offer.legs.joined for offer in offers):
+            return Use.TALKING
+        return Use.OFFERED if offers else Use.NONE
 
     def _talk_of(self, agent_id: str) -> Offer | None:
         """The offer with which an agent talks."""

@@ -8,7 +8,7 @@ that channel is there. Both decide together, whatever happened in which order.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsroute.model.agent import AgentStatus
 
@@ -45,15 +45,17 @@ class Where(enum.StrEnum):
 class Leg:
     """What is seen of an agent's standing leg. `dial_after` is in seconds since the epoch.
 
-    `parked`: it stands; otherwise it talks, or is on its way back. `gone` names the channel that was last seen to
-    be no more. `failures` counts the calls since a leg was up. `address` is what was dialled; empty for a channel
-    that came by itself.
+    `parked`: it stands; otherwise it talks, or is on its way back. `unparked`: its park ended though nobody took it,
+    as when an outbound socket closes that it was on before. `gone` names the channel that was last seen to be no
+    more. `failures` counts the calls since a leg was up. `address` is what was dialled; empty for a channel that came
+    by itself.
     """
 
     where: Where = Where.ABSENT
     uuid: str | None = None
     address: str = ""
     parked: bool = False
+    unparked: bool = False
     gone: str | None = None
     cause: str = ""
     failures: int = 0
@@ -61,6 +63,10 @@ class Leg:
 
     def up(self, uuid: str, parked: bool) -> Leg:
         return Leg(Where.UP, uuid, self.address if uuid == self.uuid else "", parked)
+
+    def away(self) -> Leg:
+        """It is joined, or about to be."""
+        return replace(self, parked=False, unparked=False)
 
     def lost(self, cause: str, now: float) -> Leg:
         """The channel is gone: how soon is the phone called again?"""
@@ -104,21 +110,38 @@ class NoteLost:
 
 
 @dataclass(frozen=True, slots=True)
+class StandAgain:
+    """Park this channel: it has no media."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Hang this channel up: the shift is over, or another one took its place."""
 
     uuid: str
 
 
-Step = Look | Dial | NoteUp | NoteLost | End
+Step = Look | Dial | NoteUp | NoteLost | StandAgain | End
 
 
-def decide(row: StandingAgent | None, leg: Leg, in_use: bool, now: float) -> Step | None:
+class Use(enum.StrEnum):
+    """What a contact has the leg for."""
+
+    NONE = "none"
+    OFFERED = "offered"
+    TALKING = "talking"  # or consulting somebody
+
+
+def decide(row: StandingAgent | None, leg: Leg, use: Use, now: float) -> Step | None:
     """The one thing to do now; None: nothing until something happens or `deadline` comes.
 
-    Without a `row` the agent is no more, or not at this switch. While a contact has the leg it is `in_use`, and
-    nobody's talk is cut.
+    Without a `row` the agent is no more, or not at this switch. While a contact has the leg nobody's talk is cut.
     """
+    in_use = use is not Use.NONE
+    if leg.unparked and leg.uuid is not None and use is not Use.TALKING:
+        return StandAgain(leg.uuid)
     named = row.uuid if row is not None else None
     if named is not None and named not in (leg.uuid, leg.gone):
         return None if in_use and leg.where is Where.UP else Look(named)

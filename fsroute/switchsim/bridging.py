@@ -243,6 +243,12 @@ def _await(channel: Channel, second: Channel) -> bool:
 
 
 def stay_parked(channel: Channel) -> None:
-    """Be in CS_PARK."""
+    """Be in CS_PARK; a park that ended leaves the channel there, without media.
+
+    Raises:
+        Left: somebody took it away, or it hung up.
+    """
     park(channel)
-    channel.hang_up("NORMAL_CLEARING")
+    while True:
+        channel.check()
+        channel.wait(None)

@@ -45,7 +45,7 @@ def test_an_agent_ends_the_talk_and_the_leg_stands(world: World, name: str, by: 
         assert ask(world, name, "release") == "done"
     until(call.over.is_set, 10)
     assert call.cause == "NORMAL_CLEARING"
-    assert world.outcomes() == ["served"]
+    until(lambda: world.outcomes() == ["served"])
     serves_another(world, name, stood, 2)
 
 
@@ -56,7 +56,7 @@ def test_an_agent_ends_a_talk_that_is_on_hold(world: World, name: str) -> None:
     hears(call, "local_stream")
     stood.press("*9")
     until(call.over.is_set, 10)
-    assert world.outcomes() == ["served"]
+    until(lambda: world.outcomes() == ["served"])
     serves_another(world, name, stood, 2)
 
 

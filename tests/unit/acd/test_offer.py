@@ -5,20 +5,24 @@ from types import SimpleNamespace
 from typing import cast
 
 import gevent
+import pytest
 
 from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Offer
 from fsroute.acd.serving import Agent, Legs
+from fsroute.acd.standing import Leg, Where
+from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.store import Store
 from tests.unit.rows import NOON, proxy_call
 
 
 class Switch:
-    """Does all that it is told."""
+    """Does all that it is told; channels are in these `states`, each time that it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *states: str) -> None:
         self.commands: list[str] = []
+        self.states = list(states)
 
     def api(self, command: str) -> str:
         self.commands.append(command)
@@ -26,6 +30,9 @@ class Switch:
 
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         self.commands.append(f"{application} {uuid} {argument}")
+
+    def state(self, uuid: str) -> str:
+        return self.states.pop(0) if self.states else "CS_PARK"
 
     def bgapi(self, command: str, job_uuid: str) -> str:
         return self.api(command)
@@ -61,3 +68,39 @@ def test_whose_talk_was_handed_over_ends_no_leg_of_who_handed_it_over() -> None:
         offer.run()
     killed = [command.split(None, 1)[1] for command in switch.commands if command.startswith("uuid_kill")]
     assert killed == ["agent-leg NORMAL_CLEARING", "network-leg NORMAL_CLEARING"]
+
+
+def parked(uuid: str) -> Event:
+    return Event.plain(f"Event-Name: CHANNEL_PARK\nUnique-ID: {uuid}\n\n".encode())
+
+
+class Standing:
+    """A leg that stands."""
+
+    leg = Leg(Where.UP, "standing", parked=True)
+
+    def taken(self) -> None:
+        return
+
+    def come_back(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("CS_EXCHANGE_MEDIA", False), ("CS_HIBERNATE", False), ("CS_PARK", True), ("", True)]
+)
+def test_news_of_a_park_that_was_followed_by_a_join_ends_no_talk(state: str, left: bool) -> None:
+    talk = proxy_call(State.BRIDGED, NetworkLeg.NOT_NEEDED, agent_leg=AgentLeg.JOINED)
+    reported: list[str] = []
+    rows = SimpleNamespace(
+        agent_left=lambda uuid, cause: reported.append(cause),
+        get=lambda _: replace(talk, state=State.ENDED, agent_leg_uuid=None, version=9),
+    )
+    store = cast(Store, SimpleNamespace(now=NOON.timestamp, proxy_calls=rows))
+    offer = Offer(store, Switch(state), Settings("b", "{address}"), talk, lambda _: None, Standing())
+    offer.adopt(replace(offer.legs, joined=True))
+    offer.inbox.put(parked("standing"))
+    offer.inbox.put(None)
+    with gevent.Timeout(5):
+        offer.run()
+    assert reported == (["NORMAL_CLEARING"] if left else [])

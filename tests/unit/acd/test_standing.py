@@ -16,7 +16,9 @@ from fsroute.acd.standing import (
     Look,
     NoteLost,
     NoteUp,
+    StandAgain,
     StandingAgent,
+    Use,
     Where,
     deadline,
     decide,
@@ -24,6 +26,7 @@ from fsroute.acd.standing import (
 from fsroute.model.agent import AgentStatus
 
 NOW = 1000.0  # seconds since the epoch
+FREE, OFFERED, TALKING = Use.NONE, Use.OFFERED, Use.TALKING
 ANN = StandingAgent("ann", "user/1001", "standing", AgentStatus.AVAILABLE, None)
 STANDS = replace(ANN, uuid="leg")
 ON_BREAK = AgentStatus.ON_BREAK
@@ -32,51 +35,68 @@ LOGGED_OUT = AgentStatus.LOGGED_OUT
 ABSENT = Leg()
 DIALLING = Leg(Where.DIALLING, "leg", "user/1001")
 UP = Leg(Where.UP, "leg", "user/1001", parked=True)
+UNPARKED = replace(UP, parked=False, unparked=True)
 
 
 # A shift, from its begin to its end -----------------------------------------------------------------
 
 
 def test_an_agent_who_is_available_is_dialled() -> None:
-    assert decide(ANN, ABSENT, False, NOW) == Dial()
+    assert decide(ANN, ABSENT, FREE, NOW) == Dial()
 
 
 def test_while_the_phone_rings_there_is_nothing_to_do() -> None:
-    assert decide(ANN, DIALLING, False, NOW) is None
+    assert decide(ANN, DIALLING, FREE, NOW) is None
 
 
 def test_a_leg_that_is_up_is_entered_in_the_row() -> None:
-    assert decide(ANN, DIALLING.up("leg", parked=True), False, NOW) == NoteUp("leg")
-    assert decide(STANDS, UP, False, NOW) is None
+    assert decide(ANN, DIALLING.up("leg", parked=True), FREE, NOW) == NoteUp("leg")
+    assert decide(STANDS, UP, FREE, NOW) is None
 
 
 def test_it_stays_through_a_break_but_is_not_dialled_in_one() -> None:
-    assert decide(replace(STANDS, status=ON_BREAK), UP, False, NOW) is None
-    assert decide(replace(ANN, status=ON_BREAK), ABSENT, False, NOW) is None
+    assert decide(replace(STANDS, status=ON_BREAK), UP, FREE, NOW) is None
+    assert decide(replace(ANN, status=ON_BREAK), ABSENT, FREE, NOW) is None
 
 
 @pytest.mark.parametrize("leg", [UP, DIALLING])
 def test_it_ends_with_the_shift(leg: Leg) -> None:
-    assert decide(replace(STANDS, status=LOGGED_OUT), leg, False, NOW) == End("leg")
+    assert decide(replace(STANDS, status=LOGGED_OUT), leg, FREE, NOW) == End("leg")
     over = Leg(gone="leg", cause="ended")
-    assert decide(replace(STANDS, status=LOGGED_OUT), over, False, NOW) == NoteLost("leg", "logged_out")
-    assert decide(replace(ANN, status=LOGGED_OUT), over, False, NOW) is None
+    assert decide(replace(STANDS, status=LOGGED_OUT), over, FREE, NOW) == NoteLost("leg", "logged_out")
+    assert decide(replace(ANN, status=LOGGED_OUT), over, FREE, NOW) is None
 
 
 def test_nobodys_talk_is_cut_by_the_end_of_the_shift() -> None:
-    assert decide(replace(STANDS, status=LOGGED_OUT), UP, True, NOW) is None
+    assert decide(replace(STANDS, status=LOGGED_OUT), UP, TALKING, NOW) is None
 
 
 def test_an_agent_who_is_dialled_per_contact_from_now_on_keeps_no_leg() -> None:
-    assert decide(replace(STANDS, leg="dialled"), UP, False, NOW) == End("leg")
-    assert decide(None, UP, False, NOW) == End("leg")
+    assert decide(replace(STANDS, leg="dialled"), UP, FREE, NOW) == End("leg")
+    assert decide(None, UP, FREE, NOW) == End("leg")
 
 
 def test_an_agent_with_another_address_is_called_there() -> None:
     moved = replace(STANDS, address="user/1002")
-    assert decide(moved, UP, True, NOW) is None
-    assert decide(moved, UP, False, NOW) == End("leg")
-    assert decide(moved, Leg(Where.UP, "leg", "", parked=True), False, NOW) is None, "who called in stays"
+    assert decide(moved, UP, TALKING, NOW) is None
+    assert decide(moved, UP, FREE, NOW) == End("leg")
+    assert decide(moved, Leg(Where.UP, "leg", "", parked=True), FREE, NOW) is None, "who called in stays"
+
+
+# Its park ends --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("use", [FREE, OFFERED])
+def test_a_leg_whose_park_ended_stands_again(use: Use) -> None:
+    assert decide(STANDS, UNPARKED, use, NOW) == StandAgain("leg")
+
+
+def test_in_a_talk_the_leg_is_left_to_the_talk() -> None:
+    assert decide(STANDS, UNPARKED, TALKING, NOW) is None
+
+
+def test_a_leg_that_was_taken_is_not_parked() -> None:
+    assert decide(STANDS, UNPARKED.away(), FREE, NOW) is None
 
 
 # It is lost ------------------------------------------------------------------------------------------
@@ -84,10 +104,10 @@ def test_an_agent_with_another_address_is_called_there() -> None:
 
 def test_a_lost_leg_is_told_and_dialled_again_after_a_moment() -> None:
     lost = UP.lost("NORMAL_CLEARING", NOW)
-    assert decide(STANDS, lost, False, NOW) == NoteLost("leg", "NORMAL_CLEARING")
-    assert decide(ANN, lost, False, NOW) is None
+    assert decide(STANDS, lost, FREE, NOW) == NoteLost("leg", "NORMAL_CLEARING")
+    assert decide(ANN, lost, FREE, NOW) is None
     assert deadline(ANN, lost) == NOW + FIRST_RETRY
-    assert decide(ANN, lost, False, NOW + FIRST_RETRY) == Dial()
+    assert decide(ANN, lost, FREE, NOW + FIRST_RETRY) == Dial()
 
 
 def test_a_phone_that_does_not_answer_is_called_less_and_less_often() -> None:
@@ -113,30 +133,30 @@ def test_a_leg_that_is_up_again_forgets_the_failures() -> None:
 def test_an_agent_on_a_break_is_told_lost_and_called_when_back() -> None:
     lost = UP.lost("NORMAL_CLEARING", NOW)
     away = replace(STANDS, status=ON_BREAK)
-    assert decide(away, lost, False, NOW + 90) == NoteLost("leg", "NORMAL_CLEARING")
+    assert decide(away, lost, FREE, NOW + 90) == NoteLost("leg", "NORMAL_CLEARING")
     assert deadline(replace(ANN, status=ON_BREAK), lost) is None
-    assert decide(ANN, lost, False, NOW + 90) == Dial()
+    assert decide(ANN, lost, FREE, NOW + 90) == Dial()
 
 
 # Somebody else's doing ---------------------------------------------------------------------------------
 
 
 def test_after_a_restart_the_leg_of_the_row_is_looked_for_before_anything_else() -> None:
-    assert decide(STANDS, ABSENT, False, NOW) == Look("leg")
-    assert decide(STANDS, Leg(gone="leg"), False, NOW) == NoteLost("leg", "gone")
-    assert decide(replace(STANDS, status=LOGGED_OUT), ABSENT, False, NOW) == Look("leg")
+    assert decide(STANDS, ABSENT, FREE, NOW) == Look("leg")
+    assert decide(STANDS, Leg(gone="leg"), FREE, NOW) == NoteLost("leg", "gone")
+    assert decide(replace(STANDS, status=LOGGED_OUT), ABSENT, FREE, NOW) == Look("leg")
 
 
 def test_a_leg_that_the_agent_called_in_takes_the_place_of_the_one_there_is() -> None:
     called_in = replace(ANN, uuid="called-in")
-    assert decide(called_in, UP, False, NOW) == Look("called-in")
-    assert decide(called_in, UP, True, NOW) is None, "not in the middle of a talk"
-    assert decide(called_in, DIALLING, False, NOW) == Look("called-in")
+    assert decide(called_in, UP, FREE, NOW) == Look("called-in")
+    assert decide(called_in, UP, TALKING, NOW) is None, "not in the middle of a talk"
+    assert decide(called_in, DIALLING, FREE, NOW) == Look("called-in")
 
 
 def test_a_row_that_names_a_channel_which_is_not_there_is_put_right() -> None:
     wrong = replace(ANN, uuid="never-was")
-    assert decide(wrong, replace(UP, gone="never-was"), False, NOW) == NoteUp("leg")
+    assert decide(wrong, replace(UP, gone="never-was"), FREE, NOW) == NoteUp("leg")
 
 
 def test_whatever_is_seen_the_steps_come_to_an_end() -> None:
@@ -149,11 +169,11 @@ def test_whatever_is_seen_the_steps_come_to_an_end() -> None:
             for uuid in (None, "leg", "other")
         ),
     ]
-    legs = [ABSENT, DIALLING, UP, Leg(gone="leg"), Leg(Where.UP, "leg", gone="other")]
+    legs = [ABSENT, DIALLING, UP, UNPARKED, Leg(gone="leg"), Leg(Where.UP, "leg", gone="other")]
     for first in rows:
         for leg in legs:
             row, seen, steps = first, leg, 0
-            while (step := decide(row, seen, False, NOW)) is not None:
+            while (step := decide(row, seen, FREE, NOW)) is not None:
                 row, seen = _performed(row, seen, step)
                 steps += 1
                 assert steps < 6, (first, leg)
@@ -170,6 +190,8 @@ def _performed(row: StandingAgent | None, leg: Leg, step: object) -> tuple[Stand
             return (replace(row, uuid=uuid) if row else None), leg
         case NoteLost():
             return (replace(row, uuid=None) if row else None), leg
+        case StandAgain(uuid):
+            return row, leg.up(uuid, parked=True)
         case End(uuid):
             return row, Leg(gone=uuid, cause="ended")
     raise AssertionError(step)
