@@ -315,8 +315,11 @@ create table contact (
     outcome_code text, -- the agent's, by the contact center's codes
     check ((ended_at is null) = (outcome is null))
 );
-create index contact_live on contact (switch_id) where ended_at is null;
-create index contact_channel on contact (channel_uuid) where ended_at is null;
+-- An index of what is live alone answers only to those who ask by its first column and say so (`switch_id > ''`): a
+-- plan that was made while few were live would else read the whole of it to find one row by another column.
+create index contact_live on contact (switch_id) where ended_at is null and switch_id > '';
+create index contact_channel on contact (channel_uuid) where ended_at is null and channel_uuid > '';
+create index contact_consultation on contact (parent_contact_id) where parent_contact_id is not null;
 
 create table contact_personal ( -- erasable; nothing refers to it
     contact_id uuid primary key references contact,
@@ -407,8 +410,9 @@ create table proxy_call (
     foreign key (contact_center_id, queue) references queue
 ) with (fillfactor = 50); -- a row changes often: room for it on its page, and no index on what changes
 -- I2: a contact has at most one live proxy call.
-create unique index one_live_proxy_call_per_contact on proxy_call (contact_id) where ended_at is null;
-create index proxy_call_live on proxy_call (switch_id) where ended_at is null;
+create unique index one_live_proxy_call_per_contact on proxy_call (contact_id) where ended_at is null and contact_id is not null;
+create index proxy_call_live on proxy_call (switch_id) where ended_at is null and switch_id > '';
+create index proxy_call_contact on proxy_call (contact_id, proxy_call_id);
 create unique index token_is_single_use on proxy_call (token_digest) where token_digest is not null;
 
 create table reservation (
@@ -429,8 +433,9 @@ create table reservation (
 );
 create index reservation_contact on reservation (contact_id);
 -- I1: an agent slot has at most one live reservation; and a proxy call is offered to one agent.
-create unique index one_live_reservation_per_slot on reservation (agent_id, medium, slot) where ended_at is null;
-create unique index one_live_reservation_per_proxy_call on reservation (proxy_call_id) where ended_at is null;
+create unique index one_live_reservation_per_slot on reservation (agent_id, medium, slot) where ended_at is null and slot > 0;
+create unique index one_live_reservation_per_proxy_call on reservation (proxy_call_id)
+ where ended_at is null and proxy_call_id > 0;
 
 -- The ledger ------------------------------------------------------------------------------------------
 
@@ -666,7 +671,7 @@ select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c
   from proxy_call p
   join contact_center c using (contact_center_id)
   left join contact_personal h on h.contact_id = p.contact_id
-  left join reservation r on r.proxy_call_id = p.proxy_call_id and r.ended_at is null
+  left join reservation r on r.proxy_call_id = p.proxy_call_id and r.proxy_call_id > 0 and r.ended_at is null
   left join agent a on a.agent_id = r.agent_id
   left join switch s on s.switch_id = p.network_switch_id
   left join switch w on w.switch_id = p.switch_id;
@@ -684,7 +689,7 @@ declare
     v_served integer := case when p_reason in ('wrap_up', 'conversation_lost') then 1 else 0 end;
 begin
     update reservation set ended_at = clock_timestamp(), end_reason = p_reason
-     where proxy_call_id = p_proxy_call_id and ended_at is null
+     where proxy_call_id = p_proxy_call_id and proxy_call_id > 0 and ended_at is null
     returning * into r;
     if not found then return null; end if;
     select case when v_keeps_place then 0
@@ -763,7 +768,7 @@ begin
     if v_state is null or v_agent_leg is null or v_network_leg is null or v_caller_leg is null then return; end if;
     if v_state = 'queued' and v_caller_leg <> 'present' then v_state := 'callback'; end if;
     select agent_id into v_agent_id from reservation r
-     where r.proxy_call_id = p_proxy_call_id and r.ended_at is null
+     where r.proxy_call_id = p_proxy_call_id and r.proxy_call_id > 0 and r.ended_at is null
        and (p_agent_leg_uuid is null or r.agent_leg_uuid = p_agent_leg_uuid);
     if p_agent_leg_uuid is not null and not found then return; end if;
     if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
@@ -926,8 +931,8 @@ begin
     on conflict do nothing
     returning proxy_call_id into v_id;
     if v_id is null then -- asked again after a restart: the live one stands
-        return query select * from proxy_call_detail d where d.contact_id = p_contact_id::text
-            and d.ended_at is null;
+        return query select * from proxy_call_detail d where d.proxy_call_id =
+            (select k.proxy_call_id from proxy_call k where k.contact_id = p_contact_id and k.ended_at is null);
         return;
     end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
@@ -1011,13 +1016,13 @@ begin
     v_slots := coalesce(v_slots, 1);
     v_weight := coalesce(v_weight, 100);
     select count(*), coalesce(sum(weight), 0) into v_held, v_load from reservation r
-     where r.agent_id = p_agent_id and r.ended_at is null;
+     where r.agent_id = p_agent_id and r.slot > 0 and r.ended_at is null;
     if v_weight + v_load > 100 then return; end if;
     v_slot := 1;
     if v_held > 0 then
         select min(s) into v_slot from generate_series(1, v_slots) s
          where not exists (select from reservation r where r.agent_id = p_agent_id and r.medium = p.medium
-                              and r.slot = s and r.ended_at is null);
+                              and r.slot = s and r.slot > 0 and r.ended_at is null);
         if v_slot is null then return; end if;
     end if;
     insert into reservation (agent_id, slot, medium, weight, proxy_call_id, contact_id, contact_center_id,
@@ -1111,7 +1116,8 @@ begin
     v_state := p.state;
     if p.state = any(p_from) then
         v_state := p_to[array_position(p_from, p.state)];
-        select r.agent_id into v_agent_id from reservation r where r.proxy_call_id = p.proxy_call_id and r.ended_at is null;
+        select r.agent_id into v_agent_id from reservation r
+         where r.proxy_call_id = p.proxy_call_id and r.proxy_call_id > 0 and r.ended_at is null;
         perform end_reservation(p.proxy_call_id, case v_state when 'ended' then 'wrap_up' else v_state end);
         update proxy_call k set state = v_state, agent_leg = 'none', network_leg = 'none', network_switch_id = null,
             token_digest = null, position = null, expected_wait = null, ended_at = clock_timestamp(),
@@ -1220,7 +1226,7 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status
                  where p.agent_leg = 'joined' and e.contact_id = p.contact_id
                    and e.kind in ('joined', 'held', 'resumed', 'consulting', 'consultation_over')
                  order by e.event_id desc limit 1) x on true
-         where r.agent_id = a.agent_id and r.ended_at is null
+         where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null
          order by array_position(array['joined', 'accepted', 'answered', 'ringing', 'dialling'], p.agent_leg), r.reserved_at
          limit 1) h on true;
 
@@ -1297,7 +1303,7 @@ begin
             raise exception 'agent % may not log on elsewhere: hot_desk is off', p_agent_id
                 using errcode = 'FS042', detail = 'may_not_move';
         end if;
-        if exists (select from reservation where agent_id = p_agent_id and ended_at is null) then
+        if exists (select from reservation where agent_id = p_agent_id and slot > 0 and ended_at is null) then
             raise exception 'agent % has a contact at %: log on elsewhere after it', p_agent_id, a.switch_id
                 using errcode = 'FS042', detail = 'busy';
         end if;
@@ -1424,7 +1430,7 @@ begin
     end if;
     select r.contact_id, r.contact_center_id into v_contact_id, v_contact_center_id
       from reservation r join proxy_call p using (proxy_call_id)
-     where r.agent_id = a.agent_id and r.ended_at is null and p.agent_leg = 'joined'
+     where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null and p.agent_leg = 'joined'
      order by p.bridged_at desc limit 1;
     if not found then
         select e.contact_id, e.contact_center_id into v_contact_id, v_contact_center_id
@@ -1615,7 +1621,7 @@ begin
     end if;
     select r.agent_switch_id into v_switch_id
       from reservation r join proxy_call p using (proxy_call_id)
-     where r.agent_id = p_agent_id and r.ended_at is null and r.medium = 'voice' and p.state = 'bridged';
+     where r.agent_id = p_agent_id and r.slot > 0 and r.ended_at is null and r.medium = 'voice' and p.state = 'bridged';
     if not found then
         raise exception 'agent % is in no talk', p_agent_id using errcode = 'FS042', detail = 'no_talk';
     end if;
@@ -1703,7 +1709,8 @@ begin
     if not found then return; end if;
     select * into q from proxy_call where contact_id = x.contact_id order by proxy_call_id desc limit 1 for update;
     if q.proxy_call_id is not null then
-        select * into r from reservation where proxy_call_id = q.proxy_call_id and ended_at is null;
+        select * into r from reservation
+         where proxy_call_id = q.proxy_call_id and proxy_call_id > 0 and ended_at is null;
         if q.state <> 'bridged' or r.reservation_id is null then return; end if;
     end if;
     v_agent_id := end_reservation(p.proxy_call_id, 'wrap_up');
@@ -1771,7 +1778,7 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wr
            as available_from,
        a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg, a.standing_leg_uuid, a.version,
        coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
-                  where r.agent_id = a.agent_id and r.ended_at is null), '[]') as reservations,
+                  where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null), '[]') as reservations,
        coalesce((select jsonb_object_agg(medium, jsonb_build_array(slots, weight, wrap_up)) from agent_medium m
                   where m.agent_id = a.agent_id), '{}') as media,
        coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,

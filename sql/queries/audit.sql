@@ -68,7 +68,7 @@ select agent_id from agent a
 
 -- name: audit_open_contacts
 select contact_id::text from contact
- where ended_at is null
+ where ended_at is null and switch_id > ''
    and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
 
 -- name: audit_contacts_before
@@ -78,8 +78,8 @@ select contact_id::text from contact
 
 -- name: audit_live_proxy_calls
 select contact_id::text, proxy_call_id, state from proxy_call
- where ended_at is null
+ where ended_at is null and switch_id > ''
    and (%(contact_center_id)s::text is null or contact_center_id = %(contact_center_id)s);
 
 -- name: audit_live_reservations
-select agent_id, proxy_call_id from reservation where ended_at is null;
+select agent_id, proxy_call_id from reservation where ended_at is null and slot > 0;

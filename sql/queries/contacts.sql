@@ -38,7 +38,7 @@ select contact_id::text, contact_center_id, medium, switch_id, channel_uuid, cor
 
 -- name: contact_of_channel
 select contact_id::text from contact
- where channel_uuid = %(channel_uuid)s and switch_id = %(switch_id)s and ended_at is null;
+ where channel_uuid = %(channel_uuid)s and channel_uuid > '' and switch_id = %(switch_id)s and ended_at is null;
 
 -- name: learn_facts
 -- The channel has them, too: nobody waits for the disk.
@@ -63,7 +63,7 @@ select d.*, c.closed, c.proxy_call_id as closed_proxy_call_id, c.agent_id as clo
 -- Those with a caller on the line: who asked to be called back has no channel.
 select k.contact_id::text, k.channel_uuid, k.core_uuid, k.arrived_at
   from contact k
- where k.switch_id = %(switch_id)s and k.ended_at is null
+ where k.switch_id = %(switch_id)s and k.switch_id > '' and k.ended_at is null
    and not exists (select from proxy_call p
                     where p.contact_id = k.contact_id and p.caller_leg <> 'present'
                       and p.ended_at is null);

@@ -18,7 +18,7 @@ select h.caller_number, c.contact_center_id, c.outcome, p.state, a.name as agent
   join contact_personal h using (contact_id)
   left join lateral (select * from proxy_call p where p.contact_id = c.contact_id
                       order by p.proxy_call_id desc limit 1) p on true
-  left join reservation r on r.proxy_call_id = p.proxy_call_id and r.ended_at is null
+  left join reservation r on r.proxy_call_id = p.proxy_call_id and r.proxy_call_id > 0 and r.ended_at is null
   left join agent a on a.agent_id = r.agent_id
  order by c.arrived_at;
 

@@ -8,30 +8,32 @@ select * from route_proxy_call(%(contact_id)s, %(routing)s);
 select * from proxy_call_detail where proxy_call_id = %(proxy_call_id)s;
 
 -- name: proxy_call_of_agent_leg
-select * from proxy_call_detail where agent_leg_uuid = %(agent_leg_uuid)s;
+select * from proxy_call_detail where proxy_call_id =
+    (select proxy_call_id from reservation where agent_leg_uuid = %(agent_leg_uuid)s and ended_at is null);
 
 -- name: proxy_calls repeatable
 select * from proxy_call_detail where proxy_call_id = any(%(proxy_call_ids)s::bigint[]);
 
 -- name: live_proxy_call_versions repeatable
 select proxy_call_id, version from proxy_call
- where ended_at is null;
+ where ended_at is null and switch_id > '';
 
 -- name: latest_proxy_call
-select * from proxy_call_detail where contact_id = %(contact_id)s::text order by proxy_call_id desc limit 1;
+select * from proxy_call_detail where proxy_call_id =
+    (select proxy_call_id from proxy_call where contact_id = %(contact_id)s order by proxy_call_id desc limit 1);
 
 -- name: live_proxy_calls
 select * from proxy_call_detail
- where ended_at is null
+ where ended_at is null and switch_id > ''
  order by proxy_call_id;
 
 -- name: live_proxy_calls_of_caller_switch
 select * from proxy_call_detail
- where ended_at is null and switch_id = %(switch_id)s;
+ where ended_at is null and switch_id = %(switch_id)s and switch_id > '';
 
 -- name: live_proxy_calls_of_agent_switch
 select * from proxy_call_detail
- where ended_at is null
+ where ended_at is null and switch_id > ''
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
 -- name: move_proxy_call

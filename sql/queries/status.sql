@@ -9,7 +9,7 @@ select q.contact_center_id, q.queue,
            as longest_wait
   from queue q
   left join proxy_call p on p.contact_center_id = q.contact_center_id and p.queue = q.queue
-       and p.ended_at is null
+       and p.ended_at is null and p.switch_id > ''
  group by q.contact_center_id, q.queue
  order by q.contact_center_id, q.queue;
 
