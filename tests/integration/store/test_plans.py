@@ -19,11 +19,13 @@ FLUSH = Query("flush", b"select pg_stat_force_next_flush()", False)
 MORE = f"""
 insert into agent (agent_id, name, site_id, switch_id, address, status)
 select 'a' || n, 'Agent', 'east', 'away', 'user/' || n, 'available' from generate_series(1, {LIVE}) n;
-insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, number_called, application, arrived_at)
+insert into contact
+    (contact_id, contact_center_id, medium, switch_id, channel_uuid, number_called, application, arrived_at)
 select gen_random_uuid(), 'blue', 'voice', 'home', 'c' || n, '8005550100', 'orders', clock_timestamp()
   from generate_series(1, {LIVE}) n;
-insert into proxy_call (contact_id, contact_center_id, queue, medium, skills, priority, arrived_at, switch_id, channel_uuid,
-                        state, lead, hold_music, strategy, offer_timeout, network_leg_timeout, network_leg_tries, refuse_when)
+insert into proxy_call
+    (contact_id, contact_center_id, queue, medium, skills, priority, arrived_at, switch_id, channel_uuid, state, lead,
+     hold_music, strategy, offer_timeout, network_leg_timeout, network_leg_tries, refuse_when)
 select contact_id, 'blue', 'orders', 'voice', '[]', 0, arrived_at, 'home', channel_uuid, 'bridged', 'offered', 'm',
        'longest_idle', 12, 5, 2, 'never'
   from contact where ended_at is null;
