@@ -33,8 +33,8 @@ OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, 
 class Greeting:
     """What the server says to FreeSWITCH before a call's handler runs. Times in seconds.
 
-    `events` are subscribed to beside those of ``myevents``, or in place of them with `only`: FreeSWITCH holds each event
-    that is subscribed to, of any channel, against every outbound socket. `guarded` says that the dialplan has a
+    `events` are subscribed to beside those of ``myevents``, or in place of them with `only`: FreeSWITCH holds each
+    event that is subscribed to, of any channel, against every outbound socket. `guarded` says that the dialplan has a
     ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all.
     """
 
