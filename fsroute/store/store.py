@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fsroute.acd.proxy_call import On
 from fsroute.errors import StoreError
@@ -96,13 +96,12 @@ class Store:
             return set()
         return set() if switch_id is None else {switch_id}
 
-    def hand_over_agents(self, wanted: bool) -> None:
-        """Whether agents whom a transition frees are handed to this process's coordinator, to save it a read."""
-        taker = self._hand_over_agent if wanted else None
-        self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
+    def hand_over_agents(self, taker: Callable[[Agent], None] | None) -> None:
+        """Hand agents whom a transition frees to this process's coordinator, to save it a read; None: no more.
 
-    def _hand_over_agent(self, agent: Agent) -> None:
-        self.signals.hand_over(COORDINATOR, agent_key(agent.agent_id), agent)
+        It is called by whoever made the transition, before that goes on.
+        """
+        self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
 
     def announce_agent(self, agent_id: str) -> None:
         self.signals.publish(COORDINATOR, agent_key(agent_id))
