@@ -205,18 +205,19 @@ class CoordinatorRole:
         else:
             self._inbox.put((str(key), None))
 
-    def _await_turn(self, agent: Agent) -> None:
+    def _await_turn(self, agent: Agent, _call: ProxyCall) -> None:
         """An agent who was freed is decided on after what has come before."""
         self._freed[agent.agent_id] = agent
         self._inbox.put(AgentChanged(agent, agent.version))
 
-    def _let_go(self, agent: Agent) -> None:
+    def _let_go(self, agent: Agent, call: ProxyCall) -> None:
         """Decide in the greenlet of who freed the agent: the reservation is on its way before that one goes on."""
         if not self._inbox.empty() or self._workers.full():
-            self._await_turn(agent)
+            self._await_turn(agent, call)
             return
         self._freed[agent.agent_id] = agent
-        self._feed(AgentChanged(agent, agent.version))
+        self._feed(CallChanged(call))
+        self._inbox.put(Tick())  # the loop looks anew how long it may sleep
         gevent.sleep(0)
 
     def _follow(self) -> None:

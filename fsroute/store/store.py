@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from fsroute.acd.proxy_call import On
 from fsroute.errors import StoreError
-from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.model.routing import Routing
@@ -15,7 +14,7 @@ from fsroute.store.agents import Agents
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
 from fsroute.store.duty import Duty
-from fsroute.store.proxy_calls import Attempt, ProxyCalls
+from fsroute.store.proxy_calls import Attempt, LetGo, ProxyCalls
 from fsroute.store.signals import Signals
 from fsroute.store.transfers import Transfers
 
@@ -96,7 +95,7 @@ class Store:
             return set()
         return set() if switch_id is None else {switch_id}
 
-    def hand_over_agents(self, taker: Callable[[Agent], None] | None) -> None:
+    def hand_over_agents(self, taker: LetGo | None) -> None:
         """Hand agents whom a transition frees to this process's coordinator, to save it a read; None: no more.
 
         It is called by whoever made the transition, before that goes on.
