@@ -204,6 +204,7 @@ class Consultations:
         if not row.is_live:
             self._return(offer, consultation, str(row.state))
         elif row.state is State.BRIDGED and row.agent_leg_uuid is None and self._stays(offer, consultation):
+            self._legs.await_end_of_talk(offer.legs.channel)
             self._return(offer, consultation, "left")
         elif row.state is State.BRIDGED and not consultation.other:
             self._joined(consultation, self._switch.variable(offer.legs.channel, "bridge_uuid"))
@@ -229,6 +230,8 @@ class Consultations:
                 self._return(offer, consultation, "failed")
         elif event.name == "CHANNEL_HANGUP" and event.uuid == leg:
             cause = event.get("Hangup-Cause", "").lower()
+            if consultation.other:
+                self._legs.await_end_of_talk(offer.legs.channel)
             self._return(offer, consultation, "number_left" if consultation.other else f"number_{cause}")
 
     # The ends ----------------------------------------------------------------------------------------------

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
 from typing import Protocol
+
+import gevent
 
 from fsroute.acd.legs import TALKING, Switch
 from fsroute.acd.transfer import HELD_IN
@@ -18,6 +22,8 @@ from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
 
+NOTICE_LIMIT = 0.5  # seconds in which a leg notices that the other end of its talk has gone
+LOOK_AGAIN = 0.01  # seconds between two looks
 UNHELD = "fsroute_unheld XML fsroute_desk"
 
 
@@ -45,6 +51,13 @@ class Handover:
             log.warning("legs not joined: %s", error)
             return False
         return True
+
+    def await_end_of_talk(self, leg: str) -> None:
+        """The other end has gone: a leg that is joined before it has noticed goes on in its dialplan instead."""
+        give_up = monotonic() + NOTICE_LIMIT
+        with suppress(SwitchError):
+            while self._switch.state(leg) in TALKING and monotonic() < give_up:
+                gevent.sleep(LOOK_AGAIN)
 
     def hand_over(self, call: ProxyCall, held: str, other: str) -> None:
         """The consultation is completed: `other` goes on; if it has gone, the caller is next in the queue."""

@@ -267,6 +267,8 @@ def _closed(life: Life, event: Event) -> Iterator[Violation]:
     outcome, call = event.data.get("outcome"), life.call
     if call is not None and call.state in LIVE:
         yield violation("I2", f"closed while its proxy call is {call.state}", call.last, event)
+    elif call is None and outcome == Outcome.SERVED and "parent_contact_id" in life.arrived.data:
+        return  # an agent who consulted a telephone number
     elif outcome not in (WITHOUT_A_CALL if call is None else OUTCOMES[call.state]):
         came = "no proxy call" if call is None else f"a proxy call that is {call.state}"
         yield violation("I2", f"outcome {outcome} after {came}", call.last if call else life.arrived, event)

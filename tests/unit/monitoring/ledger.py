@@ -214,7 +214,8 @@ class Table:
         kind, *rest = words
         if kind == "arrived":
             self.contacts.setdefault(name, Contact(self.now, values.get("center", "blue")))
-            self._write(name, kind, None, {})
+            parent = {key: values[key] for key in ("parent_contact_id",) if key in values}
+            self._write(name, kind, None, parent)
         elif kind == "closed":
             self.contacts[name].open = False
             self._write(name, kind, None, {"outcome": rest[0]})

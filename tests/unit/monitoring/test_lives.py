@@ -38,6 +38,11 @@ def test_a_proxy_call_after_one_that_is_over_is_in_order() -> None:
     assert invariants(table, agent("ann", skills={}, status="on_break")) == []
 
 
+def test_who_is_served_without_a_proxy_call_is_found_but_an_agent_who_consulted_a_number_is_not() -> None:
+    assert invariants("0 leader leader\n1 c1 arrived\n2 c1 closed served") == ["I2"]
+    assert invariants("0 leader leader\n1 c1 arrived parent_contact_id=c2\n2 c1 closed served") == []
+
+
 def test_a_step_that_the_tables_forbid_is_found() -> None:
     table = lines(SERVED, 0, 5)
     assert (
