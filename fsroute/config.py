@@ -232,6 +232,8 @@ class Lookup(Section, frozen=True):
             raise ValueError(f"look-up {self.name}: a url is for kind http, and must be there")
         wanted = set(self.parameters) if self.kind == "http" and self.method == "GET" else set()
         _require_fields("url", self.url, wanted)
+        if self.url and re.match(r"https?://[^{}/?#]+(/|$)", self.url) is None:
+            raise ValueError(f"url {self.url!r} must name its server by http:// or https://, without a field")
 
 
 class Appserver(Section, frozen=True):
