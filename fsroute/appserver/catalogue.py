@@ -53,9 +53,9 @@ _Hashes = dict[tuple[Path, int, int, int], str]
 
 
 class Catalogue:
-    """The published folder as it was last read; requests are answered from memory."""
+    """The published folder as it was last read; requests are answered from memory. Without a folder it is empty."""
 
-    def __init__(self, folder: Path, publications: Publications) -> None:
+    def __init__(self, folder: Path | None, publications: Publications) -> None:
         self._folder = folder
         self._publications = publications
         self._hashes: _Hashes = {}
@@ -67,6 +67,8 @@ class Catalogue:
 
         What cannot be read leaves all as it was.
         """
+        if self._folder is None:
+            return set()
         try:
             found, hashes = gevent.get_hub().threadpool.apply(
                 _read, (self._folder, self._publications, self._hashes)

@@ -16,6 +16,8 @@ from fsroute.ivr.position import LONGEST_FACT, MOST_FACTS
 from fsroute.ivr.steps import FACT_NAME
 
 LONGEST_ANSWER = 65_536  # bytes of JSON
+NOTHING_FOUND = "nothing found"
+"""What tells the answer that there is nothing from that of a server that does not know the question."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

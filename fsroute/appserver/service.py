@@ -25,6 +25,7 @@ import gevent
 import msgspec
 
 from fsroute.appserver.catalogue import Catalogue, Entry
+from fsroute.appserver.facts import NOTHING_FOUND
 from fsroute.appserver.lookups import Answers, LookupFailed, LookupRefused, LookupSlow
 from fsroute.appserver.server import LONGEST_BODY, Seldom
 from fsroute.appserver.signing import ANSWER, Admitted, Gate, Site, answer_mac, body_hash
@@ -136,7 +137,7 @@ class Service:
             slow = isinstance(error, LookupSlow)
             return _error(504, "the answer is too slow") if slow else _error(502, "there is no answer")
         if facts is None:
-            return _json(404, {"error": "nothing found", "cache": lookup.cache})
+            return _json(404, {"error": NOTHING_FOUND, "cache": lookup.cache})
         return _json(200, {"facts": facts, "cache": lookup.cache})
 
 
