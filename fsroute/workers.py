@@ -1,14 +1,21 @@
-"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it."""
+"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it.
+
+And work that would keep all greenlets waiting, which a thread does.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
+import gevent
 from gevent.pool import Group
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Doing = tuple[Callable[..., object], tuple[object, ...]]
 
@@ -48,3 +55,19 @@ class Workers:
                 do(*arguments)
             except Exception:  # a fault of ours: the next may be without it
                 log.exception("not done: %s", getattr(do, "__name__", do))
+
+
+def on_thread(do: Callable[..., T], *arguments: object) -> T:
+    """What ``do(*arguments)`` gives or raises, done by a thread of gevent's pool while other greenlets go on."""
+    result, error = gevent.get_hub().threadpool.apply(_outcome, (do, arguments))
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _outcome(do: Callable[..., T], arguments: tuple[object, ...]) -> tuple[T | None, Exception | None]:
+    """An error as a value: the pool itself would print it."""
+    try:
+        return do(*arguments), None
+    except Exception as error:
+        return None, error

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-import gevent
-
 from fsroute.errors import FsrouteError
+from fsroute.workers import on_thread
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +69,7 @@ class Catalogue:
         if self._folder is None:
             return set()
         try:
-            found, hashes = gevent.get_hub().threadpool.apply(
-                _read, (self._folder, self._publications, self._hashes)
-            )
+            found, hashes = on_thread(_read, self._folder, self._publications, self._hashes)
         except (FsrouteError, OSError) as error:
             self._note(str(error))
             return set()

@@ -62,8 +62,7 @@ class AppServerRole:
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens, once started."""
-        host, port = self.server.address[:2]
-        return str(host), int(port)
+        return str(self.server.server_host), int(self.server.server_port)
 
     def start(self) -> None:
         """Read the published folder and listen.

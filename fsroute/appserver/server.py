@@ -115,16 +115,15 @@ class Server(WSGIServer):
         )
 
     def wrap_socket_and_handle(self, client_socket: socket.socket, address: Any) -> None:
-        client_socket.settimeout(self.limits.handshake)
         assert self._tls is not None
+        client_socket.settimeout(self.limits.handshake)
+        wrapped = self._tls.wrap_socket(client_socket, server_side=True, do_handshake_on_connect=False)
         try:
             with gevent.Timeout(self.limits.handshake):
-                wrapped: socket.socket = self._tls.wrap_socket(client_socket, server_side=True)
+                wrapped.do_handshake()
+            self.handle(wrapped, address)
         except (gevent.Timeout, OSError) as error:
             self.said.say(logging.INFO, f"no TLS handshake: {error}")
-            return
-        try:
-            self.handle(wrapped, address)
         finally:
             wrapped.close()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import gevent
 import gevent.event
@@ -27,6 +27,7 @@ from fsroute.callserver.shelf import Incoming, Shelf
 from fsroute.config import ApplicationsFrom
 from fsroute.errors import ApplicationError, FsrouteError
 from fsroute.ivr import Application
+from fsroute.workers import on_thread
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ LIST_LIMIT = 1_000_000  # bytes
 REFUSED_AGAIN = 600.0  # seconds until a bundle that was refused is fetched once more: keys may have changed
 NOTED_EVERY = 600.0  # seconds between two notes on the disk that an application was offered still
 JITTER = 0.2  # of the interval: sites do not all ask at once
-
-T = TypeVar("T")
 
 
 class Manifest(Protocol):
@@ -156,7 +155,7 @@ class Downloads:
             log.warning("application %s %s is of no source, and does not serve", record.name, record.version)
             return
         try:
-            application = _thread(self._reading.load, self._shelf.place(record))
+            application = on_thread(self._reading.load, self._shelf.place(record))
         except (ApplicationError, OSError) as error:
             log.error("application %s %s of the shelf cannot serve: %s", record.name, record.version, error)
             return
@@ -224,7 +223,7 @@ class Downloads:
     def _take(self, source: _Source, offer: Offer) -> None:
         verdict = judge(offer, self._known.get(offer.name), source.terms)
         if verdict is Verdict.FETCH:
-            with closing(_thread(self._shelf.incoming)) as incoming:
+            with closing(on_thread(self._shelf.incoming)) as incoming:
                 source.fetch(offer, incoming)
                 with self._turn:
                     judge(
@@ -233,7 +232,7 @@ class Downloads:
                     self._accept(source, offer, incoming.path)
         else:
             self._confirm(offer, verdict)
-        _thread(self._shelf.prune, offer.name, self._library.in_use())
+        on_thread(self._shelf.prune, offer.name, self._library.in_use())
 
     def _confirm(self, offer: Offer, verdict: Verdict) -> None:
         """What serves is what is offered; the disk hears of it now and then."""
@@ -242,21 +241,21 @@ class Downloads:
         self._known[offer.name] = record
         if verdict is Verdict.AGAIN or record.checked_at >= self._noted.get(offer.name, 0.0) + NOTED_EVERY:
             self._noted[offer.name] = record.checked_at
-            _thread(self._shelf.note, record)
+            on_thread(self._shelf.note, record)
 
     def _accept(self, source: _Source, offer: Offer, path: Path) -> None:
         now = self._now()
-        bundle = _thread(self._reading.read, path, source.remote.source, now)
+        bundle = on_thread(self._reading.read, path, source.remote.source, now)
         record = accepted(offer, bundle.manifest, source.name, now)
-        place = _thread(self._shelf.put, record, lambda folder: self._reading.unpack(bundle, folder))
+        place = on_thread(self._shelf.put, record, lambda folder: self._reading.unpack(bundle, folder))
         try:
-            application = _thread(self._reading.load, place)
+            application = on_thread(self._reading.load, place)
             if (application.name, application.version) != (offer.name, offer.version):
                 raise OfferRefused(f"the application calls itself {application.name} {application.version}")
         except ApplicationError:
-            _thread(self._shelf.take, record)
+            on_thread(self._shelf.take, record)
             raise
-        _thread(self._shelf.note, record)
+        on_thread(self._shelf.note, record)
         self._serve(record, application)
 
     # What is told
@@ -384,9 +383,3 @@ def accepted(offer: Offer, manifest: Manifest, source: str, now: float) -> Accep
         key_id=manifest.key_id,
         expires_at=manifest.expires_at,
     )
-
-
-def _thread(do: Callable[..., T], *arguments: object) -> T:
-    """What `do` gives, from a thread; other greenlets go on meanwhile."""
-    result: T = gevent.get_hub().threadpool.apply(do, arguments)
-    return result
