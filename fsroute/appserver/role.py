@@ -62,7 +62,7 @@ class AppServerRole:
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens, once started."""
-        return str(self.server.server_host), int(self.server.server_port)
+        return str(self.server.server_host), int(self.server.server_port or 0)
 
     def start(self) -> None:
         """Read the published folder and listen.

@@ -72,7 +72,7 @@ class Reading:
         load: makes an application of a folder.
     """
 
-    read: Callable[[Path, ApplicationsFrom, float], Any]
+    read: Callable[[Path, ApplicationsFrom, float], Bundle]
     unpack: Callable[[Any, Path], object]
     load: Callable[[Path], Application]
 
@@ -223,7 +223,8 @@ class Downloads:
     def _take(self, source: _Source, offer: Offer) -> None:
         verdict = judge(offer, self._known.get(offer.name), source.terms)
         if verdict is Verdict.FETCH:
-            with closing(on_thread(self._shelf.incoming)) as incoming:
+            file_name = f"{offer.name}-{offer.version}.fsapp"
+            with closing(on_thread(self._shelf.incoming, file_name)) as incoming:
                 source.fetch(offer, incoming)
                 with self._turn:
                     judge(

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
@@ -59,10 +58,9 @@ class Shelf:
         """Where its files are."""
         return (self.folder / record.name / f"{record.version}-{record.sha256[:8]}").resolve()
 
-    def incoming(self) -> Incoming:
-        """A new file to fetch into."""
-        handle, name = tempfile.mkstemp(suffix=".fsapp", dir=self.folder / INCOMING)
-        return Incoming(handle, Path(name))
+    def incoming(self, file_name: str) -> Incoming:
+        """A new file of this name to fetch into."""
+        return Incoming(Path(tempfile.mkdtemp(dir=self.folder / INCOMING)) / file_name)
 
     def put(self, record: Accepted, unpack: Callable[[Path], object]) -> Path:
         """Have `unpack` write the files, unless they are there; it does so in whole or not at all.
@@ -110,9 +108,9 @@ class Shelf:
 class Incoming:
     """A file that is being fetched; it is gone when it is closed."""
 
-    def __init__(self, handle: int, path: Path) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.fdopen(handle, "wb")
+        self._file = path.open("wb")
 
     def restart(self) -> None:
         self._file.seek(0)
@@ -126,5 +124,4 @@ class Incoming:
 
     def close(self) -> None:
         self._file.close()
-        with contextlib.suppress(OSError):
-            self.path.unlink()
+        shutil.rmtree(self.path.parent, ignore_errors=True)

@@ -99,10 +99,16 @@ class Center:
     role: AppServerRole | None = None
     sequence: int = 0
 
-    def start(self, lookups: tuple[Lookup, ...] = (), conninfo: str = "", **settings: Any) -> None:
+    def start(
+        self,
+        lookups: tuple[Lookup, ...] = (),
+        conninfo: str = "",
+        contact_centers: tuple[str, ...] = ("blue",),
+        **settings: Any,
+    ) -> None:
         self.folder.mkdir(exist_ok=True)
         self.settings |= settings
-        asking = AskingSite(site="north", contact_centers=("blue",), secret=SECRET)
+        asking = AskingSite(site="north", contact_centers=contact_centers, secret=SECRET)
         config = Appserver(
             published=str(self.folder), sites=(asking,), lookups=lookups, **{"listen_port": 0} | self.settings
         )

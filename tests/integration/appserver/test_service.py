@@ -201,7 +201,9 @@ def test_idle_connections_keep_nobody_out_for_long(center: Center) -> None:
     assert center.role is not None
     center.role.server.limits = server_module.ServerLimits(head=0.3, silence=0.3, connections=2)
     idle = [socket.create_connection(("127.0.0.1", center.settings["listen_port"])) for _ in range(2)]
-    until(lambda: center.role is not None and center.role.server.pool.free_count() == 0)
+    pool = center.role.server.pool
+    assert pool is not None
+    until(lambda: pool.free_count() == 0)
     begin = time.monotonic()
     assert ask(center, "GET", "/v1/health")[0] == 200
     assert time.monotonic() - begin < 2.0
@@ -227,7 +229,7 @@ def test_refusals_do_not_fill_the_log(center: Center, caplog: pytest.LogCaptureF
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> dict[str, str]:
+def certificate(tmp_path: Path) -> dict[str, Any]:
     import subprocess
 
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -241,7 +243,7 @@ def certificate(tmp_path: Path) -> dict[str, str]:
 
 
 def test_over_tls_the_servers_certificate_is_checked(
-    center: Center, certificate: dict[str, str], tmp_path: Path
+    center: Center, certificate: dict[str, Any], tmp_path: Path
 ) -> None:
     from fsroute.callserver.remote import Remote, RemoteFailed
 
@@ -253,7 +255,7 @@ def test_over_tls_the_servers_certificate_is_checked(
         Remote(center.source()).ask("GET", "/v1/applications", timeout=5, limit=10_000)
 
 
-def test_who_does_not_shake_hands_is_hung_up_on(center: Center, certificate: dict[str, str]) -> None:
+def test_who_does_not_shake_hands_is_hung_up_on(center: Center, certificate: dict[str, Any]) -> None:
     center.start(**certificate)
     assert center.role is not None
     center.role.server.limits = server_module.ServerLimits(handshake=0.2)
