@@ -117,6 +117,7 @@ def _reply(
         if size > limit:
             raise HttpTooLarge(f"{server} sends more than {limit} bytes")
         take(piece)
+        gevent.sleep(0)  # what is there already is read without waiting: others shall have their turn
     if announced is not None and size < announced:
         raise HttpFailed(f"{server}: the answer ended after {size} of {announced} bytes")
     headers = {name.lower(): value for name, value in response.getheaders()}

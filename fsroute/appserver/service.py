@@ -200,3 +200,4 @@ def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE):
             yield piece
+            gevent.sleep(0)  # where the peer takes all at once, others shall have their turn
