@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -81,14 +82,15 @@ def request(
     where = urlsplit(url)
     server = f"{where.scheme}://{where.netloc}"
     connection = _connection(where.scheme, where.hostname or "", where.port, limits.connect_timeout, tls)
-    too_slow = HttpTooSlow(f"{server} did not answer in full within {limits.timeout:g} s")
+    too_slow = HttpTooSlow(f"{server} did not answer in full within {limits.timeout:.3g} s")
     try:
         with gevent.Timeout(max(0.001, limits.timeout), too_slow):
             connection.connect()
             connection.sock.settimeout(limits.timeout)
             target = where.path + (f"?{where.query}" if where.query else "")
             connection.request(method, target or "/", body, dict(headers))
-            return _reply(connection.getresponse(), server, limits.body, sink)
+            with closing(connection.getresponse()) as response:
+                return _reply(response, server, limits.body, sink)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise HttpFailed(f"{server}: {_words(error)}") from error
     finally:

@@ -126,7 +126,7 @@ class Downloads:
         """Serve what is on the shelf, then ask the sources in the background.
 
         Raises:
-            OSError: the shelf's folder cannot be made.
+            ConfigurationError: the shelf's folder cannot be made.
         """
         self._shelf.open()
         for record in self._shelf.accepted():
@@ -159,7 +159,9 @@ class Downloads:
         except (ApplicationError, OSError) as error:
             log.error("application %s %s of the shelf cannot serve: %s", record.name, record.version, error)
             return
-        self._serve(msgspec.structs.replace(record, source=sources[0].name), application)
+        source = sources[0]
+        source.checked_at = max(record.checked_at, source.checked_at or 0.0)
+        self._serve(msgspec.structs.replace(record, source=source.name), application)
 
     def _serve(self, record: Accepted, application: Application) -> None:
         self._known[record.name] = record

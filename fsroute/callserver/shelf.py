@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from fsroute.callserver.offered import Accepted
+from fsroute.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +36,18 @@ class Shelf:
         self.folder = folder
 
     def open(self) -> None:
-        """Make the folder, and throw away what was being fetched when the process ended."""
+        """Make the folder, and throw away what was being fetched when the process ended.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
         shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
-        (self.folder / INCOMING).mkdir(parents=True)
+        try:
+            (self.folder / INCOMING).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.folder}: applications cannot be kept: {error.strerror}"
+            ) from error
 
     def accepted(self) -> list[Accepted]:
         """What serves, in order of the names; a record that cannot be read is left out, and said."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
+from gevent.server import StreamServer
 
 from fsroute.callserver.remote import Remote
 from tests.integration.appserver.center import Center, LocalSite
@@ -292,3 +294,100 @@ def test_calls_go_on_while_a_bundle_is_fetched(center: Center, site: Site) -> No
     looking.get()
     assert north.version() == "1"
     assert beats > 5
+
+
+@pytest.fixture
+def impostor() -> Iterator[Callable[[Callable[[Any], None]], str]]:
+    """A server in the place of the center's: it may do what it likes, but knows no secret."""
+    servers = []
+
+    def start(behave: Callable[[Any], None]) -> str:
+        def handle(connection: Any, address: object) -> None:
+            connection.recv(65_536)
+            with suppress(OSError):
+                behave(connection)
+
+        server = StreamServer(("127.0.0.1", 0), handle)
+        server.start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.stop(0)
+
+
+def endless(peer: Any) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    while True:
+        peer.sendall(b"x" * 10_000)
+
+
+def forged(peer: Any) -> None:
+    body = (
+        b'[{"name":"orders","version":"9","sequence":9,"contact_center":"blue","size":1,'
+        b'"sha256":"' + b"0" * 64 + b'"}]'
+    )
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nFsroute-Answer: {'0' * 64}\r\n\r\n"
+    peer.sendall(head.encode() + body)
+
+
+@pytest.mark.parametrize(
+    ("behave", "message"),
+    [
+        (endless, "sends more than 1000000 bytes"),
+        (forged, "is not signed with the secret"),
+        (lambda peer: peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]"), "ended after 2 of 9"),
+        (lambda peer: peer.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), "is not signed"),
+    ],
+)
+def test_whatever_stands_in_the_place_of_the_server_the_last_good_one_serves(
+    center: Center,
+    site: Site,
+    impostor: Callable[[Callable[[Any], None]], str],
+    behave: Callable[[Any], None],
+    message: str,
+) -> None:
+    center.start()
+    center.publish("1")
+    site().check()
+    north = site(urls=(impostor(behave),))
+    north.check()
+    assert (north.version(), north.told["orders"].state) == ("1", "unreachable")
+    assert message in north.told["orders"].message
+
+
+def test_a_download_that_takes_too_long_is_given_up_and_leaves_nothing(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drips(path: Path) -> Iterator[bytes]:
+        for byte in path.read_bytes():
+            yield bytes([byte])
+            gevent.sleep(0.02)
+
+    center.start()
+    center.publish("1")
+    monkeypatch.setattr("fsroute.appserver.service._pieces", drips)
+    north = site(download_timeout=0.3)
+    north.check()
+    assert north.told["orders"].state == "unreachable"
+    assert "did not answer in full within 0.3 s" in north.told["orders"].message
+    assert list((north.folder / ".incoming").iterdir()) == []
+
+
+def test_a_full_disk_is_said_and_the_last_good_one_serves(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1")
+    north = site()
+    north.check()
+    center.publish("2")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(north.downloads._shelf, "put", full)
+    north.check()
+    assert (north.version(), north.told["orders"].state) == ("1", "refused")
+    assert "No space left on device" in north.told["orders"].message

@@ -214,3 +214,46 @@ def test_a_database_that_is_away_is_no_answer_and_comes_back(lookups: Lookups, c
     )
     assert isinstance(ask(lookups, "order"), Found | Failed)
     assert isinstance(ask(lookups, "order"), Found)
+
+
+@pytest.fixture
+def crm() -> Iterator[str]:
+    """The center's own HTTP service."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        if environ.get("HTTP_AUTHORIZATION") != "Bearer crm":
+            start_response("403 Forbidden", [])
+            return []
+        if path == "/slow":
+            gevent.sleep(5)
+        if path.startswith("/customers/"):
+            start_response("200 OK" if path.endswith("7") else "404 Not Found", [])
+            return [b'{"name": "Ada", "balance": 12.5}']
+        start_response("200 OK", [])
+        return [b"x" * 100_000]
+
+    server = WSGIServer(("127.0.0.1", 0), answer, log=None)
+    server.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.stop(0)
+
+
+def test_a_service_of_the_centers_answers(center: Center, crm: str) -> None:
+    def http(name: str, path: str, **changed: Any) -> Lookup:
+        return sql(name, kind="http", url=crm + path, authorization=Secret("Bearer crm"), **changed)
+
+    center.start(
+        lookups=(
+            http("customer", "/customers/{number}"),
+            http("slow", "/slow", timeout=0.2, method="POST"),
+            http("large", "/large", method="POST"),
+            sql("unknown", kind="http", url=crm + "/", method="POST"),
+        )
+    )
+    lookups = Lookups([Remote(center.source())])
+    assert ask(lookups, "customer", "17") == Found({"name": "Ada", "balance": "12.5"})
+    assert ask(lookups, "customer", "18") == Empty()
+    assert ask(lookups, "slow") == Slow()
+    assert isinstance(ask(lookups, "large"), Failed)
+    assert isinstance(ask(lookups, "unknown"), Failed)
