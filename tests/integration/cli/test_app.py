@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +152,18 @@ def test_versions_are_published_listed_and_taken_back(run: Run, signed: Path) ->
         ["hello", "2", "4", "yes"],
     ]
     assert run("list", "hello", "--from", "published").output == run("list", "--from", "published").output
+
+
+def test_publishers_take_turns(run: Run, signed: Path) -> None:
+    versions = [str(number) for number in range(2, 8)]
+    bundles = [new_version(run, version) for version in versions]
+    command = [sys.executable, "-m", "fsroute", "app", "publish", "--to", "published", "--keys", "ann.pub"]
+    publishers = [subprocess.Popen([*command, str(path)], stdout=subprocess.DEVNULL) for path in bundles]
+    assert [publisher.wait(60) for publisher in publishers] == [0] * len(versions)
+    listed = [line.split("\t") for line in run("list", "--from", "published").output.splitlines()[1:]]
+    assert [row[3] for row in listed] == ["1", "2", "3", "4", "5", "6"]
+    assert sorted(row[2] for row in listed) == versions
+    assert [row[-1] for row in listed] == ["", "", "", "", "", "yes"]
 
 
 def test_what_cannot_be_published_or_taken_back_is_told_in_one_line(run: Run, signed: Path) -> None:
