@@ -8,7 +8,7 @@ import pytest
 
 from fsroute.errors import ApplicationError
 from fsroute.ivr import Severity, check, load
-from fsroute.ivr.checker import wrong_pattern
+from fsroute.ivr.step_checks import wrong_pattern
 from tests.unit.ivr.applications import write
 
 END = '\n[steps.end]\ndo = "hang_up"\n'

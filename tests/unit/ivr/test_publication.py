@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from fsroute.errors import ApplicationError
 from fsroute.ivr.archive import examine
 from fsroute.ivr.manifest import BundleRefused
 from fsroute.ivr.publication import Publication, current, publish, published, rollback, versions
+from fsroute.ivr.published import turn
 from tests.unit.ivr.bundles import KEY_ID, NOW, TOML, archive
 
 
@@ -99,16 +99,16 @@ def test_a_version_whose_file_was_changed_is_not_gone_back_to(tmp_path: Path) ->
         rollback("test", tmp_path, NOW)
 
 
-def test_publishers_take_turns(tmp_path: Path) -> None:
-    bundles = [a_version(str(number)) for number in range(12)]
-    threads = [threading.Thread(target=put, args=(tmp_path, data)) for data in bundles]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    listed = versions(tmp_path, "test")
-    assert sorted(each.sequence for each in listed) == list(range(1, 13))
-    assert [each.is_current for each in listed] == [False] * 11 + [True]
+def test_nobody_publishes_while_somebody_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsroute.ivr.published.PATIENCE", 0.05)
+    first = put(tmp_path, a_version("1"))
+    with (
+        turn(tmp_path, "test"),
+        pytest.raises(ApplicationError, match="somebody else has been publishing for"),
+    ):
+        put(tmp_path, a_version("2"))
+    assert current(tmp_path, "test") == first
+    assert put(tmp_path, a_version("2")).sequence == 2
 
 
 def test_a_publication_that_did_not_become_current_gives_its_sequence_to_no_other(tmp_path: Path) -> None:
