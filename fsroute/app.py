@@ -183,6 +183,7 @@ def call_settings(config: Config) -> CallSettings:
         voice_messages=Path(config.callserver.voice_messages or config.state_path / "voice_messages"),
         message_limit=config.callserver.voice_message_limit,
         message_silence=config.callserver.voice_message_silence,
+        speech_engine=config.callserver.speech_engine,
         callserver=f"{config.callserver.listen_host}:{config.callserver.listen_port}",
     )
 
