@@ -22,6 +22,7 @@ from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.callserver.desk import Settings as CallSettings
+from fsroute.callserver.looking_up import Lookups
 from fsroute.callserver.role import CallServerRole
 from fsroute.config import Config, Role
 from fsroute.coordinator.loop import CoordinatorRole
@@ -49,10 +50,15 @@ class App:
         config: what this host is.
         conninfo: the database's connection string; its schema must be there.
         applications: interactive applications by name; those of the configured folders unless given.
+        lookups: who asks the application servers; nobody unless given.
     """
 
     def __init__(
-        self, config: Config, conninfo: str, applications: Mapping[str, Application] | None = None
+        self,
+        config: Config,
+        conninfo: str,
+        applications: Mapping[str, Application] | None = None,
+        lookups: Lookups | None = None,
     ) -> None:
         self.config = config
         name = f"fsroute {config.site.switch_id}"
@@ -66,6 +72,7 @@ class App:
         self._signals = Signals(self._database)
         self.store = Store(self._database, self._signals)
         self._applications = load_applications(config) if applications is None else applications
+        self._lookups = lookups
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.rules = RuleBook(self.store)
         self._clock: gevent.Greenlet[..., None] | None = None
@@ -121,6 +128,7 @@ class App:
                 (config.callserver.listen_host, config.callserver.listen_port),
                 config.callserver.max_sessions,
                 AgentDesk(self.store, switch_id),
+                self._lookups,
             )
             self.callserver.start()
         self.link.start()
