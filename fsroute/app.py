@@ -26,7 +26,8 @@ from fsroute.callserver.bundles import READING
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.download import Downloads
 from fsroute.callserver.library import Library
-from fsroute.callserver.lookups import Lookups
+from fsroute.callserver.looking_up import Lookups
+from fsroute.callserver.lookups import Lookups as RemoteLookups
 from fsroute.callserver.remote import Remote
 from fsroute.callserver.reports import reporter
 from fsroute.callserver.role import CallServerRole
@@ -60,10 +61,15 @@ class App:
         config: what this host is.
         conninfo: the database's connection string; its schema must be there.
         applications: interactive applications by name; those of the configured folders unless given.
+        lookups: who asks the application servers; those of the configuration unless given.
     """
 
     def __init__(
-        self, config: Config, conninfo: str, applications: Mapping[str, Application] | None = None
+        self,
+        config: Config,
+        conninfo: str,
+        applications: Mapping[str, Application] | None = None,
+        lookups: Lookups | None = None,
     ) -> None:
         self.config = config
         name = f"fsroute {config.site.switch_id}"
@@ -85,7 +91,7 @@ class App:
         self.acd: AcdRole | None = None
         self.coordinator: CoordinatorRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
-        self.lookups = Lookups(remotes)
+        self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self.downloads = self._downloads(remotes)
         self.appserver = self._appserver(conninfo)
 
@@ -139,6 +145,7 @@ class App:
                 (config.callserver.listen_host, config.callserver.listen_port),
                 config.callserver.max_sessions,
                 AgentDesk(self.store, switch_id),
+                self.lookups,
             )
             self.callserver.start()
         self.link.start()
@@ -228,6 +235,7 @@ def call_settings(config: Config) -> CallSettings:
         voice_messages=Path(config.callserver.voice_messages or config.state_path / "voice_messages"),
         message_limit=config.callserver.voice_message_limit,
         message_silence=config.callserver.voice_message_silence,
+        speech_engine=config.callserver.speech_engine,
         callserver=f"{config.callserver.listen_host}:{config.callserver.listen_port}",
     )
 

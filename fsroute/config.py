@@ -121,6 +121,7 @@ class Callserver(Section, frozen=True):
     number must match `callback_numbers`, which keeps callers from having expensive ones dialled. With
     `callback_recognise` who shows the number of somebody who waits for that takes the place.
     `voice_messages` is the folder that FreeSWITCH records into; empty: `state_dir`/voice_messages.
+    `speech_engine` is the recogniser that ``play_and_detect_speech`` is given; empty: callers use keys only.
     """
 
     listen_host: str = "127.0.0.1"
@@ -134,6 +135,7 @@ class Callserver(Section, frozen=True):
     voice_messages: str = ""
     voice_message_limit: Seconds = 180.0
     voice_message_silence: Seconds = 5.0
+    speech_engine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{0,64}$")] = ""
 
     def __post_init__(self) -> None:
         if self.callback_dial_string:

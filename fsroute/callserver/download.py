@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -165,7 +165,7 @@ class Downloads:
 
     def _serve(self, record: Accepted, application: Application) -> None:
         self._known[record.name] = record
-        self._library.put(application)
+        self._library.put(replace(application, contact_center=record.contact_center))
         log.info(
             "application %s %s serves, sequence %d of %s",
             record.name,

@@ -34,7 +34,7 @@ from fsroute.callserver.waiting import (
 from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, LeadKind
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class Hold:
         try:
             while True:
                 try:
+                    self._choose_at_once()
                     step = decide(self.call, self._channel, self._desk.store.now())
                     if isinstance(step, Finish):
                         self._stop_sound()
@@ -188,6 +189,12 @@ class Hold:
         self._stop_asking()
         self._stop_sound()
         self._channel = replace(self._channel, chosen=moved)
+
+    def _choose_at_once(self) -> None:
+        """Who chose before to be called back keeps the place as soon as there is one."""
+        chosen = self._waiter.chosen
+        if chosen and self.call.state is State.QUEUED and self.call.caller_leg is CallerLeg.PRESENT:
+            self._choose_callback(chosen)
 
     def _report_caller_back(self) -> None:
         """Who is called back and finds no agent yet is told what the call is about."""

@@ -97,10 +97,8 @@ def advance(
     """Where the caller stands after `happening`, and what to do there.
 
     A happening that does not belong to the step (late, or twice) makes the step be done again.
-
-    Args:
-        application: the outermost one, which the call began with.
-        library: the applications that it may call as parts.
+    `application` is the outermost one, which the call began with; `library` has those that may be
+    parts of it.
     """
     if isinstance(happening, HungUp):
         return position, HangUp(CLEARING, _outcome(position, Outcome.ABANDONED))

@@ -26,6 +26,7 @@ def test_what_is_published_serves(center: Center, site: Site) -> None:
     north = site()
     north.check()
     assert north.version() == "1"
+    assert north.library["orders"].contact_center == "blue"
     status = north.told["orders"]
     assert (status.state, status.message, status.contact_center) == ("serving", "", "blue")
     assert status.known is not None
