@@ -218,9 +218,9 @@ class Hold:
         for name, value in bridge_variables(call).items():
             self._line.set_variable(name, value)
         self._stop_asking()
-        self._stop_sound()
         self._line.set_variable("socket_resume", "false")  # true would cut the talk if this process died
         address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
+        self._stop_sound()  # last of all: nothing is waited for between the end of the sound and the bridge
         self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
         self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
 

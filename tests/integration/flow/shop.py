@@ -107,7 +107,12 @@ class Shop(World):
 
 
 def open_shop(
-    conninfo: str, folder: Path, *, recognisers: frozenset[str] = frozenset(), engine: str = ""
+    conninfo: str,
+    folder: Path,
+    *,
+    recognisers: frozenset[str] = frozenset(),
+    engine: str = "",
+    options: Options = FAST,
 ) -> Shop:
     sample = (resources.folder("sql") / "samples" / "two_sites.sql").read_text("utf-8")
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -116,7 +121,7 @@ def open_shop(
     network = Network(speed=20.0)
     applications: dict[str, Application] = {}
     server = Server()
-    options = replace(FAST, recognisers=recognisers)
+    options = replace(options, recognisers=recognisers)
     sites = [Site(each, conninfo, network, applications, options) for each in (WEST, EAST)]
     shop = Shop(conninfo, network, sites[0], sites[1])
     shop.server, shop.applications, shop.folder = server, applications, folder

@@ -82,7 +82,7 @@ def test_an_answer_is_said_and_goes_with_the_contact(shop: Shop) -> None:
 def test_while_it_takes_the_caller_hears_a_prompt_then_music_until_the_answer(shop: Shop) -> None:
     shop.change(LOOK_UP)
     shop.server.answer, shop.server.is_held = Found({"balance": "250"}), True
-    call = shop.call_in(WaitFor("say number"), HangUp())
+    call = shop.call_in(WaitFor("say number"), Wait(0.5), HangUp())
     until(lambda: call.timeline.heard("one_moment") and "local_stream" in call.timeline.now, 3)
     shop.server.go.set()
     until(lambda: call.timeline.heard("say number 250"), 0.3)
@@ -269,7 +269,7 @@ def test_a_part_asks_with_its_own_recordings_and_hands_back_what_is_named(shop: 
     shop.change(OUTER)
     shop.change(SURVEY, name="survey")
     shop.log_on("ann")
-    call = shop.call_in(WaitFor("waiting for digits"), Press("*"), Wait(4), Press("1"), talk=1)
+    call = shop.call_in(WaitFor("waiting for digits"), Wait(1), Press("*"), Wait(4), Press("1"), talk=1)
     shop.wait_for_outcomes("served")
     asked = [heard for heard in call.timeline.stretches() if "survey-1/prompts/en/ask.wav" in heard.what]
     assert len(asked) == 2
