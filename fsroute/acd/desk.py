@@ -324,12 +324,12 @@ class Talk:
             if self._switch.variable(channel, "fsroute_talk") == talk:
                 self._restore(channel)
                 return
-            self._mark("fsroute_talk", talk)
-            self._mark("fsroute_on_hold", "")
-            if self._offer.legs.standing_uuid is not None:  # of the talk before
-                self._mark("fsroute_consultation", "")
-            if not self._switch.variable(channel, "fsroute_codes"):
-                self._mark("fsroute_codes", "true")
+            bound = self._switch.variable(channel, "fsroute_codes")
+            before = ";fsroute_on_hold="  # of the talk before
+            if self._offer.legs.standing_uuid is not None:
+                before += ";fsroute_consultation="
+            self._tell(f"uuid_setvar_multi {channel} fsroute_talk={talk};fsroute_codes=true{before}")
+            if not bound:
                 self._switch.execute(channel, "execute_extension", CODES)
         except SwitchError as error:
             log.warning("no feature codes: %s agent=%s", error, self._offer.call.agent_id)

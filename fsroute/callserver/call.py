@@ -121,10 +121,12 @@ class Call:
         self._is_new = not self.contact_id
         if self._is_new:
             self.contact_id = self._desk.new_uuid()
-            line.set_variable("fsroute_contact", self.contact_id)
             self._make_presentable()
-        line.set_variable("fsroute_callserver", self._desk.settings.callserver)
-        line.set_variable("socket_resume", "true")
+        line.set_variables(
+            fsroute_contact=self.contact_id,
+            fsroute_callserver=self._desk.settings.callserver,
+            socket_resume="true",
+        )
         contact, caller = self._open()
         self._contact = contact
         self._library = dict(self._desk.applications)  # as they are now, until the call is over

@@ -28,8 +28,7 @@ def consult(desk: Desk, line: Line, contact_id: str) -> None:
         CallerGone, ChannelTaken, SessionClosed: it is.
         StoreError: the agent cannot be asked for.
     """
-    line.set_variable("fsroute_callserver", desk.settings.callserver)
-    line.set_variable("socket_resume", "true")
+    line.set_variables(fsroute_callserver=desk.settings.callserver, socket_resume="true")
     call = _asked_for(desk, line, contact_id)
     if call is not None:
         waiter = Waiter(Prompts(None, ""), lambda number: None)

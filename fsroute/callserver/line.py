@@ -34,6 +34,7 @@ class Line:
         self.execute = session.execute
         self.api = session.api
         self.set_variable = session.set_variable
+        self.set_variables = session.set_variables
 
     @property
     def uuid(self) -> str:

@@ -17,7 +17,6 @@ from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.waiting import is_joined_here
 from fsroute.errors import StoreError, SwitchError
-from fsroute.esl.commands import MYEVENTS
 from fsroute.esl.messages import Event
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
@@ -35,17 +34,15 @@ BREAKABLE = frozenset(
     {"playback", "play_and_get_digits", "play_and_detect_speech"}
 )  # not bridge: a conversation is left alone
 STOP_LIMIT = 2.0  # seconds for what is left to be done for calls that go back to the dialplan
-READ = frozenset(
-    {
-        "CHANNEL_PARK",
-        "CHANNEL_BRIDGE",
-        "CHANNEL_EXECUTE_COMPLETE",
-        "CHANNEL_HANGUP",
-        "DTMF",
-        "DETECTED_SPEECH",
-    }
+READ = (
+    "CHANNEL_PARK",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_EXECUTE_COMPLETE",
+    "CHANNEL_HANGUP",
+    "DTMF",
+    "DETECTED_SPEECH",
 )
-"""The events that calls and agents' dialogues read."""
+"""The events of a channel that calls and agents' dialogues read."""
 
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
@@ -90,7 +87,7 @@ class CallServerRole:
             settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token,
             lookups or NoLookups(),
         )  # fmt: skip
-        greeting = Greeting(without=MYEVENTS - READ)
+        greeting = Greeting(events=READ, only=True)
         self.server = OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)
 
     def start(self) -> None:

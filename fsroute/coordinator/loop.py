@@ -101,7 +101,7 @@ class CoordinatorRole:
             self._greenlet.kill()
         if self._follower is not None:
             self._follower.kill()
-        self._store.hand_over_agents(False)
+        self._store.hand_over_agents(None)
         self._workers.kill()
         self._lease.resign()
 
@@ -128,7 +128,7 @@ class CoordinatorRole:
                 gevent.sleep(RETRY_DELAY)
             finally:
                 self.epoch = None
-                self._store.hand_over_agents(False)
+                self._store.hand_over_agents(None)
                 self._missed.add(None)
 
     def _lead(self, epoch: int) -> None:
@@ -139,8 +139,9 @@ class CoordinatorRole:
         while not self._inbox.empty():
             self._inbox.get()
         self._freed.clear()
-        self._store.hand_over_agents(True)
+        self._store.hand_over_agents(self._await_turn)
         self._begin(epoch)
+        self._store.hand_over_agents(self._let_go)
         next_progress = 0.0
         while self._lease.held and not self._fenced:
             now = self._store.now()
@@ -199,13 +200,25 @@ class CoordinatorRole:
             self._missed.add(None if key is None else str(key))
         elif isinstance(row, ProxyCall):
             self._inbox.put(CallChanged(row))
-        elif isinstance(row, Agent):
-            self._freed[row.agent_id] = row
-            self._inbox.put(AgentChanged(row, row.version))
         elif key is None:
             self._inbox.put(None)
         else:
             self._inbox.put((str(key), None))
+
+    def _await_turn(self, agent: Agent, _call: ProxyCall) -> None:
+        """An agent who was freed is decided on after what has come before."""
+        self._freed[agent.agent_id] = agent
+        self._inbox.put(AgentChanged(agent, agent.version))
+
+    def _let_go(self, agent: Agent, call: ProxyCall) -> None:
+        """Decide in the greenlet of who freed the agent: the reservation is on its way before that one goes on."""
+        if not self._inbox.empty() or self._workers.full():
+            self._await_turn(agent, call)
+            return
+        self._freed[agent.agent_id] = agent
+        self._feed(CallChanged(call))
+        self._inbox.put(Tick())  # the loop looks anew how long it may sleep
+        gevent.sleep(0)
 
     def _follow(self) -> None:
         """While somebody else leads."""

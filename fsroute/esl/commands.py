@@ -9,7 +9,7 @@ a caller controls goes through :func:`caller_text` first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fsroute.esl.errors import InvalidCommand
@@ -222,11 +222,22 @@ def setvar(uuid: str, name: str, value: str) -> bytes:
     Raises:
         InvalidCommand: the name is none, or the value holds ``$`` (FreeSWITCH would expand it later).
     """
-    if not _VARIABLE.fullmatch(name):
-        raise InvalidCommand(f"not the name of a channel variable: {name[:80]!r}")
-    if "$" in value:
-        raise InvalidCommand(f"the value of {name} must hold no $: {value[:80]!r}")
+    _check_variable(name, value)
     return api(f"uuid_setvar {token(uuid, 'a uuid')} {name} {value}")
+
+
+def setvars(uuid: str, variables: Mapping[str, str]) -> bytes:
+    """Set channel variables through ``uuid_setvar_multi``; an empty value unsets one.
+
+    Raises:
+        InvalidCommand: as `setvar`; or a value holds ``;``, which would end it.
+    """
+    for name, value in variables.items():
+        _check_variable(name, value)
+        if ";" in value:
+            raise InvalidCommand(f"the value of {name} must hold no ;: {value[:80]!r}")
+    pairs = ";".join(f"{name}={value}" for name, value in variables.items())
+    return api(f"uuid_setvar_multi {token(uuid, 'a uuid')} {pairs}")
 
 
 def exit_() -> bytes:
@@ -235,6 +246,13 @@ def exit_() -> bytes:
 
 def _sendmsg(uuid: str | None) -> str:
     return "sendmsg" if uuid is None else f"sendmsg {token(uuid, 'a uuid')}"
+
+
+def _check_variable(name: str, value: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidCommand(f"not the name of a channel variable: {name[:80]!r}")
+    if "$" in value:
+        raise InvalidCommand(f"the value of {name} must hold no $: {value[:80]!r}")
 
 
 def _body(argument: str, multiline: bool) -> bytes:

@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,22 +33,22 @@ OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, 
 class Greeting:
     """What the server says to FreeSWITCH before a call's handler runs. Times in seconds.
 
-    `events` are subscribed to beside those of ``myevents``, `without` are those of them that nobody reads: FreeSWITCH
-    holds each event that is subscribed to, of any channel, against every outbound socket. `guarded` says that the
-    dialplan has a ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all.
+    `events` are subscribed to beside those of ``myevents``, or in place of them with `only`: FreeSWITCH holds each
+    event that is subscribed to, of any channel, against every outbound socket. `guarded` says that the dialplan has a
+    ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all.
     """
 
     connect_timeout: float = 2.0
     linger: int | None = 5
     myevents: bool = True
     events: Sequence[str] = ()
-    without: Collection[str] = ()
+    only: bool = False
     guarded: bool = True
 
     @property
     def needs_full(self) -> bool:
         """Something is said that FreeSWITCH takes only with ``full`` on the ``socket`` application."""
-        return self.guarded or self.linger is not None or bool(self.events or self.without)
+        return self.guarded or self.linger is not None or bool(self.events)
 
     def commands(self, uuid: str) -> list[bytes]:
         said = [commands.api(f"sched_del {uuid}")] if self.guarded else []
@@ -56,8 +56,8 @@ class Greeting:
             said.append(commands.linger(self.linger))
         if self.myevents:
             said.append(commands.myevents())
-        if self.without:
-            said.append(commands.nixevent(sorted(self.without)))
+        if self.only:
+            said.append(commands.nixevent(["ALL"]))
         if self.events:
             said.append(commands.events(self.events))
         return said

@@ -202,6 +202,14 @@ class Session:
         """
         refuse_errors(self.command(commands.setvar(self.uuid, name, value), timeout))
 
+    def set_variables(self, timeout: float = COMMAND_TIMEOUT, /, **variables: str) -> None:
+        """Set channel variables together, by one command.
+
+        Raises:
+            As :meth:`set_variable`; InvalidCommand also for a value with ``;``.
+        """
+        refuse_errors(self.command(commands.setvars(self.uuid, variables), timeout))
+
     def get_variable(self, name: str, timeout: float = COMMAND_TIMEOUT) -> str | None:
         """A channel variable as it is now; None when it is not set.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from fsroute.acd.proxy_call import CALL_TABLE, On
-from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store import agents, proxy_calls
@@ -47,7 +46,7 @@ class Contacts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.on_let_go: Callable[[Agent], None] | None = None
+        self.on_let_go: proxy_calls.LetGo | None = None
         """Told of each agent whom the closing of a contact frees, as the row is then."""
 
     def application_of(self, number_called: str) -> tuple[str, str] | None:
@@ -117,9 +116,9 @@ class Contacts:
         )
         if row is None or not row["closed"]:
             return None
-        if self.on_let_go is not None and row["let_go"] is not None:
-            self.on_let_go(agents.from_json(row["let_go"]))
         call = None if row["closed_proxy_call_id"] is None else proxy_calls.from_row(row)
+        if self.on_let_go is not None and row["let_go"] is not None and call is not None:
+            self.on_let_go(agents.from_json(row["let_go"]), call)
         return Closed(row["closed_proxy_call_id"], row["closed_agent_id"], call)
 
     def send_away(

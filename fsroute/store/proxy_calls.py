@@ -57,6 +57,9 @@ def _demand(row: Mapping[str, Any]) -> Demand:
     )
 
 
+LetGo = Callable[[Agent, ProxyCall], None]
+"""Takes an agent who was freed, and the proxy call that the agent is freed of."""
+
 NOTES = frozenset({On.TAKEN, On.AGENT_RINGING, On.AGENT_ANSWERED})
 """Transitions that promise nothing to anybody: whoever finds them undone does them again."""
 
@@ -74,8 +77,9 @@ class ProxyCalls:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.on_let_go: Callable[[Agent], None] | None = None
-        """Told of each agent whom a transition frees, as the row is then, before the transition's caller is."""
+        self.on_let_go: LetGo | None = None
+        """Told of each agent whom a transition frees, with both rows as they are then, before the transition's caller
+        is."""
 
     def request(self, contact_id: str, queue: str) -> ProxyCall | None:
         """Ask for an agent; the live proxy call of the contact if it has one already, None if the contact ended.
@@ -244,9 +248,10 @@ class ProxyCalls:
         row = self._database.one(name, **values)
         if row is None:
             return None
+        call = from_row(row)
         if self.on_let_go is not None and row.get("let_go") is not None:
-            self.on_let_go(agents.from_json(row["let_go"]))
-        return from_row(row)
+            self.on_let_go(agents.from_json(row["let_go"]), call)
+        return call
 
 
 def _pairs(prefix: str, targets: Mapping[Any, Any]) -> dict[str, list[str] | None]:

@@ -137,10 +137,6 @@ class Signals:
         self._flushed.clear()
         self._dirty.set()
 
-    def hand_over(self, topic: str, key: Key, row: Any) -> None:
-        """Give a row to this process's subscribers alone: the others hear of it by another signal."""
-        self._deliver(topic, key, row)
-
     def _deliver(self, topic: str, key: Key, row: Any = None) -> None:
         for subscription in self._subscriptions.get(topic, ()):
             subscription.post(key, row)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from fsroute.acd.proxy_call import On
 from fsroute.errors import StoreError
-from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.model.routing import Routing
@@ -15,7 +14,7 @@ from fsroute.store.agents import Agents
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
 from fsroute.store.duty import Duty
-from fsroute.store.proxy_calls import Attempt, ProxyCalls
+from fsroute.store.proxy_calls import Attempt, LetGo, ProxyCalls
 from fsroute.store.signals import Signals
 from fsroute.store.transfers import Transfers
 
@@ -96,13 +95,12 @@ class Store:
             return set()
         return set() if switch_id is None else {switch_id}
 
-    def hand_over_agents(self, wanted: bool) -> None:
-        """Whether agents whom a transition frees are handed to this process's coordinator, to save it a read."""
-        taker = self._hand_over_agent if wanted else None
-        self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
+    def hand_over_agents(self, taker: LetGo | None) -> None:
+        """Hand agents whom a transition frees to this process's coordinator, to save it a read; None: no more.
 
-    def _hand_over_agent(self, agent: Agent) -> None:
-        self.signals.hand_over(COORDINATOR, agent_key(agent.agent_id), agent)
+        It is called by whoever made the transition, before that goes on.
+        """
+        self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
 
     def announce_agent(self, agent_id: str) -> None:
         self.signals.publish(COORDINATOR, agent_key(agent_id))

@@ -123,7 +123,8 @@ def test_a_caller_who_is_busy_is_tried_again_and_hears_why_when_no_agent_is_ther
         if tries == 1:
             acme.until(lambda: acme.rows()[-1]["callback_failures"] == 1)
     row = acme.until_state("queued")
-    assert "callback_greeting" in acme.sites.west.variable(row["channel_uuid"], "current_application_data")
+    said = (row["channel_uuid"], "current_application_data")
+    acme.until(lambda: "callback_greeting" in acme.sites.west.variable(*said))
     caller = home.latest()
     agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT)).latest()
     until_they_hear_each_other(caller, agent)

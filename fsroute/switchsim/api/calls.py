@@ -114,7 +114,7 @@ def uuid_setvar_multi(switch: Switch, argument: str) -> str:
         return NO_CHANNEL
     for part in rest.split(";"):
         name, _, value = part.partition("=")
-        channel.set(name, value)
+        channel.set(name, value or None)
     return "+OK\n"
 
 

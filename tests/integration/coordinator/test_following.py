@@ -16,7 +16,7 @@ from fsroute.coordinator.state import Coordinator
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import State
+from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.store.lease import Lease
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
@@ -171,7 +171,13 @@ def test_the_difference_to_known_versions_is_what_is_new_and_what_is_gone(center
 
 def test_who_is_freed_is_handed_over_as_the_row_is_then(center: Center) -> None:
     handed: list[Agent] = []
-    center.proxy_calls.on_let_go = center.contacts.on_let_go = handed.append
+    of: list[ProxyCall] = []
+
+    def take(agent: Agent, call: ProxyCall) -> None:
+        handed.append(agent)
+        of.append(call)
+
+    center.proxy_calls.on_let_go = center.contacts.on_let_go = take
     call = center.bridged()
     center.proxy_calls.agent_left(call.agent_leg_uuid or "", "NORMAL_CLEARING")
     failed = center.offered("bob")
@@ -181,13 +187,14 @@ def test_who_is_freed_is_handed_over_as_the_row_is_then(center: Center) -> None:
     center.proxy_calls.reserve(7, gone.proxy_call_id, "bob", str(uuid4()), {})
     center.contacts.close(gone.contact_id, Outcome.ABANDONED, {})
     assert [agent.agent_id for agent in handed] == ["ann", "bob", "bob"]
+    assert of == [center.proxy_calls.get(each.proxy_call_id) for each in (call, failed, gone)]
     store = Store(center.database, Signals(center.database))
     assert handed[-1] == store.agents.some(["bob"])[0]
 
 
 def test_nobody_is_handed_over_who_is_still_reserved(center: Center) -> None:
     handed: list[object] = []
-    center.proxy_calls.on_let_go = handed.append
+    center.proxy_calls.on_let_go = lambda *both: handed.append(both)
     call = center.offered("bob")
     center.move(call, On.AGENT_ACCEPTED)
     assert handed == []

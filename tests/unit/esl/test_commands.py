@@ -56,6 +56,7 @@ INJECTION = "Bob\n\napi global_setvar pwned=yes"
             "content-length: 4\n\nä\nb",
         ),
         (commands.setvar("u1", "fsroute_contact", "4 7"), "api uuid_setvar u1 fsroute_contact 4 7\n\n"),
+        (commands.setvars("u1", {"a": "4 7", "b": ""}), "api uuid_setvar_multi u1 a=4 7;b=\n\n"),
         (commands.block("event plain ALL"), "event plain ALL\n\n"),
         (commands.block("sendmsg\ncall-command: hangup\n\n"), "sendmsg\ncall-command: hangup\n\n"),
         (commands.block("sendevent X\ncontent-length: 2\n\nhi"), "sendevent X\ncontent-length: 2\n\nhi"),
@@ -91,6 +92,9 @@ TAKES_TEXT: list[Callable[[str], bytes]] = [
     lambda text: commands.filter_("Unique-ID", text),
     lambda text: commands.setvar(text, "name", "value"),
     lambda text: commands.setvar("u", text, "value"),
+    lambda text: commands.setvars(text, {"name": "value"}),
+    lambda text: commands.setvars("u", {text: "value"}),
+    lambda text: commands.setvars("u", {"name": text}),
     lambda text: commands.setvar("u", "name", text),
     commands.block,
 ]
@@ -132,6 +136,7 @@ def test_every_builder_that_takes_text_is_tried_above() -> None:
         "nixevent",
         "filter_",
         "setvar",
+        "setvars",
         "block",
     }
     assert takes_text == tried
@@ -186,6 +191,13 @@ def test_no_value_is_expanded_later() -> None:
         commands.setvar("u", "name", "${api(status)}")
     with pytest.raises(InvalidCommand, match="variable"):
         commands.setvar("u", "bad name", "v")
+    with pytest.raises(InvalidCommand, match=r"\$"):
+        commands.setvars("u", {"name": "${api(status)}"})
+
+
+def test_no_value_sets_another_variable() -> None:
+    with pytest.raises(InvalidCommand, match=";"):
+        commands.setvars("u", {"name": "a;socket_resume=false"})
 
 
 def test_a_callers_text_becomes_harmless() -> None:
