@@ -14,6 +14,7 @@ from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.speech import one_file
 from fsroute.callserver.talk import Talk, Waiter
 from fsroute.callserver.waiting import (
+    AnnounceWait,
     Channel,
     Doing,
     DropLeg,
@@ -31,6 +32,7 @@ from fsroute.callserver.waiting import (
     decide,
     is_joined_here,
 )
+from fsroute.callserver.waits import announcement, wait_step
 from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, LeadKind
@@ -142,6 +144,8 @@ class Hold:
                 self._offer_callback(step.step.prompt)
             elif step.step.do == "announce":
                 self._speak((step.step.prompt or "please_hold",))
+        elif isinstance(step, AnnounceWait):
+            self._announce_wait(step)
 
     # What the caller is told and asked ---------------------------------------------------------------------
 
@@ -150,6 +154,14 @@ class Hold:
         self._sound_uuid = self._line.execute("playback", one_file(self._waiter.prompts.files(prompts)))
         self._piece_ends = 0.0
         self._channel = replace(self._channel, doing=Doing.SPEAKING)
+
+    def _announce_wait(self, step: AnnounceWait) -> None:
+        """Positions and waits change without a signal: they are read now."""
+        self._channel = replace(self._channel, announce_at=self._desk.store.now() + step.step.every)
+        self._row_changed(None)
+        prompts = announcement(self.call, step.step.within, self._waiter.prompts.language)
+        if prompts and self.call.state is State.QUEUED:
+            self._speak(prompts)
 
     def _offer_callback(self, prompt: str = "") -> None:
         if self._waiter.may_be_called:
@@ -264,7 +276,8 @@ class Hold:
 
     def _patience(self) -> float:
         now = self._desk.store.now()
-        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until)
+        announce_at = self._channel.announce_at if wait_step(self.call) is not None else 0.0
+        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until, announce_at)
         moments = [moment for moment in waited_for if moment > now]
         return min([now + READ_AGAIN, *moments]) - now
 

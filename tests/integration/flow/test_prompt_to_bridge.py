@@ -17,7 +17,6 @@ from tests.integration.flow.shop import Shop, open_shop
 from tests.waiting import until
 
 LIMIT = 0.050  # seconds from the cut of the prompt to the beginning of the bridge
-REACTS = 0.250  # seconds from the reservation to the cut, with everybody on one processor here
 CALLS = 8
 AGENT = '[steps.a]\ndo = "need_agent"\nqueue = "support"\n'
 
