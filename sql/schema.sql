@@ -190,13 +190,15 @@ create table rule_step ( -- the time line: what changes while the contact waits;
     rule text not null,
     ordinal integer not null,
     after_s double precision not null, -- since it was queued
-    step text not null, -- skill, teams, sites, priority, offer_callback, announce, voice_message, number
+    step text not null, -- skill, teams, sites, priority, offer_callback, announce, announce_wait, voice_message, number
     skill text, -- step skill: this one
     level integer, -- suffices at this level from now on; null: it is not asked for any more
     names text[], -- step teams, sites: these from now on; null or empty: any
     priority integer, -- step priority: higher by
     number text, -- step number: where to
     prompt text, -- step announce, voice_message, offer_callback
+    every_s double precision, -- step announce_wait: between two announcements
+    within double precision, -- step announce_wait: the error band that may be announced, as a part of the expected wait
     primary key (contact_center_id, rule, ordinal),
     foreign key (contact_center_id, rule) references routing_rule on delete cascade
 );
@@ -405,6 +407,7 @@ create table proxy_call (
     way jsonb, -- in a final state: where the caller goes
     expected_wait_basis text,
     back_to jsonb, -- after a transfer to one agent: the routing to go back to if that agent does not come
+    expected_wait_error double precision, -- half the width of its 90 % band, as a part of it; means nothing without it
     constraint ends_with_its_state check
         ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
     foreign key (contact_center_id, queue) references queue
@@ -652,6 +655,25 @@ begin
     end if;
 end $$;
 
+-- Applications of remote centers ------------------------------------------------------------------------
+
+create table application_version ( -- which version of a remote center's application serves at a switch, and what was refused
+    switch_id text not null check (switch_id ~ '^[a-z0-9_-]{1,40}$'),
+    source text not null check (source ~ '^[a-z0-9_-]{1,40}$'), -- as the switch's configuration names the remote center
+    name text not null check (name ~ '^([a-z0-9][a-z0-9_-]{0,63})?$'), -- '': the source itself
+    contact_center_id text not null,
+    state text not null -- serving -> refused, withdrawn, unreachable: the last good version serves on -> serving
+        check (state in ('serving', 'refused', 'withdrawn', 'unreachable')),
+    message text not null, -- why it is not as it should be
+    version text, -- what serves; null: nothing
+    sequence bigint,
+    sha256 text,
+    fetched_at timestamptz,
+    checked_at timestamptz, -- when the source last offered what serves
+    expires_at timestamptz,
+    primary key (switch_id, source, name)
+);
+
 -- What the roles read: a proxy call with its caller, its agent and where the legs go ---------------------
 
 create view proxy_call_detail as
@@ -667,7 +689,7 @@ select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c
        p.rule, p.rules_version, p.sites, p.teams, p.only_agent_id, p.preferred_agent_id, p.longest_queue, p.time_line,
        p.time_line_done, p.caller_leg, p.callback, coalesce(h.callback_number, '') as callback_number,
        p.callback_failures, p.overflow, p.treatment, p.treatment_number, p.way, w.site_id as caller_site_id,
-       p.expected_wait_basis
+       p.expected_wait_basis, p.expected_wait_error
   from proxy_call p
   join contact_center c using (contact_center_id)
   left join contact_personal h on h.contact_id = p.contact_id

@@ -6,13 +6,14 @@ import logging
 from dataclasses import replace
 
 from fsroute.acd.dial import shown_name, shown_number
-from fsroute.callserver import speech
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.consultation import consult
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold, in_pieces
 from fsroute.callserver.line import CallerGone, ChannelTaken, Line
 from fsroute.callserver.numbers import callable_number
+from fsroute.callserver.offering import Offer
+from fsroute.callserver.performing import Performer
 from fsroute.callserver.prompts import Prompts
 from fsroute.callserver.request import closing, request
 from fsroute.callserver.talk import Waiter
@@ -26,23 +27,25 @@ from fsroute.ivr import (
     Application,
     Began,
     Collect,
-    Digits,
+    Declined,
     Do,
     Failed,
     HangUp,
     Happening,
     HungUp,
+    LookUp,
     NeedAgent,
-    NoInput,
+    OfferCallback,
     Play,
-    Played,
     Position,
+    Record,
     Transfer,
-    WrongInput,
     advance,
     resume,
+    running,
     start,
 )
+from fsroute.ivr.position import LONGEST_DUMP, NO_LIBRARY, Library
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Way
@@ -68,11 +71,12 @@ class Call:
     def __init__(self, desk: Desk, session: Session) -> None:
         self._desk = desk
         self._line = Line(session)
-        self._collections = 0
+        self._performer = Performer(desk, self._line, in_pieces(desk.settings.hold_music))
         self._hung_up = False
         self._left = False
         self.is_closed = False
         self._application: Application | None = None
+        self._library: Library = NO_LIBRARY
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
         self._contact: Contact | None = None
@@ -125,7 +129,8 @@ class Call:
         )
         contact, caller = self._open()
         self._contact = contact
-        application = self._desk.applications.get(contact.application)
+        self._library = dict(self._desk.applications)  # as they are now, until the call is over
+        application = self._library.get(contact.application)
         if application is None:
             raise Unroutable(
                 f"application {contact.application!r} of number {contact.number_called} is not here"
@@ -134,7 +139,9 @@ class Call:
         state = line.get("variable_fsroute_state")
         if self._called and not state:
             state = self._desk.store.contacts.application_state(self.contact_id)
-        self._position = resume(application, state, caller) if state else start(application, caller)
+        self._position = (
+            resume(application, state, caller, self._library) if state else start(application, caller)
+        )
         verb = "arrived" if self._is_new else "came back"
         log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
 
@@ -209,44 +216,45 @@ class Call:
         assert self._application is not None
         assert self._position is not None
         before = self._position
-        self._position, do = advance(self._application, before, happening)
+        self._position, do = advance(self._application, before, happening, self._library)
         if self._position != before and not isinstance(do, HangUp):
-            self._line.set_variable("fsroute_state", self._position.dump())
+            self._keep_position(self._position.dump())
         return do
 
+    def _keep_position(self, text: str) -> None:
+        if len(text) <= LONGEST_DUMP:
+            self._line.set_variable("fsroute_state", text)
+        else:
+            log.warning("the caller's position is too long to be kept contact=%s", self.contact_id)
+
     def _perform(self, do: Do) -> Happening:
-        if isinstance(do, Play):
-            return self._play(do)
-        if isinstance(do, Collect):
-            return self._collect(do)
         if isinstance(do, NeedAgent):
-            asked = self._request(do)
-            if isinstance(asked, NotQueued):
-                return self._send_away(asked)
-            if asked is not None and asked.contact_id != self.contact_id:
-                self._go_on_as(asked.contact_id)
-            return Failed("no proxy call") if asked is None else self._hold(asked)
-        assert isinstance(do, Transfer)
-        return self._transfer(do)
+            return self._need_agent(do)
+        if isinstance(do, OfferCallback):
+            return self._offer_callback(do)
+        if isinstance(do, Transfer):
+            return self._transfer(do)
+        return self._perform_on_line(do)
 
-    def _play(self, do: Play) -> Happening:
-        assert self._application is not None
-        self._line.set_variable("playback_terminators", "any" if do.interruptible else "none")
-        for application, argument in speech.play(do, self._application.folder):
-            complete = self._line.completed(self._line.execute(application, argument))
-            if do.interruptible and complete.get("variable_playback_terminator_used"):
-                break
-        return Played()
+    def _perform_on_line(self, do: Do) -> Happening:
+        assert self._contact is not None
+        folder = self._running().folder
+        match do:
+            case Play():
+                return self._performer.play(do, folder)
+            case Collect():
+                return self._performer.collect(do, folder)
+            case LookUp():
+                return self._performer.look_up(do, folder, self._contact.contact_center_id)
+            case Record():
+                return self._performer.record(do, folder, self.contact_id)
+        return Failed("nobody knows how to do that")
 
-    def _collect(self, do: Collect) -> Happening:
+    def _running(self) -> Application:
+        """The application that the caller is in: the outermost one, or a part of it."""
         assert self._application is not None
-        self._collections += 1  # a variable of its own each time: an old answer is never taken for a new one
-        variable = f"fsroute_digits_{self._collections}"
-        application, argument = speech.collect(do, self._application.folder, variable)
-        complete = self._line.completed(self._line.execute(application, argument))
-        if digits := complete.get(f"variable_{variable}"):
-            return Digits(digits)
-        return WrongInput() if complete.get(f"variable_{variable}_invalid") else NoInput()
+        assert self._position is not None
+        return running(self._application, self._position, self._library)
 
     def _transfer(self, do: Transfer) -> Happening:
         self.outcome = do.after or Outcome.TRANSFERRED
@@ -256,6 +264,24 @@ class Call:
         return Failed("the transfer was not made")
 
     # An agent is needed ------------------------------------------------------------------------------------
+
+    def _need_agent(self, do: NeedAgent, chosen: str = "") -> Happening:
+        """Ask for an agent and wait; `chosen` is the number of a caller who is to be called back instead."""
+        asked = self._request(do)
+        if isinstance(asked, NotQueued):
+            return self._send_away(asked)
+        if asked is not None and asked.contact_id != self.contact_id:
+            self._go_on_as(asked.contact_id)
+        return Failed("no proxy call") if asked is None else self._hold(asked, chosen=chosen)
+
+    def _offer_callback(self, do: OfferCallback) -> Happening:
+        assert self._position is not None
+        waiter = self._waiter()
+        if not waiter.may_be_called:
+            return Declined()
+        music = in_pieces(self._desk.settings.hold_music)
+        number = Offer(self._line, waiter, music).number(self._position.caller.number, do.prompt)
+        return Declined() if number is None else self._need_agent(NeedAgent(do.queue, do.facts), number)
 
     def _request(self, do: NeedAgent) -> ProxyCall | NotQueued | None:
         """Write the proxy call; a database that is away is waited for, with music."""
@@ -293,8 +319,8 @@ class Call:
         self._desk.store.close_contact(called_again, Outcome.TRANSFERRED, data)
         log.info("call goes on as an earlier one contact=%s was=%s", contact_id, called_again)
 
-    def _hold(self, call: ProxyCall, last_cause: str = "") -> Happening:
-        hold = Hold(self._desk, self._line, call, self._waiter(), last_cause)
+    def _hold(self, call: ProxyCall, last_cause: str = "", chosen: str = "") -> Happening:
+        hold = Hold(self._desk, self._line, call, replace(self._waiter(), chosen=chosen), last_cause)
         try:
             result = hold.wait()
         finally:
@@ -329,8 +355,9 @@ class Call:
             return None
 
     def _prompts(self) -> Prompts:
-        language = self._position.language if self._position is not None else ""
-        return Prompts(self._application, language)
+        if self._application is None or self._position is None:
+            return Prompts(self._application, "")
+        return Prompts(self._running(), self._position.language)
 
     def _let_go(self) -> Happening:
         """The caller hangs up and keeps the place: the contact stays open."""
@@ -377,7 +404,7 @@ class Call:
         if not (self._hung_up or self._left) or not self.contact_id or self._consults:
             return
         if self._hung_up and self.outcome is Outcome.ABANDONED and self._application and self._position:
-            _, end = advance(self._application, self._position, HungUp())
+            _, end = advance(self._application, self._position, HungUp(), self._library)
             self.outcome = end.outcome if isinstance(end, HangUp) else self.outcome
         try:
             self._desk.store.close_contact(

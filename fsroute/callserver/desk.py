@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
 from fsroute.esl.session import Session
 from fsroute.ivr import Application
@@ -40,6 +41,7 @@ class Settings:
     voice_messages: Path = Path("voice_messages")  # the folder that the switch records into
     message_limit: float = 180.0  # of a voice message
     message_silence: float = 5.0  # that ends it
+    speech_engine: str = ""  # the switch's recogniser; empty: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,4 @@ class Desk:
     unwatch: Callable[[int], None]
     new_uuid: Callable[[], str]
     new_token: Callable[[], str]
+    lookups: Lookups = field(default_factory=NoLookups)

@@ -14,6 +14,7 @@ from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.speech import one_file
 from fsroute.callserver.talk import Talk, Waiter
 from fsroute.callserver.waiting import (
+    AnnounceWait,
     Channel,
     Doing,
     DropLeg,
@@ -31,10 +32,11 @@ from fsroute.callserver.waiting import (
     decide,
     is_joined_here,
 )
+from fsroute.callserver.waits import announcement, wait_step
 from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, LeadKind
-from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
 
 log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ class Hold:
         try:
             while True:
                 try:
+                    self._choose_at_once()
                     step = decide(self.call, self._channel, self._desk.store.now())
                     if isinstance(step, Finish):
                         self._stop_sound()
@@ -141,6 +144,8 @@ class Hold:
                 self._offer_callback(step.step.prompt)
             elif step.step.do == "announce":
                 self._speak((step.step.prompt or "please_hold",))
+        elif isinstance(step, AnnounceWait):
+            self._announce_wait(step)
 
     # What the caller is told and asked ---------------------------------------------------------------------
 
@@ -149,6 +154,14 @@ class Hold:
         self._sound_uuid = self._line.execute("playback", one_file(self._waiter.prompts.files(prompts)))
         self._piece_ends = 0.0
         self._channel = replace(self._channel, doing=Doing.SPEAKING)
+
+    def _announce_wait(self, step: AnnounceWait) -> None:
+        """Positions and waits change without a signal: they are read now."""
+        self._channel = replace(self._channel, announce_at=self._desk.store.now() + step.step.every)
+        self._row_changed(None)
+        prompts = announcement(self.call, step.step.within, self._waiter.prompts.language)
+        if prompts and self.call.state is State.QUEUED:
+            self._speak(prompts)
 
     def _offer_callback(self, prompt: str = "") -> None:
         if self._waiter.may_be_called:
@@ -189,6 +202,12 @@ class Hold:
         self._stop_sound()
         self._channel = replace(self._channel, chosen=moved)
 
+    def _choose_at_once(self) -> None:
+        """Who chose before to be called back keeps the place as soon as there is one."""
+        chosen = self._waiter.chosen
+        if chosen and self.call.state is State.QUEUED and self.call.caller_leg is CallerLeg.PRESENT:
+            self._choose_callback(chosen)
+
     def _report_caller_back(self) -> None:
         """Who is called back and finds no agent yet is told what the call is about."""
         core_uuid = self._line.get("Core-UUID")
@@ -211,9 +230,9 @@ class Hold:
         for name, value in bridge_variables(call).items():
             self._line.set_variable(name, value)
         self._stop_asking()
-        self._stop_sound()
         self._line.set_variable("socket_resume", "false")  # true would cut the talk if this process died
         address = self._desk.settings.dial_string.format(token=token, address=call.network_address)
+        self._stop_sound()  # last of all: nothing is waited for between the end of the sound and the bridge
         self._bridge_uuid = self._line.execute("bridge", leg_variables(call, leg_uuid) + address)
         self._channel = replace(self._channel, doing=Doing.RAISING, leg_uuid=leg_uuid)
 
@@ -257,7 +276,8 @@ class Hold:
 
     def _patience(self) -> float:
         now = self._desk.store.now()
-        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until)
+        announce_at = self._channel.announce_at if wait_step(self.call) is not None else 0.0
+        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until, announce_at)
         moments = [moment for moment in waited_for if moment > now]
         return min([now + READ_AGAIN, *moments]) - now
 

@@ -14,6 +14,7 @@ from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.desk import Desk, Settings, Signalled
+from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.waiting import is_joined_here
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
@@ -29,7 +30,9 @@ from fsroute.workers import Workers
 
 log = logging.getLogger(__name__)
 
-BREAKABLE = frozenset({"playback", "play_and_get_digits"})  # not bridge: a conversation is left alone
+BREAKABLE = frozenset(
+    {"playback", "play_and_get_digits", "play_and_detect_speech"}
+)  # not bridge: a conversation is left alone
 STOP_LIMIT = 2.0  # seconds for what is left to be done for calls that go back to the dialplan
 READ = (
     "CHANNEL_PARK",
@@ -70,6 +73,7 @@ class CallServerRole:
         address: tuple[str, int],
         max_sessions: int = 1000,
         agents: Agents | None = None,
+        lookups: Lookups | None = None,
     ) -> None:
         self._store = store
         self._link = link
@@ -80,7 +84,8 @@ class CallServerRole:
         self._closers = Workers(CLOSERS)
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
-            settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token
+            settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token,
+            lookups or NoLookups(),
         )  # fmt: skip
         greeting = Greeting(events=READ, only=True)
         self.server = OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)

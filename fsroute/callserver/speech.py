@@ -12,6 +12,10 @@ Execution = tuple[str, str]
 
 NO_KEYS = "none"  # no DTMF digit is one of these letters
 SILENCE = "silence_stream://1"
+KEY_PRESSED = "DIGIT:"
+"""How ``play_and_detect_speech`` begins its result when a key ended it (switch_ivr_async.c)."""
+SAYS_BY_THE_CLOCK = frozenset({"current_date", "current_time"})
+"""What ``say`` tells in the time zone of the channel variable ``timezone``; we give it in UTC."""
 
 
 def play(do: Play, folder: Path) -> Iterator[Execution]:
@@ -45,6 +49,17 @@ def _one_word(text: str) -> str:
 def one_argument(text: str) -> str:
     """One of several arguments of an application, which are parted at blanks (switch_separate_string)."""
     return f"'{text}'" if " " in text else text
+
+
+def needs_utc(do: Play) -> bool:
+    """Whether something in it is said by the clock."""
+    return any(isinstance(item, Say) and item.kind in SAYS_BY_THE_CLOCK for item in do.items)
+
+
+def detect(do: Collect, folder: Path, engine: str) -> Execution:
+    """``play_and_detect_speech`` (mod_dptools): a key ends it too, where playback_terminators say so."""
+    prompt = one_file([str(folder / name) for name in do.files]) if do.files else SILENCE
+    return "play_and_detect_speech", f"{prompt} detect:{engine} {do.grammar}"
 
 
 def collect(do: Collect, folder: Path, variable: str) -> Execution:

@@ -15,7 +15,8 @@ class Waiter:
 
     `application_state` is where the caller stands in the application, for the time after a callback.
     `accepts` tells a number as it may be called back, or None. `called`: fsroute dialled this channel to call
-    the caller back.
+    the caller back. `chosen`: the number at which the caller has chosen to be called, before there was a
+    place to keep; empty: none.
     """
 
     prompts: Prompts
@@ -23,6 +24,7 @@ class Waiter:
     may_be_called: bool = False
     application_state: str = ""
     called: bool = False
+    chosen: str = ""
 
 
 class Talk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
+from fsroute.callserver.waits import wait_step
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import TimeLineStep, Way
 
@@ -44,6 +45,7 @@ class Channel:
     asking: bool = False
     chosen: bool = False
     told: bool = False
+    announce_at: float = 0.0  # when the caller is to hear position and expected wait again
 
     def over(self, cause: str) -> Channel:
         """The bridge ended."""
@@ -95,6 +97,13 @@ class Treat:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceWait:
+    """It is time to tell position and expected wait, if they are known well enough."""
+
+    step: TimeLineStep
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The time line takes the caller out of the queue."""
 
@@ -129,6 +138,7 @@ Step = (
     | ReportConversationEnded
     | Hush
     | Treat
+    | AnnounceWait
     | Leave
     | Farewell
     | ReportCallerBack
@@ -181,7 +191,9 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
         return RaiseLeg()
     if call.state not in (State.REQUESTED, State.QUEUED) and _is_in_the_way(call, channel):
         return Hush()
-    return _treatment(call, channel) or (PlayMusic() if channel.doing is Doing.NOTHING else None)
+    if channel.doing is Doing.NOTHING and _treatment(call, channel) is None:
+        return PlayMusic()
+    return _treatment(call, channel) or _announcement(call, channel, now)
 
 
 def _is_in_the_way(call: ProxyCall, channel: Channel) -> bool:
@@ -200,6 +212,13 @@ def _treatment(call: ProxyCall, channel: Channel) -> Step | None:
     step = _pending(call, channel)
     busy = channel.asking or channel.doing is Doing.SPEAKING
     return None if step is None or busy else Treat(step, call.treatment_number)
+
+
+def _announcement(call: ProxyCall, channel: Channel, now: float) -> Step | None:
+    """The rule's interval has passed, and nothing else is to be heard."""
+    step = wait_step(call)
+    waits = call.state is State.QUEUED and channel.doing is Doing.MUSIC and not channel.asking
+    return AnnounceWait(step) if step is not None and waits and now >= channel.announce_at else None
 
 
 def _pending(call: ProxyCall, channel: Channel) -> TimeLineStep | None:

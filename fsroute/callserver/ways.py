@@ -11,6 +11,7 @@ from fsroute.callserver.line import CallerGone, Line
 from fsroute.callserver.prompts import Prompts
 from fsroute.callserver.speech import one_argument
 from fsroute.errors import StoreError
+from fsroute.ivr import Record
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Way
@@ -87,8 +88,40 @@ def take_message(desk: Desk, line: Line, prompts: Prompts, contact_id: str, prom
     announce(line, prompts, "voice_message_thanks")
 
 
-def _keep(desk: Desk, contact_id: str, path: Path, seconds: float) -> None:
-    if seconds < SHORTEST_MESSAGE:
+def record_message(desk: Desk, line: Line, contact_id: str, do: Record, sounds: list[str]) -> float:
+    """A voice message that the application asks for; seconds of it, 0 where next to nothing was said.
+
+    A caller who hangs up has left the message all the same. A contact has one message: the newest.
+    """
+    line.set_variable("playback_terminators", "none")
+    for sound in [*sounds, *([BEEP] if do.beep else [])]:
+        line.completed(line.execute("playback", sound))
+    path = message_path(desk.settings.voice_messages, contact_id)
+    line.set_variable("playback_terminators", do.terminators or "none")
+    limits = f"{max(1, round(do.longest))} {SILENT_BELOW} {max(1, round(do.silence))}"
+    began = desk.store.now()
+    try:
+        complete = line.completed(line.execute("record", f"{one_argument(str(path))} {limits}"))
+    except CallerGone:
+        _keep(desk, contact_id, path, desk.store.now() - began, do.shortest)
+        raise
+    lasted = _milliseconds(complete.get("variable_record_ms")) / 1000
+    fell_silent = complete.get("variable_silence_hits_exhausted") == "true"
+    spoken = lasted - do.silence if fell_silent else lasted
+    if spoken < do.shortest or spoken <= 0:
+        return 0.0
+    _keep(desk, contact_id, path, lasted, do.shortest)
+    return lasted
+
+
+def _milliseconds(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 12 else 0
+
+
+def _keep(
+    desk: Desk, contact_id: str, path: Path, seconds: float, shortest: float = SHORTEST_MESSAGE
+) -> None:
+    if seconds < shortest:
         return
     try:
         desk.store.contacts.keep_message(contact_id, str(path), seconds)

@@ -107,6 +107,8 @@ def step_words(step: TimeLineStep) -> str:
             return f"priority higher by {step.priority}"
         case "offer_callback":
             return "offer a callback"
+        case "announce_wait":
+            return f"position and expected wait every {step.every:g} s, where they are known to {step.within:.0%}"
     return way_words(Way(step.do, step.number, step.prompt))
 
 

@@ -114,8 +114,8 @@ class Following:
         rules = Rules(self._store.database)
         closed = {center: keep for center, (_, keep) in rules.closed().items()}
         handling = {
-            demand: Handling(mean, count)
-            for demand, mean, count in self._store.proxy_calls.recent_handling()
+            demand: Handling(mean, count, square)
+            for demand, mean, count, square in self._store.proxy_calls.recent_handling()
         }  # fmt: skip
         calls, agents = self.calls, self.agents
         self.calls, self.agents = {}, {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedList
 
-from fsroute.coordinator.estimates import UNKNOWN, Entered, Handling, Pace, pace
+from fsroute.coordinator.estimates import UNKNOWN, WAIT_FINENESS, Entered, Handling, Pace, pace
 from fsroute.coordinator.strategies import Strategy, Turn
 from fsroute.model.contact import Demand, Lead, LeadKind
 from fsroute.model.proxy_call import ProxyCall
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fsroute.coordinator.groups import AgentGroup
 
 FINENESS = 20  # a position is told again when it has changed by more than this part of it
-WAIT_FINENESS = 0.25  # an expected wait when it has changed by more than this part
+ERROR_FINENESS = 0.05  # its error when it has grown by more than this
 PACE_KEPT = 1.0  # seconds for which the pace of a class is not computed anew
 
 Place = tuple[int, float, int]
@@ -68,7 +68,9 @@ class DemandClass:
         self.last: Entered | None = None
         self._leads: dict[Lead, int] = {}  # early leads among the waiting, with how many have them
         self._entered: dict[int, tuple[float, int]] = {}  # proxy call → when it came to which place
-        self._told: dict[int, tuple[int, float | None]] = {}  # position and wait last told of, by proxy call
+        self._told: dict[
+            int, tuple[int, float | None, float | None]
+        ] = {}  # position, wait and error last told of
         self._pace = UNKNOWN
         self._pace_at = 0.0
 
@@ -159,21 +161,26 @@ class DemandClass:
     def has_leads(self) -> bool:
         return bool(self._leads)
 
-    def news(self, now: float) -> Iterator[tuple[int, int, float | None, str | None]]:
-        """(proxy call, position, expected wait in seconds, its basis) of each that changed enough to tell."""
+    def news(self, now: float) -> Iterator[tuple[int, int, float | None, str | None, float | None]]:
+        """(proxy call, position, expected wait in seconds, basis, error) of each that changed enough to tell."""
         known = self.pace(now)
         for position, (_, _, proxy_call_id) in enumerate(self.waiting, 1):
-            wait = known.wait(position)
+            wait, error = known.wait(position), known.error(position)
             told = self._told.get(proxy_call_id)
-            if told is None or abs(told[0] - position) * FINENESS > position or _differs(told[1], wait):
-                self._told[proxy_call_id] = (position, wait)
-                yield proxy_call_id, position, wait, known.basis
+            moved = told is None or abs(told[0] - position) * FINENESS > position
+            if told is None or moved or _differs(told[1], wait) or _is_worse(told[2], error):
+                self._told[proxy_call_id] = (position, wait, error)
+                yield proxy_call_id, position, wait, known.basis, error
 
 
 def _differs(told: float | None, wait: float | None) -> bool:
     if told is None or wait is None:
         return told is not wait
     return abs(told - wait) > WAIT_FINENESS * told
+
+
+def _is_worse(told: float | None, error: float | None) -> bool:
+    return told is not None and error is not None and error > told + ERROR_FINENESS
 
 
 def most_imbalanced(first: DemandClass, among: Iterable[DemandClass]) -> DemandClass:

@@ -19,8 +19,8 @@ from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
 OFFER_GRACE = 4.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
 
-Progress = tuple[int, int, float | None, str | None]
-"""(proxy call, position, expected wait in seconds, what the expectation rests on)."""
+Progress = tuple[int, int, float | None, str | None, float | None]
+"""(proxy call, position, expected wait in seconds, what it rests on, its error as `Pace.error` gives it)."""
 
 Decision = tuple[DemandClass, ProxyCall, Turn]
 """The first of this class gets the agent with whose name the key ends."""

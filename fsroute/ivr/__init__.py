@@ -12,23 +12,30 @@ from fsroute.ivr.actions import (
     AgentOutcome,
     Began,
     Collect,
+    Declined,
     Digits,
     Do,
     Failed,
     HangUp,
     Happening,
     HungUp,
+    LookedUp,
+    LookUp,
     NeedAgent,
     NoInput,
+    OfferCallback,
     Play,
     Played,
+    Record,
+    Recorded,
+    Said,
     Say,
     Transfer,
     WrongInput,
     describe,
 )
 from fsroute.ivr.application import Application, Fault, PositionRefused, Severity, TemplateFault
-from fsroute.ivr.interpreter import advance
+from fsroute.ivr.interpreter import advance, running
 from fsroute.ivr.position import Position, resume, start
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ __all__ = [
     "Application",
     "Began",
     "Collect",
+    "Declined",
     "Digits",
     "Do",
     "Failed",
@@ -46,12 +54,18 @@ __all__ = [
     "HangUp",
     "Happening",
     "HungUp",
+    "LookUp",
+    "LookedUp",
     "NeedAgent",
     "NoInput",
+    "OfferCallback",
     "Play",
     "Played",
     "Position",
     "PositionRefused",
+    "Record",
+    "Recorded",
+    "Said",
     "Say",
     "Severity",
     "TemplateFault",
@@ -62,6 +76,7 @@ __all__ = [
     "describe",
     "load",
     "resume",
+    "running",
     "start",
 ]
 

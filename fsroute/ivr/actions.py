@@ -9,6 +9,7 @@ from typing import Literal
 from fsroute.model import Outcome
 
 AgentResult = Literal["served", "overflowed", "refused", "failed"]
+LookUpResult = Literal["found", "empty", "slow", "failed"]
 
 ANY_DIGITS = ".+"
 """The expression for FreeSWITCH's ``play_and_get_digits``: the application itself judges what was keyed."""
@@ -52,6 +53,34 @@ class AgentOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """The caller said `text`, as a recogniser took it; `confidence` from 0 to 1. Never trusted."""
+
+    text: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What became of a look-up; `facts` by the names that the application server gives them."""
+
+    result: LookUpResult
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The caller's message is kept; `seconds` that it lasts."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The caller does not want to be called back, or nobody can be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """What was asked for could not be done (a file that is gone, a transfer refused)."""
 
@@ -63,7 +92,20 @@ class HungUp:
     """The caller's channel is gone."""
 
 
-Happening = Began | Played | Digits | NoInput | WrongInput | AgentOutcome | Failed | HungUp
+Happening = (
+    Began
+    | Played
+    | Digits
+    | NoInput
+    | WrongInput
+    | Said
+    | AgentOutcome
+    | LookedUp
+    | Recorded
+    | Declined
+    | Failed
+    | HungUp
+)
 
 
 # What to do
@@ -93,7 +135,8 @@ class Collect:
 
     The application counts the tries and plays its own words for wrong input, so `tries` is 1,
     `invalid_files` is empty and `min` is what makes silence an input (1): what came is judged by
-    the application. Times in milliseconds.
+    the application. Times in milliseconds. With a `grammar` the caller may also speak, where the
+    switch has a recogniser: then `Said` is told.
     """
 
     files: tuple[str, ...]
@@ -105,6 +148,7 @@ class Collect:
     digit_timeout_ms: int = 3000
     terminators: str = ""
     pattern: str = ANY_DIGITS
+    grammar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +157,44 @@ class NeedAgent:
 
     queue: str
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the application server for `name`; play `meanwhile`, then music, until the answer is there.
+
+    `contact_center` asks; empty: the one that was called. `timeout` in seconds.
+    """
+
+    name: str
+    contact_center: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 3.0
+    meanwhile: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Play `files` and record a voice message; then tell `Recorded`, or `NoInput` if it is too short.
+
+    Durations in seconds: at most `longest`, until `silence` or one of the `terminators`.
+    """
+
+    files: tuple[str, ...]
+    longest: float
+    silence: float
+    shortest: float
+    terminators: str = "#"
+    beep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCallback:
+    """Offer to call back when an agent of `queue` is free: `Declined`, or else as for `NeedAgent`."""
+
+    queue: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +216,7 @@ class HangUp:
     outcome: Outcome
 
 
-Do = Play | Collect | NeedAgent | Transfer | HangUp
+Do = Play | Collect | NeedAgent | LookUp | Record | OfferCallback | Transfer | HangUp
 
 
 def describe(do: Do) -> str:
@@ -146,6 +228,12 @@ def describe(do: Do) -> str:
             return f"take up to {do.max} digits after " + (" ".join(files) or "silence")
         case NeedAgent(queue):
             return f"ask for an agent of queue {queue}"
+        case LookUp(name):
+            return f"look up {name}"
+        case Record(files):
+            return "record a message after " + (" ".join(files) or "silence")
+        case OfferCallback(queue):
+            return f"offer to call back when an agent of queue {queue} is free"
         case Transfer():
             return "transfer to a number"
         case HangUp(cause, outcome):

@@ -47,12 +47,13 @@ class Fault:
         return f"{where}{'' if self.severity is Severity.ERROR else 'warning: '}{self.fault}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Application:
     """An application as it runs: checked, its steps complete with the defaults.
 
     `languages` begins with the fall-back language; `recordings` holds the names of the prompts
-    that exist, by language. `folder` is where a `Play` item's path starts.
+    that exist, by language. `folder` is where a `Play` item's path starts. `contact_center` is whose
+    application it is; empty: that of whichever number was called.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Application:
     recordings: Mapping[str, frozenset[str]]
     folder: Path
     render: Render = field(compare=False, repr=False)
+    contact_center: str = ""
 
     def language_for(self, wanted: str) -> str:
         """`wanted` if the application speaks it (``es-MX`` finds ``es``), else the fall-back."""

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from fsroute.errors import ApplicationError
-from fsroute.ivr import checker
+from fsroute.ivr import checker, transcripts
 from fsroute.ivr.application import FILE_NAME, PROMPTS, Application, Fault, Severity
 from fsroute.ivr.steps import (
     KINDS,
@@ -24,6 +24,7 @@ from fsroute.ivr.steps import (
     CollectStep,
     Defaults,
     MenuStep,
+    RecordStep,
     Step,
 )
 from fsroute.ivr.templates import Templates
@@ -47,12 +48,15 @@ def load(folder: str | Path) -> Application:
     return application
 
 
-def check(folder: str | Path) -> list[Fault]:
-    """All that is wrong with the application in `folder`, warnings included."""
-    return _read(Path(folder))[1]
+def check(folder: str | Path, others: Collection[str] = ()) -> list[Fault]:
+    """All that is wrong with the application in `folder`, warnings included.
+
+    `others` are the names of applications that it may call.
+    """
+    return _read(Path(folder), others)[1]
 
 
-def _read(folder: Path) -> tuple[Application | None, list[Fault]]:
+def _read(folder: Path, others: Collection[str] = ()) -> tuple[Application | None, list[Fault]]:
     try:
         raw = _raw(folder)
         file = _convert(raw, ApplicationFile, "")
@@ -62,8 +66,10 @@ def _read(folder: Path) -> tuple[Application | None, list[Fault]]:
     recordings, wrong_recordings = _recordings(folder, file.languages)
     faults += wrong_recordings
     templates = Templates()
-    draft = checker.Draft(file, steps, recordings, templates, complete=len(steps) == len(file.steps))
+    complete = len(steps) == len(file.steps)
+    draft = checker.Draft(file, steps, recordings, templates, complete, frozenset(others))
     faults += checker.faults(draft)
+    faults += transcripts.faults(folder, recordings)
     return _application(folder, draft), faults
 
 
@@ -146,6 +152,8 @@ def _step(name: str, raw: Mapping[str, object]) -> Step:
 
 def _complete(step: Step, defaults: Defaults) -> Step:
     """The step with what it left out taken from ``[defaults]``."""
+    if isinstance(step, RecordStep) and step.on_silence is None:
+        return msgspec.structs.replace(step, on_silence=defaults.on_silence)
     if not isinstance(step, MenuStep | CollectStep):
         return step
     fields = [name for name in Defaults.__struct_fields__ if getattr(step, name) is None]

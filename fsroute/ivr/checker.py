@@ -5,48 +5,35 @@ Each check yields `Fault`s that name the step; ``bundle`` reads the files and ga
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fsroute.ivr.application import DIGITS, FILE_NAME, PROMPTS, Fault, Severity, TemplateFault, as_tuple
+from fsroute.ivr.numerals import needed
 from fsroute.ivr.position import MOST_FACTS
-from fsroute.ivr.saying import KINDS, is_sayable
+from fsroute.ivr.rendering import renaming
+from fsroute.ivr.step_checks import problems, spoken_of
 from fsroute.ivr.steps import (
-    NUMBER,
     ApplicationFile,
     BranchStep,
+    CallStep,
     CollectStep,
-    HangUpStep,
+    LookUpStep,
     MenuStep,
+    OfferCallbackStep,
     PlayStep,
+    RecordStep,
+    ReturnStep,
     SayStep,
     SetStep,
-    Spoken,
     Step,
     TransferStep,
 )
 from fsroute.ivr.templates import CALLER_FIELDS, Templates
 from fsroute.ivr.ways import circles, known_facts, reachable, ways
 
-CAUSES = frozenset(
-    {
-        "CALL_REJECTED",
-        "NORMAL_CIRCUIT_CONGESTION",
-        "NORMAL_CLEARING",
-        "NORMAL_TEMPORARY_FAILURE",
-        "NORMAL_UNSPECIFIED",
-        "NO_ANSWER",
-        "NO_USER_RESPONSE",
-        "SERVICE_UNAVAILABLE",
-        "UNALLOCATED_NUMBER",
-        "USER_BUSY",
-    }
-)
-"""Names that FreeSWITCH has for causes of Q.850 and that make sense for a caller."""
-
-LONGEST_PATTERN = 100  # characters
-MOST_REPEATS = 3
+RECORDED = {"numbers": "number", "money": "money", "dates": "date", "times": "time", "letters": "letters"}
+"""Folders of pieces, and the ``as`` that they are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +41,7 @@ class Draft:
     """An application under check: its file, its steps with the defaults filled in, its recordings.
 
     `complete` is false when a step could not be read, so that nothing is said of steps which only
-    that one may lead to.
+    that one may lead to. `others` are the names of the applications that this one may call.
     """
 
     file: ApplicationFile
@@ -62,6 +49,7 @@ class Draft:
     recordings: Mapping[str, frozenset[str]]
     templates: Templates
     complete: bool = True
+    others: frozenset[str] = frozenset()
 
     def fault(self, step: str, text: str, severity: Severity = Severity.ERROR) -> Fault:
         return Fault(FILE_NAME, step, text, severity)
@@ -71,7 +59,8 @@ def faults(draft: Draft) -> Iterator[Fault]:
     """All that is wrong, step by step in the order of the file, then the application as a whole."""
     for name, step in draft.steps.items():
         yield from _ways_on(draft, name, step)
-        yield from _step_itself(draft, name, step)
+        for text, severity in problems(draft.file, step, draft.others):
+            yield draft.fault(name, text, severity)
         yield from _prompts(draft, name, prompts_of(step))
         yield from _templates(draft, name, step)
     yield from _whole(draft)
@@ -90,6 +79,8 @@ def _ways_on(draft: Draft, name: str, step: Step) -> Iterator[Fault]:
         for event, target in (("silence", step.on_silence), ("invalid", step.on_invalid)):
             if target is None:
                 yield draft.fault(name, f"no way on: write on_{event} here or in [defaults]")
+    if isinstance(step, RecordStep) and step.on_silence is None:
+        yield draft.fault(name, "no way on: write on_silence here or in [defaults]")
 
 
 def _graph(draft: Draft) -> Iterator[Fault]:
@@ -106,60 +97,6 @@ def _graph(draft: Draft) -> Iterator[Fault]:
     yield from _facts_on_the_way(draft)
 
 
-# The step itself
-
-
-def _step_itself(draft: Draft, name: str, step: Step) -> Iterator[Fault]:
-    match step:
-        case CollectStep():
-            yield from _collect(draft, name, step)
-        case SetStep(language=str(language)) if language not in draft.file.languages:
-            yield draft.fault(name, f"language {language} is none of {', '.join(draft.file.languages)}")
-        case HangUpStep(cause=cause) if cause not in CAUSES:
-            yield draft.fault(name, f"cause {cause} is none of {', '.join(sorted(CAUSES))}")
-        case TransferStep(number=number) if "{" not in number and not re.fullmatch(NUMBER.pattern, number):
-            yield draft.fault(name, f"number: {number!r}: {NUMBER.words}")
-    if isinstance(step, PlayStep | MenuStep | CollectStep) and step.prompt in ("", ()):
-        yield draft.fault(name, "a prompt is needed")
-    for spoken in spoken_of(step):
-        if spoken.say_as not in KINDS:
-            yield draft.fault(name, f"as = {spoken.say_as!r} is none of {', '.join(KINDS)}")
-        elif "{" not in spoken.text and not is_sayable(spoken.say_as, spoken.text):
-            yield draft.fault(name, f"the text {spoken.text!r} cannot be said as {spoken.say_as}")
-
-
-def _collect(draft: Draft, name: str, step: CollectStep) -> Iterator[Fault]:
-    if step.min > step.max:
-        yield draft.fault(name, f"min is {step.min}, more than max, which is {step.max}")
-    if step.pattern is not None:
-        wrong = wrong_pattern(step.pattern)
-        if wrong:
-            yield draft.fault(name, f"pattern {step.pattern!r}: {wrong}")
-    operator = draft.file.operator
-    if operator and step.operator and step.min <= len(operator.key) <= step.max:
-        text = f"the operator key hides the input {operator.key}; write operator = false if it can be meant"
-        yield draft.fault(name, text, Severity.WARNING)
-
-
-def wrong_pattern(pattern: str) -> str:
-    """Why a regular expression is no good for digits; empty when it is.
-
-    Besides being one, it must be quick on any input: few repeats, none of them of a group.
-    """
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"no regular expression: {error}"
-    if len(pattern) > LONGEST_PATTERN:
-        return f"longer than {LONGEST_PATTERN} characters"
-    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", pattern)
-    if re.search(r"\)[*+?{]|\(\?|[*+?}]\{", bare):
-        return "a group must not be repeated"
-    if bare.count("|") > 16 or len(re.findall(r"[*+?]|\{", bare)) > MOST_REPEATS:
-        return f"more than {MOST_REPEATS} repeats, or 16 alternatives"
-    return ""
-
-
 # Prompts
 
 
@@ -172,16 +109,10 @@ def prompts_of(step: Step) -> tuple[str, ...]:
         case MenuStep() | CollectStep():
             parts = (step.greeting, step.prompt, step.silent, step.invalid)
             return tuple(prompt for part in parts for prompt in as_tuple(part))
-    return ()
-
-
-def spoken_of(step: Step) -> tuple[Spoken, ...]:
-    """The pieces that a step puts together while the call runs."""
-    match step:
-        case SayStep():
-            return (Spoken(step.text, step.say_as),)
-        case PlayStep() if not isinstance(step.prompt, str):
-            return tuple(piece for piece in step.prompt if isinstance(piece, Spoken))
+        case RecordStep() | OfferCallbackStep():
+            return as_tuple(step.prompt)
+        case LookUpStep():
+            return as_tuple(step.meanwhile)
     return ()
 
 
@@ -208,9 +139,23 @@ def _whole(draft: Draft) -> Iterator[Fault]:
         missing = [d for d in DIGITS if f"digits/{d}" not in draft.recordings.get(language, ())]
         if 0 < len(missing) < len(DIGITS):
             yield draft.fault("", f"in {language} the digits {', '.join(missing)} are not recorded")
+        yield from _pieces(draft, language)
     count = len(set(draft.file.facts) | {name for step in draft.steps.values() for name in facts_of(step)})
     if count > MOST_FACTS:
         yield draft.fault("", f"{count} facts; {MOST_FACTS} at most")
+
+
+def _pieces(draft: Draft, language: str) -> Iterator[Fault]:
+    """Pieces of numbers that are recorded in part are not used at all."""
+    recorded = draft.recordings.get(language, frozenset())
+    folders = {name.partition("/")[0] for name in recorded if "/" in name}
+    for folder, say_as in RECORDED.items():
+        missing = sorted(needed(language, say_as) - recorded)
+        if folder in folders and (missing or not needed(language, say_as)):
+            lacking = f"not recorded: {', '.join(missing[:5])}{' …' if missing[5:] else ''}"
+            why = lacking if missing else "the language has no table"
+            text = f"in {language} the switch says as = {say_as!r}; {why}"
+            yield draft.fault("", text, Severity.WARNING)
 
 
 # Templates and facts
@@ -223,6 +168,12 @@ def templates_of(step: Step) -> dict[str, str]:
             return {f"facts.{name}": template for name, template in step.facts.items()}
         case BranchStep():
             return {"on": step.on}
+        case LookUpStep():
+            return {f"parameters.{name}": template for name, template in step.parameters.items()}
+        case CallStep():
+            return {f"with.{name}": template for name, template in step.given.items()}
+        case ReturnStep():
+            return {"result": step.result}
         case TransferStep():
             return {"number": step.number}
         case PlayStep() | SayStep():
@@ -237,6 +188,10 @@ def facts_of(step: Step) -> tuple[str, ...]:
             return (step.fact,)
         case SetStep():
             return tuple(step.facts)
+        case LookUpStep():
+            return tuple(renaming(step.taken))
+        case CallStep():
+            return tuple(renaming(step.returns))
     return ()
 
 

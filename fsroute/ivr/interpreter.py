@@ -11,8 +11,13 @@ play, say       Play                        next, when played or cut short by a 
 menu            Collect                     the choice; on_silence, on_invalid after the tries
 collect         Collect                     next, with the digits as a fact; on_silence, on_invalid
 set, branch     nothing: resolved at once   next; the case or otherwise
+look_up         LookUp                      next, with the facts taken; on_empty, on_slow, on_failed
+record          Record                      next; on_silence after the tries
 need_agent      NeedAgent                   on_served (else hang up), on_overflowed, on_refused,
                                             on_failed (else sorry)
+offer_callback  OfferCallback               on_declined; as need_agent where the caller accepts
+call            nothing: the part begins    the part's start; on_missing
+return          nothing: the part is over   the caller's case or next; hangs up where nobody called
 transfer        Transfer                    sorry, if it failed
 hang_up         HangUp
 ==============  ==========================  ==============================================
@@ -21,8 +26,6 @@ hang_up         HangUp
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -30,31 +33,42 @@ from fsroute.errors import ApplicationError
 from fsroute.ivr.actions import (
     AgentOutcome,
     Began,
-    Collect,
+    Declined,
     Digits,
-    Do,
     Failed,
     HangUp,
     Happening,
     HungUp,
+    LookedUp,
+    LookUp,
     NeedAgent,
     NoInput,
+    OfferCallback,
     Play,
+    Record,
+    Recorded,
     Say,
     Transfer,
-    WrongInput,
 )
 from fsroute.ivr.application import Application, as_tuple
-from fsroute.ivr.position import LONGEST_FACT, SORRY, Ask, Position
+from fsroute.ivr.asking import after_asking, ask
+from fsroute.ivr.going import MOST_STEPS, Go, Next, Result, counted, entered
+from fsroute.ivr.parts import Applications, call, come_back, facts_of_contact
+from fsroute.ivr.position import NO_LIBRARY, SORRY, Library, Position
+from fsroute.ivr.rendering import learned, number, render, rendered, taken
 from fsroute.ivr.saying import CannotBeSaid, spoken
 from fsroute.ivr.steps import (
-    NUMBER,
     BranchStep,
+    CallStep,
     CollectStep,
     HangUpStep,
+    LookUpStep,
     MenuStep,
     NeedAgentStep,
+    OfferCallbackStep,
     PlayStep,
+    RecordStep,
+    ReturnStep,
     SayStep,
     SetStep,
     Spoken,
@@ -63,12 +77,10 @@ from fsroute.ivr.steps import (
 )
 from fsroute.model import Outcome
 
+__all__ = ["MOST_STEPS", "advance", "running"]
+
 logger = logging.getLogger(__name__)
 
-MOST_STEPS = 100
-"""Steps without anything from the caller, after which an application counts as running in a circle."""
-
-INPUT = re.compile(r"[0-9A-D*#]{1,64}")
 CLEARING = "NORMAL_CLEARING"
 
 _OUTCOMES = {
@@ -78,81 +90,54 @@ _OUTCOMES = {
     "failed": Outcome.FAILED,
 }
 
-Next = tuple[Position, Do]
-Names = Mapping[str, object]
 
-
-def advance(application: Application, position: Position, happening: Happening) -> Next:
+def advance(
+    application: Application, position: Position, happening: Happening, library: Library = NO_LIBRARY
+) -> Next:
     """Where the caller stands after `happening`, and what to do there.
 
     A happening that does not belong to the step (late, or twice) makes the step be done again.
+    `application` is the outermost one, which the call began with; `library` has those that may be
+    parts of it.
     """
     if isinstance(happening, HungUp):
         return position, HangUp(CLEARING, _outcome(position, Outcome.ABANDONED))
+    applications = Applications(application, library)
+    here = running(application, position, library)
     try:
         if position.step == SORRY:
-            return _after_sorry(application, position, happening)
-        return _advance(application, position, happening)
+            return _after_sorry(here, position, happening)
+        return _settled(applications, _after(applications, position, happening))
     except ApplicationError as error:
-        logger.warning("application %s %s cannot go on: %s", application.name, application.version, error)
-        return _say_sorry(application, position)
+        logger.warning("application %s %s cannot go on: %s", here.name, here.version, error)
+        return _say_sorry(here, position)
 
 
-def _advance(application: Application, position: Position, happening: Happening) -> Next:
-    step = _step(application, position)
-    if isinstance(happening, Began):
-        return _perform(application, replace(position, heard=False))
-    match step:
-        case NeedAgentStep():
-            return _after_agent(application, position, step, happening)
-        case HangUpStep():
-            return _perform(application, position)
-        case TransferStep():
-            raise ApplicationError(f"step {position.step}: the transfer failed")
-    if isinstance(happening, Failed):
-        raise ApplicationError(f"step {position.step} could not be done: {happening.reason}")
-    match step:
-        case PlayStep() | SayStep():
-            return _after_play(application, position, step, happening)
-        case MenuStep() | CollectStep():
-            return _after_asking(application, position, step, happening)
-    return _perform(application, position)
+def running(application: Application, position: Position, library: Library = NO_LIBRARY) -> Application:
+    """The application that the caller is in: whose recordings are played."""
+    found = Applications(application, library).find(position.application) if position.frames else application
+    return found or application
 
 
 # Going from step to step
 
 
-def _go(application: Application, position: Position, step: str) -> Next:
-    return _perform(application, _enter(position, step))
+def _settled(applications: Applications, result: Result) -> Next:
+    """Go on until there is something to do."""
+    while isinstance(result, Go):
+        result = _perform(applications, entered(result.position, result.step))
+    return result
 
 
-def _enter(position: Position, step: str) -> Position:
-    return replace(
-        _counted(position),
-        step=step,
-        tries=0,
-        asks_again="",
-        heard=False,
-    )
-
-
-def _counted(position: Position) -> Position:
-    if position.steps_since_input >= MOST_STEPS:
-        raise ApplicationError(f"more than {MOST_STEPS} steps without anything from the caller")
-    return replace(position, steps_since_input=position.steps_since_input + 1)
-
-
-def _perform(application: Application, position: Position) -> Next:
-    """Resolve set and branch steps, then say what the step that is reached does."""
-    while True:
-        step = _step(application, position)
-        position = replace(position, served=position.served or step.served)
-        try:
-            if not isinstance(step, SetStep | BranchStep):
-                return _do(application, position, step)
-            position = _resolve(application, position, step)
-        except ApplicationError as error:
-            raise ApplicationError(f"step {position.step}: {error}") from error
+def _perform(applications: Applications, position: Position) -> Result:
+    """What the step that was reached does."""
+    application = applications.running(position)
+    step = _step(application, position)
+    position = replace(position, served=position.served or step.served)
+    try:
+        return _do(applications, application, position, step)
+    except ApplicationError as error:
+        raise ApplicationError(f"step {position.step}: {error}") from error
 
 
 def _step(application: Application, position: Position) -> Step:
@@ -162,34 +147,90 @@ def _step(application: Application, position: Position) -> Step:
     return step
 
 
-def _resolve(application: Application, position: Position, step: SetStep | BranchStep) -> Position:
-    if isinstance(step, SetStep):
-        return _enter(_after_set(application, position, step), step.next)
-    value = _render(application, position, step.on).strip()
-    return _enter(position, step.cases.get(value, step.otherwise))
-
-
-def _do(application: Application, position: Position, step: Step) -> Next:
+def _do(applications: Applications, application: Application, position: Position, step: Step) -> Result:
     match step:
         case PlayStep() | SayStep():
             return position, _play(application, position, step)
         case MenuStep() | CollectStep():
-            return _ask(application, position, step)
+            return ask(application, position, step)
+        case SetStep():
+            return Go(_after_set(application, position, step), step.next)
+        case BranchStep():
+            value = render(application, position, step.on).strip()
+            return Go(position, step.cases.get(value, step.otherwise))
+        case LookUpStep():
+            return position, _look_up(application, position, step)
+        case RecordStep():
+            return position, _record(application, position, step)
         case NeedAgentStep():
-            return _need_agent(application, position, step)
+            facts = facts_of_contact(applications, position)
+            return replace(position, agent_result=""), NeedAgent(step.queue, facts)
+        case OfferCallbackStep():
+            facts = facts_of_contact(applications, position)
+            return replace(position, agent_result=""), OfferCallback(step.queue, facts, step.prompt or "")
+        case CallStep():
+            return _call(applications, application, position, step)
+        case ReturnStep():
+            return _return(applications, position, step)
         case TransferStep():
-            return position, Transfer(_number(application, position, step), _agent_outcome(position))
+            to = number(application, position, step.number)
+            return position, Transfer(to, _agent_outcome(position))
         case HangUpStep():
             return position, HangUp(step.cause, _outcome(position, Outcome.ABANDONED))
-    raise ApplicationError("this kind of step does nothing")
+
+
+def _after(applications: Applications, position: Position, happening: Happening) -> Result:
+    """Where what happened leads."""
+    application = applications.running(position)
+    step = _step(application, position)
+    if isinstance(happening, Began):
+        return _perform(applications, replace(position, heard=False))
+    match step:
+        case OfferCallbackStep() if isinstance(happening, Declined):
+            return Go(position, step.on_declined)
+        case NeedAgentStep() | OfferCallbackStep():
+            return _after_agent(applications, application, position, step, happening)
+        case LookUpStep():
+            return _after_look_up(applications, position, step, happening)
+        case TransferStep():
+            raise ApplicationError(f"step {position.step}: the transfer failed")
+        case SetStep() | BranchStep() | CallStep() | ReturnStep() | HangUpStep():
+            return _perform(applications, position)
+    if isinstance(happening, Failed):
+        raise ApplicationError(f"step {position.step} could not be done: {happening.reason}")
+    if isinstance(step, RecordStep):
+        return _after_record(applications, position, step, happening)
+    if isinstance(step, PlayStep | SayStep):
+        return _after_play(applications, position, step, happening)
+    return after_asking(application, position, step, happening)
 
 
 def _after_set(application: Application, position: Position, step: SetStep) -> Position:
-    learned = dict(position.facts)
-    for name, template in step.facts.items():
-        learned[name] = _render(application, position, template).strip()[:LONGEST_FACT]
+    facts = rendered(application, position, step.facts)
     language = application.language_for(step.language) if step.language else position.language
-    return replace(position, facts=MappingProxyType(learned), language=language)
+    return replace(position, facts=learned(position, facts), language=language)
+
+
+# Parts
+
+
+def _call(applications: Applications, application: Application, position: Position, step: CallStep) -> Result:
+    part = applications.find(step.application)
+    if part is not None:
+        return _perform(applications, counted(call(application, part, position, step)))
+    logger.warning(
+        "application %s %s: step %s calls application %s, which is not here",
+        application.name, application.version, position.step, step.application,
+    )  # fmt: skip
+    if step.on_missing is None:
+        raise ApplicationError(f"there is no application {step.application}")
+    return Go(position, step.on_missing)
+
+
+def _return(applications: Applications, position: Position, step: ReturnStep) -> Result:
+    if not position.frames:
+        return position, HangUp(CLEARING, _outcome(position, Outcome.ABANDONED))
+    return Go(*come_back(applications, position, step))
 
 
 # Play and say
@@ -210,7 +251,7 @@ def _play(application: Application, position: Position, step: PlayStep | SayStep
 def _items(application: Application, position: Position, piece: str | Spoken) -> tuple[str | Say, ...]:
     if isinstance(piece, str):
         return (application.recording(position.language, piece),)
-    text = _render(application, position, piece.text).strip()
+    text = render(application, position, piece.text).strip()
     try:
         return spoken(application, position.language, piece.say_as, text)
     except CannotBeSaid as error:
@@ -218,127 +259,94 @@ def _items(application: Application, position: Position, piece: str | Spoken) ->
 
 
 def _after_play(
-    application: Application, position: Position, step: PlayStep | SayStep, happening: Happening
-) -> Next:
+    applications: Applications, position: Position, step: PlayStep | SayStep, happening: Happening
+) -> Result:
     if isinstance(happening, Digits):
         position = replace(position, steps_since_input=0)
     if isinstance(happening, AgentOutcome):
-        return _perform(application, _counted(position))
-    return _go(application, position, step.next)
+        return _perform(applications, counted(position))
+    return Go(position, step.next)
 
 
-# Menu and collect
+# Looking up and recording
 
 
-def _ask(application: Application, position: Position, step: MenuStep | CollectStep) -> Next:
-    if step.barge_in:
-        return position, _collect(application, step, _question(application, position, step))
-    if position.heard:
-        return position, _collect(application, step, ())
-    return position, Play(_question(application, position, step), interruptible=False)
-
-
-def _question(application: Application, position: Position, step: MenuStep | CollectStep) -> tuple[str, ...]:
-    before = {"": step.greeting, "silent": step.silent, "invalid": step.invalid}
-    prompts = (*as_tuple(before[position.asks_again]), *as_tuple(step.prompt))
+def _recordings(application: Application, position: Position, prompts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(application.recording(position.language, prompt) for prompt in prompts)
 
 
-def _collect(application: Application, step: MenuStep | CollectStep, files: tuple[str, ...]) -> Collect:
-    if isinstance(step, CollectStep):
-        longest, terminators = step.max, step.terminators
-    else:
-        keys = [*step.choices, *_operator_key(application, step)]
-        longest = max(map(len, keys))
-        terminators = "#" if longest > 1 and not any("#" in key for key in keys) else ""
-    return Collect(
-        files,
-        max=longest,
-        timeout_ms=_milliseconds(step.timeout, 5.0),
-        digit_timeout_ms=_milliseconds(step.digit_timeout, 3.0),
-        terminators=terminators,
+def _look_up(application: Application, position: Position, step: LookUpStep) -> LookUp:
+    return LookUp(
+        step.name,
+        application.contact_center,
+        MappingProxyType(rendered(application, position, step.parameters)),
+        step.timeout,
+        _recordings(application, position, as_tuple(step.meanwhile)),
     )
 
 
-def _milliseconds(seconds: float | None, otherwise: float) -> int:
-    return round((otherwise if seconds is None else seconds) * 1000)
-
-
-def _operator_key(application: Application, step: MenuStep | CollectStep) -> tuple[str, ...]:
-    operator = application.operator
-    return (operator.key,) if operator is not None and step.operator else ()
-
-
-def _after_asking(
-    application: Application, position: Position, step: MenuStep | CollectStep, happening: Happening
-) -> Next:
-    if not step.barge_in and not position.heard:
-        return _ask(application, replace(position, heard=True), step)
+def _after_look_up(
+    applications: Applications, position: Position, step: LookUpStep, happening: Happening
+) -> Result:
+    """An answer is data: its facts are values of facts, and nothing else."""
     match happening:
-        case Digits(text) if text:
-            return _after_digits(application, replace(position, steps_since_input=0), step, text)
-        case Digits() | NoInput():
-            return _once_more(application, position, step, "silent", step.on_silence)
-        case WrongInput():
-            position = replace(position, steps_since_input=0)
-            return _once_more(application, position, step, "invalid", step.on_invalid)
-    return _ask(application, replace(_counted(position), heard=False), step)
+        case LookedUp("found", facts):
+            return Go(replace(position, facts=learned(position, taken(step.taken, facts))), step.next)
+        case LookedUp(result):
+            pass
+        case Failed():
+            result = "failed"
+        case _:
+            return _perform(applications, counted(position))
+    way = {"empty": step.on_empty, "slow": step.on_slow}.get(result) or step.on_failed
+    if way is None:
+        raise ApplicationError(f"step {position.step}: the look-up {step.name} ended {result}")
+    return Go(position, way)
 
 
-def _after_digits(
-    application: Application, position: Position, step: MenuStep | CollectStep, digits: str
-) -> Next:
-    if isinstance(step, MenuStep) and digits in step.choices:
-        return _go(application, position, step.choices[digits])
-    if digits in _operator_key(application, step) and application.operator is not None:
-        return _go(application, position, application.operator.step)
-    if isinstance(step, CollectStep) and _fits(step, digits):
-        learned = MappingProxyType({**position.facts, step.fact: digits})
-        return _go(application, replace(position, facts=learned), step.next)
-    return _once_more(application, position, step, "invalid", step.on_invalid)
-
-
-def _fits(step: CollectStep, digits: str) -> bool:
-    return (
-        INPUT.fullmatch(digits) is not None
-        and step.min <= len(digits) <= step.max
-        and (step.pattern is None or re.fullmatch(step.pattern, digits) is not None)
+def _record(application: Application, position: Position, step: RecordStep) -> Record:
+    return Record(
+        _recordings(application, position, as_tuple(step.prompt)),
+        longest=step.longest,
+        silence=step.silence,
+        shortest=step.shortest,
+        terminators=step.terminators,
+        beep=step.beep,
     )
 
 
-def _once_more(
-    application: Application,
-    position: Position,
-    step: MenuStep | CollectStep,
-    why: Ask,
-    afterwards: str | None,
-) -> Next:
-    if position.tries + 1 < (step.tries or 1):
-        again = replace(position, tries=position.tries + 1, asks_again=why, heard=False)
-        return _ask(application, again, step)
-    if afterwards is None:
-        raise ApplicationError("no way on after silence or wrong digits")
-    return _go(application, position, afterwards)
+def _after_record(
+    applications: Applications, position: Position, step: RecordStep, happening: Happening
+) -> Result:
+    match happening:
+        case Recorded():
+            return Go(replace(position, steps_since_input=0), step.next)
+        case NoInput() if position.tries + 1 >= step.tries:
+            if step.on_silence is None:
+                raise ApplicationError("no way on after silence")
+            return Go(position, step.on_silence)
+        case NoInput():
+            return _perform(applications, replace(position, tries=position.tries + 1))
+    return _perform(applications, counted(position))
 
 
 # Asking for an agent
 
 
-def _need_agent(application: Application, position: Position, step: NeedAgentStep) -> Next:
-    facts = MappingProxyType({**application.facts, **position.caller.facts, **position.facts})
-    return replace(position, agent_result=""), NeedAgent(step.queue, facts)
-
-
 def _after_agent(
-    application: Application, position: Position, step: NeedAgentStep, happening: Happening
-) -> Next:
+    applications: Applications,
+    application: Application,
+    position: Position,
+    step: NeedAgentStep | OfferCallbackStep,
+    happening: Happening,
+) -> Result:
     match happening:
         case AgentOutcome(result):
             pass
         case Failed():
             result = "failed"
         case _:
-            return _perform(application, _counted(position))
+            return _perform(applications, counted(position))
     position = replace(position, agent_result=result)
     way = {
         "served": step.on_served,
@@ -346,7 +354,7 @@ def _after_agent(
         "refused": step.on_refused,
     }.get(result, step.on_failed)
     if way is not None:
-        return _go(application, position, way)
+        return Go(position, way)
     if result == "served":
         return position, HangUp(CLEARING, Outcome.SERVED)
     return _say_sorry(application, position)
@@ -357,17 +365,16 @@ def _after_agent(
 
 def _say_sorry(application: Application, position: Position) -> Next:
     there = replace(position, step=SORRY, heard=False, steps_since_input=0)
-    prompts = as_tuple(application.sorry.prompt)
-    files = tuple(application.recording(there.language, prompt) for prompt in prompts)
+    files = _recordings(application, there, as_tuple(application.sorry.prompt))
     return there, Play(files, interruptible=False)
 
 
 def _after_sorry(application: Application, position: Position, happening: Happening) -> Next:
     if isinstance(happening, Began) and not position.heard:
         return _say_sorry(application, position)
-    number = application.sorry.transfer
-    if number is not None and (not position.heard or isinstance(happening, Began)):
-        return replace(position, heard=True), Transfer(number, _agent_outcome(position))
+    to = application.sorry.transfer
+    if to is not None and (not position.heard or isinstance(happening, Began)):
+        return replace(position, heard=True), Transfer(to, _agent_outcome(position))
     return position, HangUp(CLEARING, _outcome(position, Outcome.FAILED))
 
 
@@ -380,43 +387,3 @@ def _outcome(position: Position, otherwise: Outcome) -> Outcome:
     if by_agent is not None:
         return by_agent
     return Outcome.SELF_SERVED if position.served else otherwise
-
-
-# Templates
-
-
-def _number(application: Application, position: Position, step: TransferStep) -> str:
-    number = re.sub(r"[\s().-]", "", _render(application, position, step.number))
-    if re.fullmatch(NUMBER.pattern, number) is None:
-        raise ApplicationError("the number to transfer to is none")
-    return number
-
-
-def _render(application: Application, position: Position, template: str) -> str:
-    if "{" not in template:
-        return template
-    return application.render(template, _names(application, position))
-
-
-def _names(application: Application, position: Position) -> Names:
-    caller = position.caller
-    known = {**application.facts, **caller.facts, **position.facts}
-    about = {
-        "number": caller.number,
-        "name": caller.name,
-        "number_called": caller.number_called,
-        "arrived_at": caller.arrived_at.isoformat(timespec="seconds"),
-        "medium": caller.medium,
-        "language": caller.language,
-    }
-    return {
-        "caller": _cut(about),
-        "facts": _cut(known),
-        "customer": _cut(caller.customer),
-        "network": _cut(caller.network),
-        "language": position.language,
-    }
-
-
-def _cut(mapping: Mapping[str, str]) -> dict[str, str]:
-    return {name: value[:LONGEST_FACT] for name, value in mapping.items()}

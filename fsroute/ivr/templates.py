@@ -18,6 +18,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from fsroute.ivr.application import TemplateFault
+from fsroute.ivr.texts import clean
 
 CALLER_FIELDS = ("number", "name", "number_called", "arrived_at", "medium", "language")
 MAPPINGS = frozenset({"caller", "facts", "customer", "network"})
@@ -52,14 +53,6 @@ _ALLOWED = (
 )
 _FILTERS = ("default", "upper", "lower", "trim", "length", "int", "first", "last")
 _TESTS = ("defined", "undefined", "in", "odd", "even", "eq", "ne", "lt", "le", "gt", "ge")
-_CONTROL = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)  # line ends of all kinds among them
-_SURROGATES = range(0xD800, 0xE000)
-_UNWANTED = {**dict.fromkeys(_CONTROL, " "), **dict.fromkeys(_SURROGATES, "\ufffd")}
-
-
-def clean(text: str) -> str:
-    """The text without line ends, NUL, other control characters and lone surrogates."""
-    return text.translate(_UNWANTED)
 
 
 class _Environment(ImmutableSandboxedEnvironment):

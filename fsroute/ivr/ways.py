@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from fsroute.ivr.steps import (
     BranchStep,
+    CallStep,
     CollectStep,
+    LookUpStep,
     MenuStep,
     NeedAgentStep,
+    OfferCallbackStep,
     Operator,
     PlayStep,
+    RecordStep,
     SayStep,
     SetStep,
     Step,
@@ -22,12 +26,14 @@ from fsroute.ivr.steps import (
 class Way:
     """One way on: the field that names it, and where it leads.
 
-    `by_input` is true when it is only gone after a person did something.
+    `by_input` is true when it is only gone after a person did something, `learns` when the facts of
+    the step are known from then on.
     """
 
     field: str
     target: str
     by_input: bool = False
+    learns: bool = False
 
 
 Graph = Mapping[str, Sequence[Way]]
@@ -37,7 +43,7 @@ def ways(step: Step, operator: Operator | None) -> tuple[Way, ...]:
     """All ways that lead on from a step."""
     match step:
         case PlayStep() | SayStep() | SetStep():
-            return (Way("next", step.next),)
+            return (Way("next", step.next, learns=True),)
         case BranchStep():
             cases = [Way(f"case {value!r}", target) for value, target in step.cases.items()]
             return (*cases, Way("otherwise", step.otherwise))
@@ -45,10 +51,29 @@ def ways(step: Step, operator: Operator | None) -> tuple[Way, ...]:
             choices = [Way(f"choice {key}", target, True) for key, target in step.choices.items()]
             return (*choices, *_asking(step, operator))
         case CollectStep():
-            return (Way("next", step.next, True), *_asking(step, operator))
+            return (Way("next", step.next, True, learns=True), *_asking(step, operator))
         case NeedAgentStep():
             return _agent(step)
+        case OfferCallbackStep():
+            return (Way("on_declined", step.on_declined), *_agent(step))
+        case RecordStep():
+            return (Way("next", step.next, True), *_named(step, "on_silence"))
+        case LookUpStep():
+            otherwise = _named(step, "on_empty", "on_slow", "on_failed")
+            return (Way("next", step.next, learns=True), *otherwise)
+        case CallStep():
+            return _call(step)
     return ()
+
+
+def _named(step: Step, *fields: str) -> tuple[Way, ...]:
+    return tuple(Way(field, to) for field in fields if (to := getattr(step, field)) is not None)
+
+
+def _call(step: CallStep) -> tuple[Way, ...]:
+    """What a part asks of the caller is not known here: a circle through it is stopped when it runs."""
+    cases = [Way(f"case {value!r}", target, True, learns=True) for value, target in step.cases.items()]
+    return (Way("next", step.next, True, learns=True), *cases, *_named(step, "on_missing"))
 
 
 def _asking(step: MenuStep | CollectStep, operator: Operator | None) -> list[Way]:
@@ -63,14 +88,9 @@ def _asking(step: MenuStep | CollectStep, operator: Operator | None) -> list[Way
     return found
 
 
-def _agent(step: NeedAgentStep) -> tuple[Way, ...]:
-    outcomes = (
-        ("on_served", step.on_served),
-        ("on_overflowed", step.on_overflowed),
-        ("on_refused", step.on_refused),
-        ("on_failed", step.on_failed),
-    )
-    return tuple(Way(field, to, field == "on_served") for field, to in outcomes if to is not None)
+def _agent(step: NeedAgentStep | OfferCallbackStep) -> tuple[Way, ...]:
+    served = () if step.on_served is None else (Way("on_served", step.on_served, True),)
+    return (*served, *_named(step, "on_overflowed", "on_refused", "on_failed"))
 
 
 def reachable(graph: Graph, start: str) -> frozenset[str]:
@@ -122,7 +142,7 @@ def known_facts(
     while ahead:
         name = ahead.pop()
         for way in graph.get(name, ()):
-            gained = frozenset(setters[name]) if way.field == "next" else frozenset()
+            gained = frozenset(setters[name]) if way.learns else frozenset()
             arriving = known[name] | gained
             before = known.get(way.target)
             now = arriving if before is None else before & arriving

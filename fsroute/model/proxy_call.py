@@ -71,7 +71,8 @@ class ProxyCall:
 
     `switch_id` and `channel_uuid` are the caller's; `agent_*` are set while a reservation
     stands; `network_switch_id` is where the network leg goes. `treatment` is the step of the time line that
-    the caller is to hear now, `treatment_number` counts them. `way` is set in a final state: where the caller
+    the caller is to hear now, `treatment_number` counts them. `expected_wait_error` is half the width of the
+    band that 90 of 100 waits end in, as a part of `expected_wait`. `way` is set in a final state: where the caller
     goes from there. Durations in seconds.
     """
 
@@ -133,6 +134,7 @@ class ProxyCall:
     way: Way | None = None
     caller_site_id: str = ""
     expected_wait_basis: str | None = None
+    expected_wait_error: float | None = None
 
     @property
     def is_waiting(self) -> bool:

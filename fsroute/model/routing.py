@@ -38,7 +38,9 @@ class TimeLineStep:
 
     `do` is ``skill`` (`skill` at `level` suffices from now on; None: it is not asked for any more), ``teams`` or
     ``sites`` (widened to `names`; none: any), ``priority`` (raised by `priority`), ``offer_callback``,
-    ``announce`` (`prompt`, then music again), ``voice_message`` or ``number`` (the contact leaves the queue).
+    ``announce`` (`prompt`, then music again), ``announce_wait`` (position and expected wait, `every` so many
+    seconds, where the error band is `within` that part of it), ``voice_message`` or ``number`` (the contact leaves
+    the queue).
     """
 
     after: float
@@ -49,6 +51,8 @@ class TimeLineStep:
     priority: int = 0
     number: str = ""
     prompt: str = ""
+    every: float = 0.0
+    within: float = 0.0
 
     @classmethod
     def load(cls, document: Mapping[str, Any]) -> TimeLineStep:
@@ -63,6 +67,8 @@ class TimeLineStep:
             document["names"] = list(self.names)
         if self.priority:
             document["priority"] = self.priority
+        if self.every:
+            document |= {"every": self.every, "within": self.within}
         return document | {name: text for name in ("number", "prompt") if (text := getattr(self, name))}
 
     def changed(self, demand: Demand) -> Demand:

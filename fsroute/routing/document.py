@@ -26,7 +26,9 @@ HIGHEST_PRIORITY = 100_000
 """Well below that of contacts that lost their conversation."""
 
 ACTIONS = ("queue", "refuse", "announce", "number", "voice_message")
-STEPS = ("skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number")
+STEPS = (
+    "skill", "teams", "sites", "priority", "offer_callback", "announce", "announce_wait", "voice_message", "number",
+)  # fmt: skip
 
 
 def rule_set(document: Document, version: int | None, *, lenient: bool = False) -> RuleSet:
@@ -258,10 +260,17 @@ _USES = {
     "priority": {"priority"},
     "offer_callback": {"prompt"},
     "announce": {"prompt"},
+    "announce_wait": {"every_s", "within"},
     "voice_message": {"prompt"},
     "number": {"number"},
 }
-_NEEDS = {"skill": "skill", "priority": "priority", "announce": "prompt", "number": "number"}
+_NEEDS = {
+    "skill": ("skill",),
+    "priority": ("priority",),
+    "announce": ("prompt",),
+    "announce_wait": ("every_s", "within"),
+    "number": ("number",),
+}
 
 
 def _step(row: Row) -> TimeLineStep | None:
@@ -270,11 +279,12 @@ def _step(row: Row) -> TimeLineStep | None:
         if row.value("step") is None or row.value("after_s") is None:
             row.fault("after_s and step must be there")
         return None
-    for column in ("skill", "level", "names", "priority", "number", "prompt"):
+    for column in ("skill", "level", "names", "priority", "number", "prompt", "every_s", "within"):
         if row.value(column) is not None and column not in _USES[do]:
             row.fault(f"{do}: {column} is of no use")
-    if do in _NEEDS and row.value(_NEEDS[do]) is None:
-        row.fault(f"{do}: {_NEEDS[do]} is missing")
+    for column in _NEEDS.get(do, ()):
+        if row.value(column) is None:
+            row.fault(f"{do}: {column} is missing")
     return TimeLineStep(
         after,
         do,
@@ -284,4 +294,16 @@ def _step(row: Row) -> TimeLineStep | None:
         priority=row.whole("priority", 1, 1000) or 0,
         number=row.number("number"),
         prompt=row.prompt("prompt"),
+        every=_interval(row),
+        within=row.share("within") or 0.0,
     )
+
+
+SHORTEST_INTERVAL = 15.0  # seconds between two announcements
+
+
+def _interval(row: Row) -> float:
+    every = row.seconds("every_s")
+    if every is not None and every < SHORTEST_INTERVAL:
+        row.fault(f"every_s: {every:g} s is too often: {SHORTEST_INTERVAL:g} s at least")
+    return every or 0.0

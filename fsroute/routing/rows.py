@@ -124,6 +124,16 @@ class Row:
             return None
         return value
 
+    def share(self, column: str) -> float | None:
+        """More than 0, 1 at most; None where it is null."""
+        value = self.value(column)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            self.fault(f"{column}: {value} is no share: more than 0, 1 at most")
+            return None
+        return float(value)
+
     def lead(self, column: str) -> Lead | None:
         text = self.text(column)
         if text is None:

@@ -13,7 +13,7 @@ from fsroute.routing.rules import Rule
 LEAVING = frozenset({"voice_message", "number"})
 """Steps after which the contact waits no more."""
 
-SPOKEN = frozenset({"offer_callback", "announce", "voice_message", "number"})
+SPOKEN = frozenset({"offer_callback", "announce", "announce_wait", "voice_message", "number"})
 """Steps that a caller hears: of the telephone only."""
 
 

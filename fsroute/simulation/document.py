@@ -75,7 +75,15 @@ class StepEntry(Section, frozen=True):
 
     after: Pause
     do: Literal[
-        "skill", "teams", "sites", "priority", "offer_callback", "announce", "voice_message", "number"
+        "skill",
+        "teams",
+        "sites",
+        "priority",
+        "offer_callback",
+        "announce",
+        "announce_wait",
+        "voice_message",
+        "number",
     ]
     skill: str = ""
     level: Level | None = None

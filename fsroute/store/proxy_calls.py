@@ -24,7 +24,7 @@ _PLAIN = (
     "agent_leg_uuid", "accept_key", "network_switch_id", "network_address", "network_leg_uuid", "rendezvous_uuid",
     "reserved_at", "accepted_at", "bridged_at", "version", "rule", "rules_version", "preferred_agent_id",
     "longest_queue", "time_line_done", "callback_number", "callback_failures", "treatment_number", "caller_site_id",
-    "expected_wait_basis",
+    "expected_wait_basis", "expected_wait_error",
 )  # fmt: skip
 
 
@@ -222,10 +222,10 @@ class ProxyCalls:
         value = self._database.value("last_reserved_switch", proxy_call_id=proxy_call_id)
         return None if value is None else str(value)
 
-    def recent_handling(self) -> list[tuple[Demand, float, int]]:
-        """(demand, mean seconds from reservation to the end of the talk, conversations) of the last hours."""
+    def recent_handling(self) -> list[tuple[Demand, float, int, float]]:
+        """Of the last hours: (demand, mean seconds from reservation to the end of the talk, how many, mean square)."""
         rows = self._database.run("recent_handling")
-        return [(_demand(row), row["mean"], row["count"]) for row in rows]
+        return [(_demand(row), row["mean"], row["count"], row["square"]) for row in rows]
 
     def of_token(self, digest: str) -> tuple[int, str | None] | None:
         """The proxy call that raised a network leg with this token's digest, and the leg; None if late or unknown."""
@@ -235,12 +235,20 @@ class ProxyCalls:
         return row["proxy_call_id"], row["network_leg_uuid"]
 
     def write_progress(
-        self, progress: Sequence[tuple[int, int, float | None, str | None]]
+        self, progress: Sequence[tuple[int, int, float | None, str | None, float | None]]
     ) -> list[tuple[int, str]]:
-        """Write (proxy call, position, expected wait in seconds, its basis); returns (proxy call, caller's switch)."""
-        ids, positions, waits, bases = (list(column) for column in zip(*progress, strict=True))
+        """Write (proxy call, position, expected wait in seconds, basis, error).
+
+        Returns (proxy call, caller's switch) of those that wait still.
+        """
+        ids, positions, waits, bases, errors = (list(column) for column in zip(*progress, strict=True))
         rows = self._database.run(
-            "write_progress", proxy_call_ids=ids, positions=positions, expected_waits=waits, bases=bases
+            "write_progress",
+            proxy_call_ids=ids,
+            positions=positions,
+            expected_waits=waits,
+            bases=bases,
+            errors=errors,
         )
         return [(row["proxy_call_id"], row["switch_id"]) for row in rows]
 

@@ -36,6 +36,7 @@ from fsroute.switchsim.people import (
     Press,
     Rejects,
     Scenario,
+    Speak,
     Wait,
     WaitFor,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Rejects",
     "Scenario",
     "Sounds",
+    "Speak",
     "Switch",
     "Timeline",
     "Wait",

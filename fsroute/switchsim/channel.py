@@ -78,6 +78,8 @@ class Channel:
         self.bridge_to: Channel | None = None  # set by uuid_bridge on the first named channel
         self.pending: deque[Command] = deque()
         self.digits: deque[Digit] = deque()
+        self.words: deque[str] = deque()  # results of a recogniser
+        self.is_listened_to = False
         self.digit_actions: DigitActions | None = None
         self.event_lock = 0
         self.is_controlled = False
@@ -345,6 +347,13 @@ class Channel:
         """A digit arrived from the far end."""
         if self.is_up and self.has_media:
             (self.digit_actions.feed if self.digit_actions else self.arrive)(digit)
+
+    def party_says(self, result: str) -> None:
+        """The far end spoke, and a recogniser that listens makes `result` of it; it ends the prompt."""
+        if self.is_up and self.is_listened_to:
+            self.words.append(result)
+            self.is_broken = True
+            self.poke()
 
     def arrive(self, digits: str) -> None:
         """Digits that no action of the switch has caught."""

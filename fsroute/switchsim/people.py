@@ -35,11 +35,18 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """Say something; `result` is what a recogniser that listens makes of it."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call."""
 
 
-Step = Wait | WaitFor | Press | HangUp
+Step = Wait | WaitFor | Press | Speak | HangUp
 
 
 @dataclass(frozen=True, slots=True)

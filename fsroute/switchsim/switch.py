@@ -40,7 +40,7 @@ class Options:
     tests), and of what a ``sendmsg`` waits for an idle channel; `silence_limit` how long a program
     may be silent after it was connected; `state_delay` one step of a thread that waits for
     another; `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
-    the one that `link_address` belongs to.
+    the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds.
     """
 
     event_latency: float = 0.010
@@ -58,6 +58,7 @@ class Options:
         }
     )
     link_profile: str = "fsroute_link"
+    recognisers: frozenset[str] = frozenset()
 
 
 class Switch:

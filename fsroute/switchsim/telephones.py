@@ -19,6 +19,7 @@ from fsroute.switchsim.people import (
     NoAnswer,
     Press,
     Rejects,
+    Speak,
     Step,
     Wait,
     WaitFor,
@@ -170,6 +171,9 @@ class CallerCall(Telephone):
                 return self.wait_until(text, limit) or self.cause is None
             case Press(digits, gap):
                 self.press(digits, gap)
+            case Speak(result):
+                if self.channel is not None:
+                    self.channel.party_says(result)
             case HangUp():
                 self.hang_up()
         return self.cause is None

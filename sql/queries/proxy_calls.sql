@@ -63,10 +63,12 @@ select proxy_call_id, network_leg_uuid, token_expires_at > clock_timestamp() as 
   from proxy_call where token_digest = decode(%(token_digest)s, 'hex');
 
 -- name: write_progress
-update proxy_call p set position = n.position, expected_wait = n.expected_wait, expected_wait_basis = n.basis
+update proxy_call p set position = n.position, expected_wait = n.expected_wait, expected_wait_basis = n.basis,
+       expected_wait_error = n.error
   from set_config('synchronous_commit', 'off', true),
        unnest(%(proxy_call_ids)s::bigint[], %(positions)s::integer[], %(expected_waits)s::double precision[],
-              %(bases)s::text[]) as n (proxy_call_id, position, expected_wait, basis)
+              %(bases)s::text[], %(errors)s::double precision[])
+           as n (proxy_call_id, position, expected_wait, basis, error)
  where p.proxy_call_id = n.proxy_call_id and p.state in ('queued', 'callback')
 returning p.proxy_call_id, p.switch_id;
 

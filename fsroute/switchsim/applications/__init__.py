@@ -46,6 +46,7 @@ WITH_MEDIA: dict[str, Application] = {
     "endless_playback": sound.endless_playback,
     "loop_playback": sound.loop_playback,
     "play_and_get_digits": sound.play_and_get_digits,
+    "play_and_detect_speech": sound.play_and_detect_speech,
     "read": sound.read,
     "say": sound.say,
     "record": sound.record,

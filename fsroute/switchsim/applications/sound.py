@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fsroute.switchsim.channel import Channel
 
 MAX_DIGITS = 127
+RECOGNISER_PATIENCE = 5.0  # seconds after the prompt in which somebody must speak
 
 
 def playback(channel: Channel, data: str) -> None:
@@ -87,11 +88,60 @@ def record(channel: Channel, data: str) -> None:
     silence = leading_number(words[3]) if len(words) > 3 else 0
     seconds = min(limit or math.inf, silence or math.inf)
     terminators = channel.get("playback_terminators") or "*"
+    channel.set("silence_hits_exhausted", "false")
     began = time.monotonic()
     with sounding(channel, "recording"):
-        rest(channel, None if seconds == math.inf else seconds, on_digit=lambda digit: digit in terminators)
+        how = rest(
+            channel, None if seconds == math.inf else seconds, on_digit=lambda digit: digit in terminators
+        )
+    if how is Rest.TIME and silence and silence <= (limit or math.inf):
+        channel.set("silence_hits_exhausted", "true")
     channel.set("record_seconds", str(int(time.monotonic() - began)))
     channel.set("record_ms", str(int((time.monotonic() - began) * 1000)))
+
+
+def play_and_detect_speech(channel: Channel, data: str) -> None:
+    """``file detect:engine grammar``: what the far end says or one of playback_terminators, in detect_speech_result.
+
+    Source: play_and_detect_speech_function, switch_ivr_play_and_detect_speech. Every grammar is known here.
+    """
+    file, _, detect = data.partition("detect:")
+    words = split_arguments(detect, 2)
+    channel.set("detect_speech_result", None)
+    if len(words) < 2:
+        channel.set("current_application_response", "USAGE ERROR")
+        return
+    if words[0].partition(":")[0] not in channel.switch.options.recognisers:
+        channel.set("current_application_response", "ASR INIT ERROR")
+        return
+    channel.set("detect_speech_result", _recognised(channel, file.strip()))
+    channel.set("current_application_response", "DONE")
+
+
+def _recognised(channel: Channel, file: str) -> str:
+    terminators = channel.get("playback_terminators") or ""
+    terminators = {"any": "1234567890*#", "none": ""}.get(terminators.lower(), terminators)
+    pressed: list[str] = []
+
+    def ends(digit: str) -> bool:
+        if digit in terminators:
+            pressed.append(digit)
+        return digit in terminators
+
+    channel.is_listened_to = True
+    channel.words.clear()
+    try:
+        play_file(channel, file, ends)
+        patience = RECOGNISER_PATIENCE / channel.switch.network.speed
+        if not pressed:
+            with sounding(channel, "waiting for speech"):
+                rest(channel, patience, on_digit=ends, until=lambda: bool(channel.words), breakable=False)
+    finally:
+        channel.is_listened_to = False
+    if pressed:
+        channel.set("playback_terminator_used", pressed[0])
+        return f"DIGIT: {pressed[0]}"
+    return channel.words.popleft() if channel.words else ""
 
 
 def read(channel: Channel, data: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fsroute.acd.proxy_call import On
 from fsroute.model.routing import TimeLineStep, Way
 from fsroute.store.rules import Rules
@@ -201,4 +203,55 @@ def test_who_waits_when_the_center_closes_may_be_kept(world: World) -> None:
     until(lambda: call.talked_with == "ann", 10)
     until(lambda: sorted(world.outcomes()) == ["refused", "served"], 10)
     world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+# Expected waits ---------------------------------------------------------------------------------------------
+
+TELL = TimeLineStep(0.0, "announce_wait", every=15.0, within=0.5)
+
+
+def tell_wait(world: World, wait: float, error: float) -> None:
+    """The last of the callers is to be told of waits, and the coordinator knows one."""
+    until(lambda: world.states() and world.states()[-1] == "queued", 10)
+    number = row(world).proxy_call_id
+    until(lambda: row(world).position is not None, 10)  # the coordinator has nothing to tell after that
+    world.store.proxy_calls.write_progress([(number, 12, wait, "test", error)])
+    world.query(f"update proxy_call set time_line = '{json.dumps([TELL.dump()])}' returning 1")
+    assert world.store.move(row(world), On.TIME_LINE_STEP, set={"time_line_done": 1}) is not None
+
+
+def test_a_caller_is_told_a_wait_that_is_known_well_and_hears_music_again(world: World) -> None:
+    call = call_and(world)
+    tell_wait(world, 290.0, 0.4)
+    until(lambda: call.timeline.heard("wait_expected"), 10)
+    said = next(heard.what for heard in call.timeline.stretches() if "wait_position" in heard.what)
+    names = [part.rpartition("prompts/en/")[2].removesuffix(".wav") for part in said.split("!")]
+    assert names == ["wait_position", "numbers/12", "wait_expected", "numbers/5", "wait_minutes"]
+    until(lambda: "local_stream" in call.timeline.now, 10)
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    world.wait_for_outcomes("served")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_a_caller_is_told_nothing_of_a_wait_that_is_not_known_well(world: World) -> None:
+    call = call_and(world)
+    tell_wait(world, 290.0, 0.6)
+    world.log_on("ann", Answers(after=1, talk=4))
+    world.wait_for_outcomes("served")
+    assert not call.timeline.heard("wait_")
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_telling_a_wait_delays_no_bridge(world: World) -> None:
+    world.network.speed = 1.0
+    call = call_and(world)
+    tell_wait(world, 290.0, 0.4)
+    until(lambda: "wait_position" in call.timeline.now, 10)
+    world.network.speed = 20.0
+    world.log_on("ann", Answers(after=0.1, talk=4))
+    until(lambda: call.talked_with, 3)
+    world.wait_for_outcomes("served")
     world.assert_nothing_left()

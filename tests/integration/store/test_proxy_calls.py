@@ -240,11 +240,12 @@ def test_two_legs_cannot_have_one_token(center: Center) -> None:
 
 def test_progress_is_written_for_those_who_wait(center: Center) -> None:
     waiting, offered = center.queued(), center.offered()
-    progress = [(waiting.proxy_call_id, 3, 41.5, "guess"), (offered.proxy_call_id, 1, None, None)]
+    progress = [(waiting.proxy_call_id, 3, 41.5, "guess", 0.4), (offered.proxy_call_id, 1, None, None, None)]
     assert center.proxy_calls.write_progress(progress) == [(waiting.proxy_call_id, "home")]
     row = center.proxy_calls.get(waiting.proxy_call_id)
     assert row is not None
     assert (row.position, row.expected_wait, row.expected_wait_basis) == (3, 41.5, "guess")
+    assert row.expected_wait_error == 0.4
     served = center.reserve(row, "bob")
     assert served is not None
     assert (served.position, served.expected_wait) == (None, None)

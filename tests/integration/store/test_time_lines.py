@@ -89,7 +89,8 @@ def test_recent_handling_times_are_those_of_conversations_by_demand(center: Cent
     center.sql("update reservation set reserved_at = clock_timestamp() - interval '100 seconds'")
     center.move(call, On.CONVERSATION_OVER, end_reservation="wrap_up")
     center.move(other, On.AGENT_FAILED, end_reservation="no_answer")
-    ((demand, mean, count),) = center.proxy_calls.recent_handling()
+    ((demand, mean, count, square),) = center.proxy_calls.recent_handling()
     assert demand == call.demand
     assert mean == pytest.approx(100.0, abs=5.0)
     assert count == 1
+    assert square == pytest.approx(10_000.0, rel=0.1)

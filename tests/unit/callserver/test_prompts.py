@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from fsroute.app import sample_folder
-from fsroute.callserver import dialogue, hold, request, ways
+from fsroute.callserver import dialogue, hold, request, waits, ways
 from fsroute.callserver.prompts import FOLDER, Prompts, packaged
 from fsroute.ivr import load
+from fsroute.ivr.numerals import pieces
 
 ORDERS = load(Path(sample_folder()) / "orders")
 
@@ -34,13 +35,27 @@ def test_a_path_is_taken_as_it_stands() -> None:
 
 
 def test_every_language_has_every_recording() -> None:
-    assert packaged("en") == packaged("es")
+    english, spanish = (
+        {name for name in packaged(language) if not name.startswith("numbers/")} for language in ("en", "es")
+    )
+    assert english == spanish
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_number_that_a_wait_is_told_in_is_recorded(language: str) -> None:
+    told = {piece for number in range(100) for piece in pieces(language, "number", str(number)) or ["?"]}
+    assert told == {name for name in packaged(language) if name.startswith("numbers/")}
 
 
 def test_no_recording_is_there_in_vain() -> None:
-    sources = "".join(Path(module.__file__ or "").read_text() for module in (dialogue, hold, request, ways))
+    sources = "".join(
+        Path(module.__file__ or "").read_text() for module in (dialogue, hold, request, waits, ways)
+    )
+    pieces_of_numbers = ("digits/", "numbers/")
     unused = {
-        name for name in packaged("en") if not name.startswith("digits/") and f'"{name}"' not in sources
+        name
+        for name in packaged("en")
+        if not name.startswith(pieces_of_numbers) and f'"{name}"' not in sources
     }
     assert unused == set()
 

@@ -11,6 +11,7 @@ import pytest
 from fsroute.callserver.waiting import (
     CALLED_BACK,
     RESULTS,
+    AnnounceWait,
     Channel,
     Doing,
     DropLeg,
@@ -370,3 +371,38 @@ def test_who_comes_back_amid_a_join_is_about_to_be_taken() -> None:
     assert {state for state, _ in joining} == {State.READY, State.BRIDGED}
     assert (State.BRIDGED, AgentLeg.NONE) not in joining
     assert not is_joined_here(proxy_call(State.BRIDGED, NetworkLeg.JOINED, agent_leg=AgentLeg.JOINED))
+
+
+# Position and expected wait --------
+
+TELL = TimeLineStep(30.0, "announce_wait", every=60.0, within=0.5)
+TOLD: dict[str, Any] = {"time_line": (TELL,), "time_line_done": 1}
+
+
+def test_a_wait_is_told_once_its_step_has_come_and_then_at_its_interval() -> None:
+    row = proxy_call(State.QUEUED, **TOLD)
+    assert decide(row, MUSIC, NOW) == AnnounceWait(TELL)
+    assert decide(row, replace(MUSIC, announce_at=NOW + 1), NOW) is None
+    assert decide(row, replace(MUSIC, announce_at=NOW + 1), NOW + 1) == AnnounceWait(TELL)
+    assert decide(proxy_call(State.QUEUED, **{**TOLD, "time_line_done": 0}), MUSIC, NOW) is None
+
+
+def test_music_comes_before_a_wait_is_told() -> None:
+    assert decide(proxy_call(State.QUEUED, **TOLD), NOTHING, NOW) == PlayMusic()
+
+
+@pytest.mark.parametrize("state", [State.REQUESTED, State.OFFERED, State.READY])
+def test_no_wait_is_told_while_an_agent_is_about_to_come(state: State) -> None:
+    assert decide(proxy_call(state, **TOLD), MUSIC, NOW) is None
+
+
+def test_no_wait_is_told_amid_a_question_or_a_prompt() -> None:
+    row = proxy_call(State.QUEUED, **TOLD)
+    assert decide(row, replace(MUSIC, asking=True), NOW) is None
+    assert decide(row, replace(MUSIC, doing=Doing.SPEAKING), NOW) is None
+
+
+def test_the_last_step_that_has_come_says_how_waits_are_told() -> None:
+    later = replace(TELL, after=300.0, every=120.0)
+    row = proxy_call(State.QUEUED, time_line=(TELL, later), time_line_done=2)
+    assert decide(row, MUSIC, NOW) == AnnounceWait(later)

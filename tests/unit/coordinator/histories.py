@@ -339,7 +339,7 @@ class History:
             if call.state in (State.OFFERED, State.READY):
                 assert offer_ends(call) > now, "I6: an agent stays reserved"
         told = self.core.progress()
-        assert all(position >= 1 for _, position, _, _ in told)
+        assert all(position >= 1 for _, position, *_ in told)
         assert {number for number, *_ in told} <= {call.proxy_call_id for call in queued}
 
 

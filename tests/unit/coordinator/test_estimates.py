@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from fsroute.coordinator import actions as act
@@ -84,7 +86,7 @@ def test_contacts_of_other_demands_take_their_share_of_the_agents() -> None:
         103  call 4 |
         104  call 5 sales=1 |
     """)
-    told = {number: (position, wait) for number, position, wait, _ in center.core.progress()}
+    told = {number: (position, wait) for number, position, wait, *_ in center.core.progress()}
     assert told == {2: (1, 200.0), 4: (2, 400.0), 3: (1, None), 5: (2, None)}
 
 
@@ -131,7 +133,7 @@ def test_handling_times_of_before_a_takeover_are_learned() -> None:
     )
     assert actions == []
     (told,) = center.core.progress()
-    assert told == (1, 1, 180.0, "1 agent, 180 s handling time over 40 contacts")
+    assert told[:4] == (1, 1, 180.0, "1 agent, 180 s handling time over 40 contacts")
 
 
 def test_a_conversation_that_ends_is_in_the_next_estimate() -> None:
@@ -151,7 +153,7 @@ def test_a_conversation_that_ends_is_in_the_next_estimate() -> None:
         100  hang up 2 |
     """)
     (told,) = center.core.progress()
-    assert told == (3, 1, 50.0, "2 agents, 100 s handling time over 2 contacts")
+    assert told[:4] == (3, 1, 50.0, "2 agents, 100 s handling time over 2 contacts")
 
 
 def test_who_was_served_at_once_says_nothing_of_waits() -> None:
@@ -160,7 +162,7 @@ def test_who_was_served_at_once_says_nothing_of_waits() -> None:
         1  call 1 | 1 to anna
         2  call 2 |
     """)
-    assert center.core.progress() == [(2, 1, None, None)]
+    assert center.core.progress() == [(2, 1, None, None, None)]
 
 
 def test_a_wait_that_was_observed_is_told_to_those_behind() -> None:
@@ -171,7 +173,7 @@ def test_a_wait_that_was_observed_is_told_to_those_behind() -> None:
         12  call 3 |
         50  available anna | 1 to anna
     """)
-    waits = {number: (position, wait) for number, position, wait, _ in center.core.progress()}
+    waits = {number: (position, wait) for number, position, wait, *_ in center.core.progress()}
     assert waits == {2: (1, 40.0), 3: (2, 80.0)}
 
 
@@ -180,3 +182,58 @@ def test_a_tick_alone_tells_nothing_new() -> None:
     center.core.progress()
     center.tell(act.Tick())
     assert center.core.progress() == []
+
+
+# How far the wait may be off ---------------------------------------------------------------------------------
+
+
+def test_the_band_is_wide_at_the_head_and_narrow_far_back() -> None:
+    known = pace(Handling(100.0, 50, 20_000.0), 10, 10.0, None, None, NOW)
+    errors = [known.error(position) for position in (1, 5, 20, 80)]
+    assert errors == sorted(errors, reverse=True)  # type: ignore[type-var]
+    assert errors[0] is not None
+    assert errors[0] > 1.6, "nobody knows when the next agent will be free"
+    assert errors[-1] is not None
+    assert errors[-1] < 0.6
+
+
+def test_even_handling_times_by_one_agent_make_a_narrow_band() -> None:
+    even = pace(Handling(100.0, 50, 10_100.0), 1, 1.0, None, None, NOW).error(4)
+    uneven = pace(Handling(100.0, 50, 20_000.0), 1, 1.0, None, None, NOW).error(4)
+    assert even is not None
+    assert uneven is not None
+    assert even < 0.3 < 0.9 < uneven
+
+
+def test_few_observations_and_sources_that_differ_widen_the_band() -> None:
+    many = pace(Handling(100.0, 50), 10, 10.0, None, None, NOW).error(50)
+    few = pace(Handling(100.0, 2), 10, 10.0, None, None, NOW).error(50)
+    differ = pace(Handling(100.0, 50), 10, 10.0, Entered(900.0, 30, NOW), None, NOW).error(50)
+    assert many is not None
+    assert few is not None
+    assert differ is not None
+    assert many < few
+    assert many < differ
+
+
+def test_without_an_estimate_there_is_no_band() -> None:
+    assert UNKNOWN.error(3) is None
+
+
+@pytest.mark.parametrize("agents", [1, 4, 25])
+@pytest.mark.parametrize("position", [12, 30, 60])
+def test_the_promised_band_holds(agents: int, position: int) -> None:
+    """Nine of ten waits end in it, with exponential handling times and a mean that twenty contacts have shown."""
+    chance = random.Random(agents * 1000 + position)
+    kept, rounds = 0, 1500
+    for _ in range(rounds):
+        handling = Handling(0.0, 0)
+        for _ in range(25):
+            handling = handling.and_one_of(chance.expovariate(1 / 180.0))
+        known = pace(handling, agents, float(agents), None, None, NOW)
+        wait, error = known.wait(position), known.error(position)
+        assert wait is not None
+        assert error is not None
+        actual = sum(chance.expovariate(agents / 180.0) for _ in range(position))
+        kept += abs(actual - wait) <= error * wait
+    assert kept / rounds >= 0.87

@@ -455,11 +455,15 @@ def test_progress_tells_each_position_once() -> None:
         1  call 2 |
         2  call 3 |
     """)
-    assert center.core.progress() == [(1, 1, None, None), (2, 2, None, None), (3, 3, None, None)]
+    assert [entry[:4] for entry in center.core.progress()] == [
+        (1, 1, None, None),
+        (2, 2, None, None),
+        (3, 3, None, None),
+    ]
     assert center.core.progress() == []
     center.database.hang_up(2)
     center.hear()
-    assert center.core.progress() == [(3, 2, None, None)]
+    assert [entry[:4] for entry in center.core.progress()] == [(3, 2, None, None)]
 
 
 def test_a_place_far_back_is_told_more_coarsely() -> None:
@@ -484,7 +488,7 @@ def test_a_contact_that_returns_is_told_its_place_again() -> None:
         0  call 1 | 1 to anna
         9  no answer 1 |
     """)
-    assert center.core.progress() == [(1, 1, None, None)]
+    assert [entry[:4] for entry in center.core.progress()] == [(1, 1, None, None)]
 
 
 def test_the_expected_wait_is_the_work_before_a_contact_shared_by_the_agents_on_duty() -> None:
@@ -500,4 +504,4 @@ def test_the_expected_wait_is_the_work_before_a_contact_shared_by_the_agents_on_
         102  call 3 |
     """)
     basis = "2 agents, 100 s handling time over 1 contact"
-    assert center.core.progress() == [(2, 1, 50.0, basis), (3, 2, 100.0, basis)]
+    assert [entry[:4] for entry in center.core.progress()] == [(2, 1, 50.0, basis), (3, 2, 100.0, basis)]

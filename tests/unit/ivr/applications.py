@@ -39,24 +39,32 @@ def write(
     first: str = "a",
     languages: Iterable[str] = ("en",),
     prompts: Iterable[str] = ("sorry", "hello", "ask", "bye", "wrong", "silent"),
+    lasting: float = 0.01,
 ) -> Path:
-    """A folder with these steps; every prompt exists in every language."""
+    """A folder with these steps; every prompt exists in every language and lasts so many seconds."""
     names = list(languages)
     text = HEAD.format(start=first, languages=names) if head is None else head
     (folder / "application.toml").write_text(text + steps, encoding="utf-8")
     for language in names:
         for prompt in prompts:
-            recording(folder / "prompts" / language / f"{prompt}.wav")
+            recording(folder / "prompts" / language / f"{prompt}.wav", lasting)
     return folder
 
 
-def recording(path: Path) -> None:
+def recording(path: Path, lasting: float = 0.01) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
-        file.writeframes(bytes(160))
+        file.writeframes(bytes(2 * round(8000 * lasting)))
+
+
+def part(folder: Path, name: str, steps: str, *, languages: Iterable[str] = ("en",)) -> Application:
+    """An application of this name in a folder of its own."""
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    head = HEAD.format(start="a", languages=list(languages)).replace('"test"', f'"{name}"')
+    return load(write(folder / name, steps, head=head, languages=languages))
 
 
 def loaded(folder: Path, steps: str, *, languages: Iterable[str] = ("en",), first: str = "a") -> Application:
@@ -67,12 +75,14 @@ def walk(
     application: Application,
     *happenings: Happening,
     who: CallerInformation | None = None,
+    parts: Iterable[Application] = (),
 ) -> tuple[Position, Do]:
     """Where a caller stands after these happenings, stored and read again after each of them."""
+    library = {part.name: part for part in parts}
     position, do = start(application, who or caller()), None
     for happening in happenings:
-        position, do = advance(application, position, happening)
-        stored = Position.load(application, position.dump(), position.caller)
+        position, do = advance(application, position, happening, library)
+        stored = Position.load(application, position.dump(), position.caller, library)
         assert stored == position
         position = stored
     assert do is not None

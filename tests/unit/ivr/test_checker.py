@@ -8,7 +8,7 @@ import pytest
 
 from fsroute.errors import ApplicationError
 from fsroute.ivr import Severity, check, load
-from fsroute.ivr.checker import wrong_pattern
+from fsroute.ivr.step_checks import wrong_pattern
 from tests.unit.ivr.applications import write
 
 END = '\n[steps.end]\ndo = "hang_up"\n'
@@ -71,6 +71,52 @@ ONE_STEP = [
     ('do = "branch"\non = "1"\ncases = { 1 = "end" }', "field `otherwise` is missing"),
     ('do = "need_agent"\nqueue = "a b"\non_served = "end"', "queue: 'a b': a queue's name is of"),
     ('do = "need_agent"\nqueue = "q"\non_busy = "end"', "unknown field `on_busy`"),
+    ('do = "look_up"\nname = "a/b"\nnext = "end"', "name: 'a/b': the name is of a-z"),
+    ('do = "look_up"\nname = "x"\nfacts = ["A"]\nnext = "end"', "facts: 'A': a fact's name is of a-z"),
+    ('do = "look_up"\nname = "x"\nfacts = { A = "b" }\nnext = "end"', "facts: 'A': a fact's name is of a-z"),
+    ('do = "look_up"\nname = "x"\nfacts = { a = "B" }\nnext = "end"', "facts: 'B': a fact's name is of a-z"),
+    ('do = "look_up"\nname = "x"\nnext = "end"\ntimeout = 31', "timeout: Expected `float` <= 30"),
+    ('do = "look_up"\nname = "x"\nnext = "end"\nmeanwhile = "gone"', "prompt gone is missing"),
+    ('do = "look_up"\nname = "x"\nnext = "end"\non_slow = "gone"', "on_slow leads to step gone, which"),
+    (
+        'do = "look_up"\nname = "x"\nnext = "end"\nparameters = { n = "{{ facts.n }}" }',
+        "parameters.n: fact n may not be known here",
+    ),
+    ('do = "record"\nprompt = "ask"\nnext = "end"', "write on_silence here or in [defaults]"),
+    (
+        'do = "record"\nprompt = "ask"\nnext = "end"\non_silence = "end"\nlongest = 5\nshortest = 5',
+        "shortest is 5, not less than longest, which is 5",
+    ),
+    ('do = "record"\nprompt = "gone"\nnext = "end"\non_silence = "end"', "prompt gone is missing"),
+    ('do = "offer_callback"\nqueue = "q"', "field `on_declined` is missing"),
+    ('do = "offer_callback"\nqueue = "q"\non_declined = "end"\nprompt = "x"', "prompt x is missing"),
+    ('do = "call"\napplication = "A"\nnext = "end"', "application: 'A': the name is of a-z"),
+    ('do = "call"\napplication = "x"\nnext = "end"\ncases = { a = "b" }', "case 'a' leads to step b"),
+    ('do = "call"\napplication = "x"\nnext = "end"\nwith = { A = "" }', "with: 'A': a fact's name is of"),
+    (
+        'do = "call"\napplication = "x"\nnext = "end"\nwith = { a = "{{ facts.n }}" }',
+        "with.a: fact n may not be known here",
+    ),
+    ('do = "call"\napplication = "x"\nnext = "end"\nreturns = ["A"]', "returns: 'A': a fact's name"),
+    ('do = "return"\nresult = "{{ facts.n }}"', "result: fact n may not be known here"),
+    (
+        f'do = "menu"\nprompt = "ask"\nchoices = {{ 1 = "end" }}\n{MENU_WAYS}repeat = "x"',
+        "repeat: 'x': keys are 0-9",
+    ),
+    (
+        f'do = "menu"\nprompt = "ask"\nchoices = {{ 1 = "end" }}\n{MENU_WAYS}'
+        'speech = { words = { agent = "2" } }',
+        "speech: 'agent' stands for 2, which is no choice",
+    ),
+    (
+        f'do = "menu"\nprompt = "ask"\nchoices = {{ 1 = "end" }}\n{MENU_WAYS}'
+        'speech = { words = { "a b" = "1", "A  B!" = "1" } }',
+        "speech: 'A  B!' is 'a b' once more",
+    ),
+    (
+        f'do = "menu"\nprompt = "ask"\nchoices = {{ 1 = "end" }}\n{MENU_WAYS}speech = {{ grammar = "a b" }}',
+        "speech: grammar: 'a b': a grammar is one word",
+    ),
     ('do = "transfer"\nnumber = "12 34"', "number: '12 34': a number is of 0-9"),
     ('do = "hang_up"\ncause = "BORED"', "cause BORED is none of CALL_REJECTED,"),
 ]
@@ -204,6 +250,49 @@ def test_customer_record_that_may_be_missing_is_a_warning(tmp_path: Path) -> Non
     assert told(tmp_path) == [
         "application.toml: step a: warning: on: customer.tier may be missing; add | default('…')"
     ]
+
+
+def test_application_that_is_not_there_yet_is_a_warning(tmp_path: Path) -> None:
+    call = '[steps.a]\ndo = "call"\napplication = "survey"\nnext = "end"\n'
+    write(tmp_path, call + END)
+    assert told(tmp_path) == ["application.toml: step a: warning: there is no application survey yet"]
+    assert check(tmp_path, others=["survey"]) == []
+
+
+def test_what_a_look_up_and_a_part_bring_is_known_afterwards(tmp_path: Path) -> None:
+    steps = """
+[steps.a]
+do = "look_up"
+name = "x"
+facts = { ours = "theirs" }
+next = "b"
+on_failed = "end"
+[steps.b]
+do = "call"
+application = "test"
+with = { given = "{{ facts.ours }}" }
+returns = ["score"]
+cases = { one = "c" }
+next = "c"
+on_missing = "end"
+[steps.c]
+do = "say"
+text = "{{ facts.ours }}{{ facts.score }}"
+next = "end"
+"""
+    write(tmp_path, steps + END)
+    assert told(tmp_path) == []
+    write(tmp_path, steps.replace('on_failed = "end"', 'on_failed = "c"') + END)
+    assert [line.partition(";")[0] for line in told(tmp_path)] == [
+        "application.toml: step c: text '{{ facts.ours }}{{ facts.score }}': fact ours may not be known here",
+        "application.toml: step c: text '{{ facts.ours }}{{ facts.score }}': fact score may not be known here",
+    ]
+
+
+def test_repeat_key_that_hides_the_operator_is_a_warning(tmp_path: Path) -> None:
+    menu = f'[steps.a]\ndo = "menu"\nprompt = "ask"\nchoices = {{ 1 = "end" }}\nrepeat = "0"\n{MENU_WAYS}'
+    write(tmp_path, menu + END + '[operator]\nstep = "end"\n')
+    assert told(tmp_path) == ["application.toml: step a: warning: the repeat key hides the operator key 0"]
 
 
 def test_operator_key_that_hides_an_input_is_a_warning(tmp_path: Path) -> None:

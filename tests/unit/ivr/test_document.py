@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fsroute.ivr.checker import CAUSES
 from fsroute.ivr.saying import KINDS as SAY_KINDS
+from fsroute.ivr.step_checks import CAUSES
 from fsroute.ivr.steps import KINDS
 from fsroute.ivr.templates import CALLER_FIELDS
 

@@ -56,7 +56,7 @@ GOOD: dict[str, object] = {"a": "test", "v": "1", "s": "end", "l": "en"}
         stored(**{**GOOD, "n": 10**9}),
         stored(**{**GOOD, "w": "loud"}),
         stored(**{**GOOD, "f": {"a": "x" * 201}}),
-        stored(**{**GOOD, "f": {f"f{n}": "" for n in range(33)}}),
+        stored(**{**GOOD, "f": {f"f{n}": "" for n in range(49)}}),
         "A" * 100_000,
     ],
 )

@@ -73,6 +73,13 @@ def test_what_is_wrong_with_a_rule_names_its_row_and_column(said: dict[str, Any]
         ({"step": "priority", "priority": 0}, "priority: 0 is no whole number from 1 to 1000"),
         ({"step": "number"}, "number: number is missing"),
         ({"step": "announce"}, "announce: prompt is missing"),
+        ({"step": "announce_wait", "every_s": 60}, "announce_wait: within is missing"),
+        (
+            {"step": "announce_wait", "every_s": 60, "within": 1.5},
+            "within: 1.5 is no share: more than 0, 1 at",
+        ),
+        ({"step": "announce_wait", "every_s": 5, "within": 0.5}, "every_s: 5 s is too often: 15 s at least"),
+        ({"step": "announce", "prompt": "x", "within": 0.5}, "announce: within is of no use"),
         ({"step": "sites", "level": 1}, "sites: level is of no use"),
         ({"step": "teams", "names": ["a b"]}, "names: 'a b': a name is of letters"),
     ],
