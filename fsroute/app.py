@@ -21,14 +21,25 @@ from fsroute.acd.desk import Settings as DeskSettings
 from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
+from fsroute.appserver.role import AppServerRole
+from fsroute.callserver.bundles import READING
 from fsroute.callserver.desk import Settings as CallSettings
+from fsroute.callserver.download import Downloads
+from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups
+from fsroute.callserver.lookups import Lookups as RemoteLookups
+from fsroute.callserver.remote import Remote
+from fsroute.callserver.reports import reporter
 from fsroute.callserver.role import CallServerRole
+from fsroute.callserver.shelf import Shelf
 from fsroute.config import Config, Role
 from fsroute.coordinator.loop import CoordinatorRole
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
+from fsroute.ivr.publication import published
+from fsroute.store.applications import TOPIC as PUBLISHED
+from fsroute.store.applications import ApplicationVersions
 from fsroute.store.database import Database
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.lease import Lease
@@ -50,7 +61,7 @@ class App:
         config: what this host is.
         conninfo: the database's connection string; its schema must be there.
         applications: interactive applications by name; those of the configured folders unless given.
-        lookups: who asks the application servers; nobody unless given.
+        lookups: who asks the application servers; those of the configuration unless given.
     """
 
     def __init__(
@@ -71,8 +82,7 @@ class App:
         )
         self._signals = Signals(self._database)
         self.store = Store(self._database, self._signals)
-        self._applications = load_applications(config) if applications is None else applications
-        self._lookups = lookups
+        self._applications = Library(load_applications(config) if applications is None else applications)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.rules = RuleBook(self.store)
         self._clock: gevent.Greenlet[..., None] | None = None
@@ -80,6 +90,10 @@ class App:
         self.callserver: CallServerRole | None = None
         self.acd: AcdRole | None = None
         self.coordinator: CoordinatorRole | None = None
+        remotes = [Remote(source) for source in config.applications_from]
+        self.lookups = RemoteLookups(remotes) if lookups is None else lookups
+        self.downloads = self._downloads(remotes)
+        self.appserver = self._appserver(conninfo)
 
     def start(self) -> None:
         """Start the roles; the switch may come later.
@@ -95,6 +109,8 @@ class App:
         if Role.COORDINATOR in self.config.roles:
             self.coordinator = CoordinatorRole(self.store, self._lease("coordinator"))
             self.coordinator.start()
+        if self.appserver is not None:
+            self.appserver.start()
         if Role.ACD in self.config.roles or Role.CALLSERVER in self.config.roles:
             self._start_at_switch()
         self._clock = gevent.spawn(self._keep_clock)
@@ -119,6 +135,7 @@ class App:
             self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish)
             self.acd.start()
         if Role.CALLSERVER in config.roles:
+            self._start_downloads()
             self.callserver = CallServerRole(
                 self.store,
                 self.link,
@@ -128,13 +145,38 @@ class App:
                 (config.callserver.listen_host, config.callserver.listen_port),
                 config.callserver.max_sessions,
                 AgentDesk(self.store, switch_id),
-                self._lookups,
+                self.lookups,
             )
             self.callserver.start()
         self.link.start()
 
+    def _downloads(self, remotes: list[Remote]) -> Downloads:
+        shelf = Shelf(self.config.state_path / "applications")
+        report = reporter(ApplicationVersions(self._database), self.config.site.switch_id)
+        return Downloads(remotes, shelf, self._applications, READING, report)
+
+    def _start_downloads(self) -> None:
+        """What is on the shelf serves before the first call comes."""
+        names = [source.name for source in self.config.applications_from]
+        ApplicationVersions(self._database).forget(self.config.site.switch_id, names)
+        if names:
+            self.downloads.start()
+            self._signals.subscribe(PUBLISHED, self.downloads.signalled)
+
+    def _appserver(self, conninfo: str) -> AppServerRole | None:
+        settings = self.config.appserver
+        if Role.APPSERVER not in self.config.roles or not settings.sites:
+            return None
+        return AppServerRole(
+            settings,
+            published,
+            conninfo,
+            lambda name: self._signals.publish(PUBLISHED, name),
+        )
+
     def stop(self, drain: float = 0.0) -> None:
         """No new calls; those there are have `drain` seconds to end, then go back to the dialplan."""
+        self.downloads.stop()
         if self.callserver is not None:
             self.callserver.stop(drain)
         if self._clock is not None:
@@ -143,6 +185,8 @@ class App:
             self.acd.stop()
         if self.coordinator is not None:
             self.coordinator.stop()
+        if self.appserver is not None:
+            self.appserver.stop()
         if self.link is not None:
             self.link.stop()
         self.rules.stop()

@@ -30,6 +30,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,40}$")]  # as the database checks it
+SHORTEST_SECRET = 16  # characters, of one that two sites share
 
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
@@ -67,6 +68,7 @@ class Role(enum.StrEnum):
     CALLSERVER = "callserver"
     COORDINATOR = "coordinator"
     ACD = "acd"
+    APPSERVER = "appserver"
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -188,6 +190,109 @@ class Agents(Section, frozen=True):
             raise ValueError(f"transfer_numbers: no regular expression: {error}") from error
 
 
+class AskingSite(Section, frozen=True):
+    """A site that may fetch applications and look things up, for these contact centers, with this secret."""
+
+    site: Name
+    contact_centers: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    secret: Secret = Secret("")
+    secret_file: str = ""
+
+
+class LookupParameter(Section, frozen=True):
+    """What a parameter must look like: the whole of it matches `pattern`."""
+
+    pattern: str = ".*"
+    max_length: Annotated[int, Meta(ge=1, le=200)] = 200
+
+    def __post_init__(self) -> None:
+        _require_pattern("pattern", self.pattern)
+
+
+class Lookup(Section, frozen=True):
+    """One question that applications may ask, answered by a statement of SQL or by an HTTP service.
+
+    The statement is named `statement` (else as the look-up) in `[appserver] statements`. In a `url` each
+    ``{parameter}`` is filled in; with `method` POST the parameters are sent as JSON. `authorization` is the
+    header that the service wants.
+    """
+
+    name: Name
+    kind: Literal["sql", "http"]
+    contact_centers: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    parameters: dict[str, LookupParameter] = {}
+    timeout: Seconds = 2.0
+    cache: Annotated[float, Meta(ge=0, le=86400)] = 0.0
+    statement: str = ""
+    url: str = ""
+    method: Literal["GET", "POST"] = "GET"
+    authorization: Secret = Secret("")
+    authorization_file: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.kind == "http") != bool(self.url):
+            raise ValueError(f"look-up {self.name}: a url is for kind http, and must be there")
+        wanted = set(self.parameters) if self.kind == "http" and self.method == "GET" else set()
+        _require_fields("url", self.url, wanted)
+        if self.url and re.match(r"https?://[^{}/?#]+(/|$)", self.url) is None:
+            raise ValueError(f"url {self.url!r} must name its server by http:// or https://, without a field")
+
+
+class Appserver(Section, frozen=True):
+    """The application server: bundles from the folder `published`, look-ups from the site's own data.
+
+    It serves where there are `sites` that may ask. `statements` is a folder of ``.sql`` files for look-ups, performed
+    read-only on the database `lookup_url` (empty: fsroute's own).
+    """
+
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Meta(ge=0, le=65535)] = 8085
+    certificate: str = ""
+    key: str = ""
+    published: str = ""
+    statements: str = ""
+    lookup_url: Secret = Secret("")
+    lookup_url_file: str = ""
+    lookup_connections: Count = 4
+    max_connections: Count = 200
+    clock_window: Annotated[float, Meta(ge=5, le=600)] = 60.0
+    sites: tuple[AskingSite, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key go together")
+        _require_once("sites", [each.site for each in self.sites])
+        _require_once("lookups", [each.name for each in self.lookups])
+
+
+class ApplicationsFrom(Section, frozen=True):
+    """A remote center whose applications run here, and who answers their look-ups.
+
+    `urls` are its application servers, the preferred one first. `site` and the secret are what it knows this site
+    by. Bundles count only of `contact_centers`, signed by a key in `keys`/CONTACT_CENTER/*.pub. Durations in seconds.
+    """
+
+    name: Name
+    urls: Annotated[tuple[str, ...], Meta(min_length=1, max_length=4)]
+    contact_centers: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    keys: str
+    site: Name = "local"
+    secret: Secret = Secret("")
+    secret_file: str = ""
+    ca_file: str = ""
+    interval: Annotated[float, Meta(ge=1)] = 60.0
+    connect_timeout: Seconds = 3.0
+    download_timeout: Seconds = 120.0
+    max_size: Count = 50_000_000
+    max_lookups: Count = 50
+
+    def __post_init__(self) -> None:
+        for url in self.urls:
+            if re.fullmatch(r"https?://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9._~/-]*)?", url) is None:
+                raise ValueError(f"urls: {url!r} is no http:// or https:// address")
+
+
 class Timing(Section, frozen=True):
     """Times in seconds."""
 
@@ -217,11 +322,13 @@ class Config(Section, frozen=True):
     roles: tuple[Role, ...] = tuple(Role)
     state_dir: str = ""
     applications: tuple[str, ...] = ()
+    applications_from: tuple[ApplicationsFrom, ...] = ()
     database: Database = field(default_factory=Database)
     event_socket: EventSocket = field(default_factory=EventSocket)
     callserver: Callserver = field(default_factory=Callserver)
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
+    appserver: Appserver = field(default_factory=Appserver)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
@@ -231,6 +338,11 @@ class Config(Section, frozen=True):
             raise ValueError("roles is empty: name at least one of " + ", ".join(Role))
         if len(set(self.roles)) != len(self.roles):
             raise ValueError("roles names a role twice")
+        _require_once("applications_from", [each.name for each in self.applications_from])
+        _require_once(
+            "applications_from: contact_centers",
+            [center for each in self.applications_from for center in each.contact_centers],
+        )
 
     @property
     def state_path(self) -> Path:
@@ -253,6 +365,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     config = _with_secrets(config, base, source, environment)
     state_dir = base / config.state_dir if config.state_dir else default_state_dir(environment)
     applications = tuple(str(base / folder) for folder in config.applications)
+    config = _with_paths(config, base)
     return msgspec.structs.replace(config, state_dir=str(state_dir), applications=applications)
 
 
@@ -324,7 +437,56 @@ def _with_secrets(config: Config, base: Path, source: str, environment: Mapping[
     )
     if password:
         config = replace(config, event_socket=replace(config.event_socket, password=Secret(password)))
-    return config
+    return _with_secrets_of_sites(config, base, source)
+
+
+def _with_secrets_of_sites(config: Config, base: Path, source: str) -> Config:
+    """The secrets between sites; each must be there, and long enough to withstand guessing."""
+    replace = msgspec.structs.replace
+    server = config.appserver
+    sites = tuple(_with_secret(each, base, source, f"appserver.sites {each.site}") for each in server.sites)
+    lookups = []
+    for each in server.lookups:
+        key = f"appserver.lookups {each.name}: authorization_file"
+        text = _secret_file(base, each.authorization_file, source, key)
+        lookups.append(replace(each, authorization=Secret(text)) if text else each)
+    url = _secret_file(base, server.lookup_url_file, source, "appserver.lookup_url_file")
+    server = replace(
+        server, sites=sites, lookups=tuple(lookups), lookup_url=Secret(url) if url else server.lookup_url
+    )
+    remote = tuple(
+        _with_secret(each, base, source, f"applications_from {each.name}")
+        for each in config.applications_from
+    )
+    return replace(config, appserver=server, applications_from=remote)
+
+
+P = TypeVar("P", AskingSite, ApplicationsFrom)
+
+
+def _with_secret(peer: P, base: Path, source: str, where: str) -> P:
+    text = _secret_file(base, peer.secret_file, source, f"{where}: secret_file") or peer.secret.reveal()
+    if len(text) < SHORTEST_SECRET:
+        raise ConfigurationError(f"{source}: {where}: secret has fewer than {SHORTEST_SECRET} characters")
+    return msgspec.structs.replace(peer, secret=Secret(text))
+
+
+def _with_paths(config: Config, base: Path) -> Config:
+    """The paths of the application server and of its keys, from the file's folder."""
+
+    def absolute(name: str) -> str:
+        return str(base / name) if name else ""
+
+    replace = msgspec.structs.replace
+    server = config.appserver
+    paths = {
+        name: absolute(getattr(server, name)) for name in ("certificate", "key", "published", "statements")
+    }
+    remote = tuple(
+        replace(each, keys=absolute(each.keys), ca_file=absolute(each.ca_file))
+        for each in config.applications_from
+    )
+    return replace(config, appserver=replace(server, **paths), applications_from=remote)
 
 
 def _secret_file(base: Path, name: str, source: str, key: str) -> str:
@@ -347,3 +509,16 @@ def _require_fields(key: str, template: str, fields: set[str]) -> None:
     if found != fields:
         wanted = " and ".join("{" + name + "}" for name in sorted(fields))
         raise ValueError(f"{key} {template!r} must hold {wanted} and no other field")
+
+
+def _require_pattern(key: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{key}: no regular expression: {error}") from error
+
+
+def _require_once(key: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{key} names {name} twice")

@@ -1,14 +1,27 @@
-"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it."""
+"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it.
+
+And work that would keep all greenlets waiting, which a thread does.
+"""
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
+import gevent
 from gevent.pool import Group
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+GIVE_WAY = 0.0005  # seconds; the interpreter's own is 5 ms, several of which in a row would be heard
+_working = 0
+_usual = 0.005
 
 Doing = tuple[Callable[..., object], tuple[object, ...]]
 
@@ -48,3 +61,36 @@ class Workers:
                 do(*arguments)
             except Exception:  # a fault of ours: the next may be without it
                 log.exception("not done: %s", getattr(do, "__name__", do))
+
+
+def on_thread(do: Callable[..., T], *arguments: object) -> T:
+    """What ``do(*arguments)`` gives or raises, done by a thread of gevent's pool while other greenlets go on."""
+    with _yielding():
+        result, error = gevent.get_hub().threadpool.apply(_outcome, (do, arguments))
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+@contextmanager
+def _yielding() -> Iterator[None]:
+    """While a thread works it must give way often: each system call of the hub's has to get the interpreter back."""
+    global _working, _usual
+    if not _working:
+        _usual = sys.getswitchinterval()
+        sys.setswitchinterval(GIVE_WAY)
+    _working += 1
+    try:
+        yield
+    finally:
+        _working -= 1
+        if not _working:
+            sys.setswitchinterval(_usual)
+
+
+def _outcome(do: Callable[..., T], arguments: tuple[object, ...]) -> tuple[T | None, Exception | None]:
+    """An error as a value: the pool itself would print it."""
+    try:
+        return do(*arguments), None
+    except Exception as error:
+        return None, error

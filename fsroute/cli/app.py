@@ -6,10 +6,24 @@ from pathlib import Path
 
 import click
 
+from fsroute.cli import app_bundle, app_publish, app_try
+
 
 @click.group("app")
 def command() -> None:
-    """Check interactive applications."""
+    """Write, check, try, sign and publish interactive applications."""
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to; NAME without it.")
+def new(name: str, folder: Path | None) -> None:
+    """Make a first application called NAME, with tones for prompts; it passes the checks."""
+    from fsroute.ivr import skeleton
+
+    target = Path(name) if folder is None else folder
+    made = skeleton.create(target, name)
+    click.echo(f"{target}: {len(made)} files; next: fsroute app try {target}")
 
 
 @command.command("check")
@@ -34,3 +48,7 @@ def check(context: click.Context, folders: tuple[Path, ...]) -> None:
         broken = broken or wrong > 0
         click.echo(f"{folder}: {wrong} errors, {len(faults) - wrong} warnings")
     context.exit(1 if broken else 0)
+
+
+for each in (*app_bundle.COMMANDS, *app_publish.COMMANDS, app_try.try_application):
+    command.add_command(each)

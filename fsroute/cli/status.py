@@ -27,6 +27,7 @@ def command(config_path: Path | None) -> None:
 def _show(store: Store) -> None:
     from fsroute.cli.tables import ago, seconds, show
     from fsroute.model.agent_state import Doing
+    from fsroute.store.applications import ApplicationVersions
     from fsroute.store.rules import Rules
 
     store.measure_clock()
@@ -53,6 +54,15 @@ def _show(store: Store) -> None:
     show("agents", ("state", "agents"), sorted(counts.items()))
     version, closed = Rules(store.database).newest(), Rules(store.database).closed()
     show("rules", ("version", "closed by command"), [(version or "(the queues)", ", ".join(sorted(closed)))])
+    show(
+        "applications",
+        ("switch", "from", "application", "contact center", "version", "sequence", "age", "seen", "state", "message"),
+        [
+            (a.switch_id, a.source, a.name or "(all)", a.contact_center_id, a.version or "", a.sequence or "",
+             "" if a.fetched_at is None else ago(a.fetched_at, now), ago(a.checked_at, now), a.state, a.message)
+            for a in ApplicationVersions(store.database).all()
+        ],
+    )  # fmt: skip
     show(
         "leases",
         ("lease", "holder", "epoch", "valid"),

@@ -47,7 +47,7 @@ class Fault:
         return f"{where}{'' if self.severity is Severity.ERROR else 'warning: '}{self.fault}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Application:
     """An application as it runs: checked, its steps complete with the defaults.
 

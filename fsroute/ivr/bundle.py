@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from fsroute.errors import ApplicationError
-from fsroute.ivr import checker
+from fsroute.ivr import checker, transcripts
 from fsroute.ivr.application import FILE_NAME, PROMPTS, Application, Fault, Severity
 from fsroute.ivr.steps import (
     KINDS,
@@ -69,6 +69,7 @@ def _read(folder: Path, others: Collection[str] = ()) -> tuple[Application | Non
     complete = len(steps) == len(file.steps)
     draft = checker.Draft(file, steps, recordings, templates, complete, frozenset(others))
     faults += checker.faults(draft)
+    faults += transcripts.faults(folder, recordings)
     return _application(folder, draft), faults
 
 

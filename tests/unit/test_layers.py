@@ -29,10 +29,14 @@ PURE = [
     "fsroute.agentdesk.dialogue",
     "fsroute.agentdesk.features",
     "fsroute.agentdesk.pin",
+    "fsroute.appserver.facts",
+    "fsroute.appserver.signing",
+    "fsroute.callserver.answers",
     "fsroute.callserver.caller",
     "fsroute.callserver.calling",
     "fsroute.callserver.dialogue",
     "fsroute.callserver.numbers",
+    "fsroute.callserver.offered",
     "fsroute.callserver.prompts",
     "fsroute.callserver.speech",
     "fsroute.callserver.talk",
@@ -54,6 +58,10 @@ PURE = [
     "fsroute.ivr.hearing",
     "fsroute.ivr.interpreter",
     "fsroute.ivr.numerals",
+    "fsroute.ivr.manifest",
+    "fsroute.ivr.signature",
+    "fsroute.ivr.trial",
+    "fsroute.ivr.zipform",
     "fsroute.model",
     "fsroute.monitoring.invariants",
     "fsroute.records.contact_record",
@@ -86,7 +94,7 @@ ABOVE = {
     },
 }
 
-ROLES = ("callserver", "acd", "agentdesk", "coordinator")
+ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -168,6 +176,8 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.rendezvous",
         "fsroute.acd.dial",
         "fsroute.acd.transfer",
+        "fsroute.appserver.facts",
+        "fsroute.appserver.signing",
         "fsroute.callserver.line",
     }
     strange = {

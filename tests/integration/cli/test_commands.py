@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fsroute.cli.main import cli
+from fsroute.store.applications import ApplicationVersions
+from fsroute.store.database import Database
 from tests.fix_database import perform
 
 AGENTS = """
@@ -72,8 +75,38 @@ def test_the_status_shows_switches_queues_agents_and_leases(
     assert "switches\tnorth-1\tnorth\t127.0.0.1:5090\tnever" in result.output
     assert "agents\tlogged out\t1" in result.output
     assert {line.partition("\t")[0] for line in result.output.splitlines()} == {
-        "switches", "queues", "agents", "rules", "leases",
+        "switches", "queues", "agents", "rules", "applications", "leases",
     }  # fmt: skip
+
+
+def test_the_status_shows_which_application_serves_where_how_old_it_is_and_what_was_refused(
+    run: Callable[..., Result], conninfo: str
+) -> None:
+    with Database(conninfo) as database:
+        versions = ApplicationVersions(database)
+        now = time.time()
+        versions.report("north-1", "blue-center", "", "", "serving", "", checked_at=now)
+        versions.report(
+            "north-1", "blue-center", "orders", "blue", "serving", "",
+            version="1.2", sequence=7, sha256="a" * 64, fetched_at=now - 100, checked_at=now,
+        )  # fmt: skip
+        versions.report("north-1", "blue-center", "news", "blue", "refused", "news 3: expired at 2026-01-01")
+        versions.report("north-1", "gone", "old", "red", "serving", "")
+        versions.forget("north-1", ["blue-center"])
+    lines = [
+        line.split("\t")[1:]
+        for line in run(conninfo, "status").output.splitlines()
+        if line.startswith("applications")
+    ]
+    assert lines[0] == [
+        "switch", "from", "application", "contact center", "version", "sequence", "age", "seen", "state", "message",
+    ]  # fmt: skip
+    assert [line[:6] + line[8:] for line in lines[1:]] == [
+        ["north-1", "blue-center", "(all)", "", "", "", "serving", ""],
+        ["north-1", "blue-center", "news", "blue", "", "", "refused", "news 3: expired at 2026-01-01"],
+        ["north-1", "blue-center", "orders", "blue", "1.2", "7", "serving", ""],
+    ]
+    assert lines[3][6] in ("100 s ago", "101 s ago", "102 s ago")
 
 
 def test_a_database_that_is_not_there_ends_the_command_with_status_1(

@@ -38,6 +38,23 @@ def test_a_wrong_key_or_value_is_refused_with_file_and_path(text: str, path: str
     assert str(caught.value).startswith(f"/etc/fsroute/fsroute.toml: {path}: ")
 
 
+SITE = "[[appserver.sites]]\nsite = 'north'\ncontact_centers = ['blue']\n"
+LOOKUP = "[[appserver.lookups]]\nname = 'order'\nkind = 'sql'\ncontact_centers = ['blue']\n"
+SOURCE = (
+    "[[applications_from]]\nname = 's'\nurls = ['https://x']\ncontact_centers = ['blue']\nkeys = 'keys'\n"
+)
+
+
+@pytest.mark.parametrize("text", [SITE, SOURCE, SITE + "secret = 'short'", SOURCE + "secret = 'short'"])
+def test_a_secret_between_sites_must_be_long_enough(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "fsroute.toml"
+    path.write_text(text)
+    with pytest.raises(
+        ConfigurationError, match=r"(sites north|from s): secret has fewer than 16 characters"
+    ):
+        load(path, {})
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -48,6 +65,15 @@ def test_a_wrong_key_or_value_is_refused_with_file_and_path(text: str, path: str
         ("[links]\ndial_string = 'sofia/x/{token}@{address}{other}'", "no other field"),
         ("[agents]\ndial_string = 'sofia/x/{'", "dial_string"),
         ("x =", "Invalid value"),
+        ("[appserver]\ncertificate = 'x.pem'", "certificate and key go together"),
+        (SITE + SITE, "sites names north twice"),
+        (SITE.replace("['blue']", "[]"), "length >= 1"),
+        (LOOKUP.replace("sql", "http"), "a url is for kind http"),
+        (LOOKUP + "url = 'http://x/'", "a url is for kind http"),
+        (LOOKUP + "parameters = { a = { pattern = '[' } }", "no regular expression"),
+        (SOURCE.replace("https://x", "ftp://x"), "is no http:// or https:// address"),
+        (SOURCE.replace("https://x", "https://user@x"), "is no http:// or https:// address"),
+        (SOURCE + SOURCE.replace("'s'", "'t'"), "contact_centers names blue twice"),
     ],
 )
 def test_what_cannot_be_is_said_in_words(text: str, fault: str) -> None:

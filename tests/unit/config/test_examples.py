@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fsroute.config import Config, Secret, convert, parse
+from fsroute.config import Config, Secret, convert, load, parse
 from fsroute.install.settings import SwitchSettings
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -40,3 +41,22 @@ def test_the_example_of_a_switch_shows_every_setting_with_its_default() -> None:
     defaults = SwitchSettings(event_socket_password=Secret("change-me"))
     assert convert(text, SwitchSettings, "switch.toml") == defaults
     assert _keys(tomllib.loads(text)) == _fields(defaults)
+
+
+def test_the_examples_of_applications_from_a_remote_center_can_be_used(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "appserver.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for name in ("north.secret", "crm.conninfo", "crm.token"):
+        (tmp_path / name).write_text("what only two sites know\n")
+    found = []
+    for block in blocks:
+        (tmp_path / "fsroute.toml").write_text(block)
+        found.append(load(tmp_path / "fsroute.toml", {"HOME": "/home/ann"}))
+    server, (source,) = found[0].appserver, found[1].applications_from
+    assert server.sites[0].secret == source.secret == Secret("what only two sites know")
+    assert server.sites[0].contact_centers == source.contact_centers
+    assert [lookup.kind for lookup in server.lookups] == ["sql", "http"]
+    assert server.published == str(tmp_path / "published")
+    assert source.keys == str(tmp_path / "keys")
+    assert server.lookups[1].authorization
+    assert _fields(source) - {"secret"} == _keys(tomllib.loads(blocks[1])["applications_from"][0])
