@@ -90,7 +90,7 @@ class SwitchLink:
         """
         return self.client.api(command)
 
-    def bgapi(self, command: str, job_uuid: str) -> str:
+    def bgapi(self, command: str, job_uuid: str | None = None) -> str:
         return self.client.bgapi(command, job_uuid)
 
     def execute(self, uuid: str, application: str, argument: str = "") -> None:

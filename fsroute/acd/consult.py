@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fsroute.acd.dial import dialled
 from fsroute.acd.handover import Handover
 from fsroute.acd.offer import Item, Offer, partner
 from fsroute.acd.proxy_call import On
@@ -104,7 +105,7 @@ class Consultations:
         variables = f"origination_uuid={leg},park_timeout=60,hangup_after_bridge=true,ignore_early_media=true"
         try:
             dialled = self._dial_string.format(number=number)
-            self._switch.bgapi(f"originate {{{variables}}}{dialled} &park()", leg)
+            self._switch.bgapi(f"originate {{{variables}}}{dialled} &park()")
         except SwitchError:
             self._return(offer, consultation, "failed")
             raise
@@ -221,7 +222,7 @@ class Consultations:
 
     def _number_event(self, offer: Offer, consultation: Consultation, event: Event) -> None:
         leg = consultation.number_leg
-        if event.name == "BACKGROUND_JOB" and event.get("Job-UUID") == leg:
+        if event.name == "BACKGROUND_JOB" and dialled(event) == leg:
             if not event.text.startswith("+OK"):
                 self._return(offer, consultation, "number_" + event.text.removeprefix("-ERR").strip().lower())
             elif self._legs.join(offer.legs.channel, leg):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fsroute.acd.standing import StandingAgent
+from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import ProxyCall
 
 STANDING_RINGS = 30  # seconds that a phone rings which is to stand
@@ -20,6 +21,7 @@ STANDS = (
 FreeSWITCH does not hang it up after 70 transfers."""
 
 _ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
+_ORIGINATION = re.compile(r"[{,]origination_uuid=([^,}]+)")
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#._-]")
 _NAME = re.compile(r"[^\w .+-]")
 
@@ -51,21 +53,27 @@ def shown_name(name: str, number: str) -> str:
 def originate(call: ProxyCall, template: str) -> str:
     """The api command that dials the agent of an offer; the leg waits in park once answered.
 
-    The agent's phone shows the caller.
+    The agent's phone shows the caller. As short as can be: on a busy host FreeSWITCH takes 20 ms more for 600 bytes.
     """
     assert call.agent_address is not None
     waits = call.offer_timeout + call.network_leg_timeout + PARK_GRACE
     variables = (
         f"origination_uuid={call.agent_leg_uuid}",
-        f"origination_caller_id_number={shown_number(call.caller_number)}",
-        f"origination_caller_id_name='{shown_name(call.caller_name, call.caller_number)}'",
-        f"originate_timeout={max(1, round(call.offer_timeout))}",
         f"park_timeout={max(1, round(waits))}",
-        "ignore_early_media=true",
-        "hangup_after_bridge=true",
+        "ignore_early_media=1",
+        "hangup_after_bridge=1",
         f"fsroute_proxy_call={call.proxy_call_id}",
     )
-    return f"originate {{{','.join(variables)}}}{dial_string(call.agent_address, template)} &park()"
+    number = shown_number(call.caller_number)
+    name = shown_name(call.caller_name, call.caller_number)
+    leg = f"{{{','.join(variables)}}}{dial_string(call.agent_address, template)}"
+    return f"originate {leg} &park() undef undef '{name}' {number} {max(1, round(call.offer_timeout))}"
+
+
+def dialled(job: Event) -> str:
+    """Which leg a BACKGROUND_JOB was to dial; empty if none."""
+    found = _ORIGINATION.search(job.get("Job-Command-Arg", ""))
+    return found[1] if found else ""
 
 
 def originate_standing(agent: StandingAgent, uuid: str, template: str) -> str:

@@ -225,7 +225,7 @@ class Keeper:
         self._dialled_at = self._store.now()
         self.leg = replace(self.leg, where=Where.DIALLING, uuid=uuid, address=self.row.address)
         try:
-            self._link.bgapi(originate_standing(self.row, uuid, self._template), uuid)
+            self._link.bgapi(originate_standing(self.row, uuid, self._template))
         except SwitchError as error:
             log.warning("standing leg not dialled: %s agent=%s", error, self.agent_id)
             self._gone(uuid, "SWITCH_UNAVAILABLE")

@@ -25,7 +25,7 @@ class Switch(Protocol):
 
     def api(self, command: str) -> str: ...
 
-    def bgapi(self, command: str, job_uuid: str) -> str: ...
+    def bgapi(self, command: str, job_uuid: str | None = None) -> str: ...
 
     def execute(self, uuid: str, application: str, argument: str = "") -> None: ...
 
@@ -51,12 +51,12 @@ class LegCommands:
         self._settings = settings
 
     def dial(self, call: ProxyCall) -> None:
-        """Call the agent. The job has the leg's own uuid: its answer finds the offer however early it comes.
+        """Call the agent. The job's answer finds the offer by what was asked (`dialled`), however early it comes.
 
         Raises:
             SwitchError: the switch is not there.
         """
-        self._switch.bgapi(originate(call, self._settings.dial_string), call.agent_leg_uuid or "")
+        self._switch.bgapi(originate(call, self._settings.dial_string))
 
     def sounds(self, legs: Legs, announcement: str) -> tuple[str, ...]:
         """What the agent hears before accepting: on a standing leg at least a tone."""

@@ -11,6 +11,7 @@ import gevent
 from gevent.queue import Empty, Queue
 
 from fsroute.acd.desk_codes import Asked
+from fsroute.acd.dial import dialled
 from fsroute.acd.legs import LegCommands, Settings, Switch
 from fsroute.acd.proxy_call import On
 from fsroute.acd.serving import (
@@ -228,7 +229,7 @@ class Offer:
 
     def _originate_answered(self, job: Event) -> None:
         text = job.text.strip()
-        ours = job.get("Job-UUID") == self.agent_leg_uuid
+        ours = dialled(job) == self.agent_leg_uuid
         if ours and text.startswith("-ERR") and self.legs.agent is not Agent.GONE:
             self.legs = replace(self.legs, agent=Agent.GONE, cause=text.removeprefix("-ERR").strip())
 

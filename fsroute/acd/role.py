@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import gevent
 
+from fsroute.acd.dial import dialled
 from fsroute.acd.keeping import StandingLegs
 from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
@@ -242,7 +243,7 @@ class AcdRole:
         if not self.leads:
             return
         name = event.name
-        uuid = event.get("Job-UUID", "") if name == "BACKGROUND_JOB" else event.uuid
+        uuid = dialled(event) if name == "BACKGROUND_JOB" else event.uuid
         agents_legs = self._agents_legs(uuid, event)
         for leg in agents_legs or (uuid,):
             self._standing.event(leg, event)

@@ -1,15 +1,14 @@
-"""The client of a switch's event socket: events over one connection, commands over another.
+"""The client of a switch's event socket: events over one connection, commands over another, jobs over a third.
 
-Queued events delay command replies on the same connection, hence two. A greenlet keeps both up,
-a second one hands events to their handler; the reading itself happens in the hub and waits for
-neither.
+Queued events delay command replies on the same connection, and FreeSWITCH reads commands byte by byte: on a busy
+host what goes out first is in the way of what follows, and a job that dials somebody waits for nobody. A greenlet
+keeps all up, a second one hands events to their handler; the reading itself happens in the hub and waits for neither.
 """
 
 from __future__ import annotations
 
 import enum
 import logging
-import uuid as uuids
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -52,10 +51,10 @@ class _Change(enum.Enum):
 
 
 class InboundClient:
-    """Keeps two connections to one switch and hands its events to `on_event`.
+    """Keeps three connections to one switch and hands its events to `on_event`.
 
     `events` names what to subscribe to, subclasses of CUSTOM by their ``::`` name;
-    BACKGROUND_JOB is added. `on_up()` is called when both connections stand and the
+    BACKGROUND_JOB is added. `on_up()` is called when all connections stand and the
     subscription is made, before the events that follow it; `on_down(reason)` when one is lost.
     Events may have been lost in between: whoever depends on them reads its state again in
     `on_up`. All three are called from one greenlet, in order; what they raise is logged.
@@ -87,13 +86,14 @@ class InboundClient:
         self._up = Flag()
         self._event_link: Link | None = None
         self._command_link: Link | None = None
+        self._job_link: Link | None = None
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._poker = _Poker(self._limits.poke, self._poke)
         self._stall_watch = StallWatch(self._give_up, self._limits.stall)
 
     @property
     def connected(self) -> bool:
-        """Both connections stand, and the subscription is made."""
+        """All connections stand, and the subscription is made."""
         return self._up.is_set()
 
     @property
@@ -114,7 +114,7 @@ class InboundClient:
         return bool(self._up.wait(timeout))
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Close both connections; `on_down` is not called. Events that wait are still handled."""
+        """Close all connections; `on_down` is not called. Events that wait are still handled."""
         self._stall_watch.stop()
         self._poker.run(False)
         if not self._greenlets:
@@ -137,24 +137,24 @@ class InboundClient:
             InvalidCommand: `command` holds a line end or a NUL.
             SwitchUnavailable: not connected, or the connection went meanwhile.
         """
-        reply = self._commands().request(commands.api(command), timeout)
+        reply = self._standing(self._command_link).request(commands.api(command), timeout)
         return (refuse_errors(reply) if check else reply).text
 
     def bgapi(self, command: str, job_uuid: str | None = None, timeout: float = COMMAND_TIMEOUT) -> str:
-        """Start an api command; its result is the body of the BACKGROUND_JOB with this Job-UUID.
+        """Start an api command; its result is the body of the BACKGROUND_JOB with the Job-UUID that this returns.
 
-        The event may arrive before this returns: who needs to know first gives `job_uuid`.
+        The event may arrive before this returns: who needs to know first gives `job_uuid`, or goes by the event's
+        ``Job-Command-Arg``.
 
         Raises:
             CommandRefused, CommandTimeout, InvalidCommand, SwitchUnavailable: as :meth:`api`.
         """
-        job_uuid = job_uuid or str(uuids.uuid4())
-        refuse_errors(self._commands().request(commands.bgapi(command, job_uuid), timeout))
-        return job_uuid
+        reply = self._standing(self._job_link).request(commands.bgapi(command, job_uuid), timeout)
+        return job_uuid or refuse_errors(reply).get("Job-UUID", "")
 
     def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send any command on the command connection and return its reply, whatever it says."""
-        return self._commands().request(command, timeout)
+        return self._standing(self._command_link).request(command, timeout)
 
     def message_arrived(self, message: Message) -> None:
         """For the link."""
@@ -172,8 +172,7 @@ class InboundClient:
         """For the link."""
         self._lose(reason)
 
-    def _commands(self) -> Link:
-        link = self._command_link
+    def _standing(self, link: Link | None) -> Link:
         if link is None or not self._up.is_set():
             raise SwitchUnavailable(f"not connected to {self.address[0]}:{self.address[1]}")
         return link
@@ -200,12 +199,12 @@ class InboundClient:
         limits = self._limits
         self._lost.clear()
         self._early = []
-        command_link = Link.open(self.address, self._password, self, limits.timeout)
-        self._command_link = command_link
+        self._command_link = Link.open(self.address, self._password, self, limits.timeout)
+        self._job_link = Link.open(self.address, self._password, self, limits.timeout)
         event_link = Link.open(self.address, self._password, self, limits.timeout)
         self._event_link = event_link
         refuse_errors(event_link.request(self._subscription, limits.timeout))
-        if command_link.transport.closed or event_link.transport.closed:
+        if any(link is None or link.transport.closed for link in self._links()):
             raise SwitchUnavailable(self._lost_reason)
 
     def _stay_up(self) -> None:
@@ -227,7 +226,7 @@ class InboundClient:
     def _beat(self) -> None:
         """A beat on each connection; what FreeSWITCH has queued for us delays the answer."""
         beat = commands.api("uptime")
-        for link in (self._command_link, self._event_link):
+        for link in self._links():
             assert link is not None
             began = monotonic()
             try:
@@ -237,16 +236,19 @@ class InboundClient:
                 return
         self.lag = monotonic() - began
 
+    def _links(self) -> tuple[Link | None, Link | None, Link | None]:
+        return (self._command_link, self._job_link, self._event_link)
+
     def _lose(self, reason: str) -> None:
-        """Give both connections up; the keeper makes new ones. Safe in the hub."""
+        """Give the connections up; the keeper makes new ones. Safe in the hub."""
         if not self._lost.is_set():
             self._lost_reason = reason
             self._lost.set()
             self._close_links(reason)
 
     def _close_links(self, reason: str) -> None:
-        links = (self._command_link, self._event_link)
-        self._command_link = self._event_link = None
+        links = self._links()
+        self._command_link = self._job_link = self._event_link = None
         self._up.clear()
         for link in links:
             if link is not None:
@@ -288,7 +290,7 @@ class InboundClient:
 
     def _give_up(self) -> None:
         """In the watch's own thread: only system calls."""
-        for link in (self._event_link, self._command_link):
+        for link in self._links():
             if link is not None:
                 link.transport.shut_down()
 

