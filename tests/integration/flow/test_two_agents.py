@@ -62,7 +62,10 @@ def test_the_first_agents_outcome_is_not_taken_for_the_seconds(
     """The process dies while the database keeps it from asking for the second agent."""
     (tmp_path / "application.toml").write_text(TWICE)
     shutil.copytree(sample_folder() / "orders" / "prompts" / "en", tmp_path / "prompts" / "en")
-    world.west._applications["twice"] = load(tmp_path)  # type: ignore[index]
+    twice = load(tmp_path)
+    world.west._applications["twice"] = twice  # type: ignore[index]
+    assert world.west.app is not None
+    world.west.app._applications.put(twice)
     world.query("insert into number_called values ('8005550300', 'acme', 'twice') returning 1")
     world.query("insert into queue (contact_center_id, queue) values ('acme', 'second') returning 1")
     as_ever, asked = RuleBook.route, []

@@ -34,7 +34,7 @@ class Switch:
     def state(self, uuid: str) -> str:
         return self.states.pop(0) if self.states else "CS_PARK"
 
-    def bgapi(self, command: str, job_uuid: str) -> str:
+    def bgapi(self, command: str, job_uuid: str | None = None) -> str:
         return self.api(command)
 
 
