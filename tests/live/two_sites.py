@@ -251,10 +251,10 @@ class TwoSites:
                 f"{site}-1", site, f"127.0.0.1:{switch.ports.link}",
             )  # fmt: skip
 
-    def contact_center(self, application: str = "orders", **queue: object) -> ContactCenter:
+    def contact_center(self, application: str = "orders", name: str = "", **queue: object) -> ContactCenter:
         """A new client company with a number and a queue; `queue` are columns of it."""
         number = next(_numbers)
-        center = ContactCenter(f"c{number}", f"80055{number:05}", self)
+        center = ContactCenter(name or f"c{number}", f"80055{number:05}", self)
         self.execute("insert into contact_center values (%s, %s)", center.name, f"Company {number}")
         columns = {"contact_center_id": center.name} | QUEUE | queue
         self.insert("queue", columns)
