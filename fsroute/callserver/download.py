@@ -21,9 +21,10 @@ import gevent.lock
 import msgspec
 
 from fsroute.callserver.library import Library
-from fsroute.callserver.offered import Accepted, Offer, OfferRefused, Terms, Verdict, judge, offers
+from fsroute.callserver.offered import Accepted, Offer, OfferRefused, Verdict, judge
 from fsroute.callserver.remote import Remote, RemoteFailed
-from fsroute.callserver.shelf import Incoming, Shelf
+from fsroute.callserver.shelf import Shelf
+from fsroute.callserver.source import Refused, Source
 from fsroute.config import ApplicationsFrom
 from fsroute.errors import ApplicationError, FsrouteError
 from fsroute.ivr import Application
@@ -31,8 +32,6 @@ from fsroute.workers import on_thread
 
 log = logging.getLogger(__name__)
 
-LIST_TIMEOUT = 15.0  # seconds
-LIST_LIMIT = 1_000_000  # bytes
 REFUSED_AGAIN = 600.0  # seconds until a bundle that was refused is fetched once more: keys may have changed
 NOTED_EVERY = 600.0  # seconds between two notes on the disk that an application was offered still
 JITTER = 0.2  # of the interval: sites do not all ask at once
@@ -119,7 +118,7 @@ class Downloads:
         self._known: dict[str, Accepted] = {}
         self._noted: dict[str, float] = {}
         self._turn = gevent.lock.BoundedSemaphore()  # one bundle is unpacked and swapped in at a time
-        self._sources = [_Source(remote) for remote in remotes]
+        self._sources = [Source(remote) for remote in remotes]
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def start(self) -> None:
@@ -177,7 +176,7 @@ class Downloads:
 
     # A source
 
-    def _follow(self, source: _Source) -> None:
+    def _follow(self, source: Source) -> None:
         while True:
             source.wake.clear()
             try:
@@ -186,7 +185,7 @@ class Downloads:
                 log.exception("applications of %s not looked at", source.name)
             source.wake.wait(source.interval * random.uniform(1 - JITTER, 1 + JITTER))
 
-    def _look(self, source: _Source) -> None:
+    def _look(self, source: Source) -> None:
         """One round: the list, then each application of it that is new."""
         try:
             listed = source.list()
@@ -204,7 +203,7 @@ class Downloads:
             if record.name not in names:
                 self._say(source, record.name, "withdrawn", "its server offers it no more")
 
-    def _look_at(self, source: _Source, offer: Offer) -> None:
+    def _look_at(self, source: Source, offer: Offer) -> None:
         refused = source.refused.get(offer.name)
         if refused is not None and refused.offer == offer and self._now() < refused.again_at:
             self._say(source, offer.name, "refused", refused.message, offer.contact_center)
@@ -222,16 +221,15 @@ class Downloads:
         expired = record.expires_at is not None and record.expires_at <= self._now()
         self._say(source, offer.name, "serving", "it has expired and serves on" if expired else "")
 
-    def _take(self, source: _Source, offer: Offer) -> None:
+    def _take(self, source: Source, offer: Offer) -> None:
         verdict = judge(offer, self._known.get(offer.name), source.terms)
         if verdict is Verdict.FETCH:
             file_name = f"{offer.name}-{offer.version}.fsapp"
             with closing(on_thread(self._shelf.incoming, file_name)) as incoming:
                 source.fetch(offer, incoming)
                 with self._turn:
-                    judge(
-                        offer, self._known.get(offer.name), source.terms
-                    )  # another source may have been first
+                    # another source may have been first
+                    judge(offer, self._known.get(offer.name), source.terms)
                     self._accept(source, offer, incoming.path)
         else:
             self._confirm(offer, verdict)
@@ -246,7 +244,7 @@ class Downloads:
             self._noted[offer.name] = record.checked_at
             on_thread(self._shelf.note, record)
 
-    def _accept(self, source: _Source, offer: Offer, path: Path) -> None:
+    def _accept(self, source: Source, offer: Offer, path: Path) -> None:
         now = self._now()
         bundle = on_thread(self._reading.read, path, source.remote.source, now)
         record = accepted(offer, bundle.manifest, source.name, now)
@@ -263,102 +261,31 @@ class Downloads:
 
     # What is told
 
-    def _of(self, source: _Source) -> list[Accepted]:
+    def _of(self, source: Source) -> list[Accepted]:
         return [record for record in self._known.values() if record.source == source.name]
 
-    def _refuse(self, source: _Source, offer: Offer, message: str) -> None:
+    def _refuse(self, source: Source, offer: Offer, message: str) -> None:
         before = source.refused.get(offer.name)
         if before is None or (before.offer, before.message) != (offer, message):
             log.error(
                 "application %s %s of %s is refused: %s", offer.name, offer.version, source.name, message
             )
-        source.refused[offer.name] = _Refused(offer, message, self._now() + REFUSED_AGAIN)
+        source.refused[offer.name] = Refused(offer, message, self._now() + REFUSED_AGAIN)
         self._say(source, offer.name, "refused", message, offer.contact_center)
 
-    def _tell(self, source: _Source, state: str, message: str) -> None:
+    def _tell(self, source: Source, state: str, message: str) -> None:
         """The same of a source and of all its applications."""
         self._report(Status(source.name, "", state, message, checked_at=source.checked_at))
         for record in self._of(source):
             self._say(source, record.name, state, message)
 
-    def _say(self, source: _Source, name: str, state: str, message: str, contact_center: str = "") -> None:
+    def _say(self, source: Source, name: str, state: str, message: str, contact_center: str = "") -> None:
         known = self._known.get(name)
         if known is not None and known.source != source.name:
             known = None
         center = known.contact_center if known is not None else contact_center
         checked_at = known.checked_at if known is not None else source.checked_at
         self._report(Status(source.name, name, state, message, known, center, checked_at))
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    offer: Offer
-    message: str
-    again_at: float
-
-
-class _Source:
-    """One remote center, and what was seen of it."""
-
-    def __init__(self, remote: Remote) -> None:
-        self.remote = remote
-        self.name = remote.source.name
-        self.interval = remote.source.interval
-        self.terms = Terms(self.name, frozenset(remote.source.contact_centers), remote.source.max_size)
-        self.wake = gevent.event.Event()
-        self.checked_at: float | None = None
-        self.refused: dict[str, _Refused] = {}
-        self._tag = ""
-        self._list: list[Offer] = []
-        self._fault = ""
-
-    def list(self) -> list[Offer]:
-        """What it offers; the server sends it when it has changed.
-
-        Raises:
-            RemoteFailed: it cannot be asked.
-            OfferRefused: its answer is no list.
-        """
-        headers = {"If-None-Match": f'"{self._tag}"'} if self._tag else {}
-        reply = self.remote.ask(
-            "GET", "/v1/applications", timeout=LIST_TIMEOUT, limit=LIST_LIMIT, headers=headers
-        )
-        if reply.status == 304 and self._tag:
-            return self._list
-        if reply.status != 200:
-            raise RemoteFailed(f"{self.name} gives no list of applications: status {reply.status}")
-        self._list = offers(reply.body)
-        self._tag = reply.tag
-        return self._list
-
-    def fetch(self, offer: Offer, incoming: Incoming) -> None:
-        """The bundle, into a file; it is the one that was offered.
-
-        Raises:
-            RemoteFailed: it does not come.
-            OfferRefused: another one comes.
-        """
-        source = self.remote.source
-        reply = self.remote.ask(
-            "GET",
-            f"/v1/applications/{offer.name}",
-            timeout=source.download_timeout,
-            limit=min(offer.size, source.max_size),
-            sink=incoming,
-        )
-        if reply.status != 200:
-            raise RemoteFailed(f"{self.name} does not give application {offer.name}: status {reply.status}")
-        incoming.complete()
-        if reply.sha256 != offer.sha256:
-            raise RemoteFailed(f"application {offer.name} is not the one that was offered: its hash differs")
-
-    def note(self, fault: str) -> None:
-        """Log a fault once, and its end."""
-        if fault and not self._fault:
-            log.warning("applications of %s cannot be asked for, the last ones serve: %s", self.name, fault)
-        if self._fault and not fault:
-            log.warning("applications of %s can be asked for again", self.name)
-        self._fault = fault
 
 
 def accepted(offer: Offer, manifest: Manifest, source: str, now: float) -> Accepted:
