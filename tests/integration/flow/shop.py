@@ -81,7 +81,6 @@ class Shop(World):
     """Two centers; callers of west come into the application ``orders``."""
 
     server: Server
-    applications: dict[str, Application]
     folder: Path
 
     def change(self, steps: str, *, name: str = "orders", version: str = "1") -> Application:
@@ -90,9 +89,10 @@ class Shop(World):
         folder.mkdir(parents=True)
         steps += "".join(text for end, text in ENDS.items() if f'"{end}"' in steps)
         head = HEAD.format(name=name, version=version)
-        self.applications[name] = application = load(
-            write(folder, steps, head=head, prompts=PROMPTS, lasting=1.0)
-        )
+        application = load(write(folder, steps, head=head, prompts=PROMPTS, lasting=1.0))
+        for site in (self.west, self.east):
+            assert site.app is not None
+            site.app._applications.put(application)
         return application
 
     def call_in(self, *does: Does, **values: Any) -> CallerCall:
@@ -119,12 +119,11 @@ def open_shop(
         connection.execute(sample.encode())
         connection.execute("update fsroute.agent set wrap_up = 0, set_aside = 5")
     network = Network(speed=20.0)
-    applications: dict[str, Application] = {}
     server = Server()
     options = replace(options, recognisers=recognisers)
-    sites = [Site(each, conninfo, network, applications, options) for each in (WEST, EAST)]
+    sites = [Site(each, conninfo, network, {}, options) for each in (WEST, EAST)]
     shop = Shop(conninfo, network, sites[0], sites[1])
-    shop.server, shop.applications, shop.folder = server, applications, folder
+    shop.server, shop.folder = server, folder
     for site in sites:
         site.server, site.engine = server, engine
     return shop
