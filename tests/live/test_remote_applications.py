@@ -20,8 +20,8 @@ from tests.live.figures import measured, noted
 from tests.live.people import AnswersAfter, answers_at_once
 from tests.live.remote_center import TONES, RemoteCenter
 from tests.live.sip import Call, Phone
-from tests.live.test_callback import treat, until_speaks
 from tests.live.test_callback import carrier as carrier
+from tests.live.test_callback import treat, until_speaks
 from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, until_they_hear_each_other
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
