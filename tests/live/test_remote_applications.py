@@ -21,7 +21,7 @@ from tests.live.people import AnswersAfter, answers_at_once
 from tests.live.remote_center import TONES, RemoteCenter
 from tests.live.sip import Call, Phone
 from tests.live.test_callback import carrier as carrier
-from tests.live.test_callback import treat, until_speaks
+from tests.live.test_callback import treat
 from tests.live.test_one_call import AGENT, CALLER, LONGEST_SILENCE, until_they_hear_each_other
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.live
 
 FETCHED_WITHIN = 10.0  # seconds
 BRIDGED_WITHIN = 0.050  # seconds from the cut of a prompt
+BRIDGES = 5
 MENU = ("welcome", "menu")
 HOME = "4153862907"  # no digit twice in a row, so that each can be told
 
@@ -316,22 +317,37 @@ def refused(acme: ContactCenter, remote: RemoteCenter, *reasons: str) -> None:
 
 @pytest.mark.parametrize("site", ["east", "west"])
 def test_what_is_playing_delays_no_bridge(acme: ContactCenter, site: str) -> None:
-    walker = calls(acme, number=HOME)
+    phone = Phone("1001", answers_at_once, AGENT)
+    gaps = sorted(cut_to_bridge(acme, phone, site) for _ in range(BRIDGES))
+    measured(f"prompt cut → bridge started, agent at {site}, median of {BRIDGES}", gaps[BRIDGES // 2])
+    measured(f"prompt cut → bridge started, agent at {site}, worst", gaps[-1])
+    assert gaps[-1] < BRIDGED_WITHIN, gaps
+    acme.until_outcomes(*["served"] * BRIDGES)
+
+
+def cut_to_bridge(acme: ContactCenter, phone: Phone, site: str) -> float:
+    """Seconds, by the switch's clock, from the end of an announcement that is cut to the bridge."""
+    walker = calls(acme)
     walker.presses("5")
-    acme.until_state("queued")
+    acme.until(lambda: acme.count("queued") == 1)
     west = acme.sites.west
     names = ("CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_BRIDGE")
     with Events(west.ports.event_socket, *names) as events:
         treat(acme, TimeLineStep(0.0, "announce"))
-        until_speaks(acme, "please_hold")
-        agent = acme.agent("ann", Phone("1001", answers_at_once, AGENT), site).latest()
-        until_they_hear_each_other(walker.call, agent)
         uuid = acme.rows()[-1]["channel_uuid"]
+        acme.until(lambda: "please_hold" in west.variable(uuid, "current_application_data"))
+        taken = len(phone.calls)
+        if taken:
+            acme.log_on("ann")
+        else:
+            acme.agent("ann", phone, site)
+        until(lambda: len(phone.calls) > taken, 10)
+        agent = phone.calls[-1]
+        until_they_hear_each_other(walker.call, agent)
         begin = ("CHANNEL_EXECUTE", "bridge") if site == "east" else ("CHANNEL_BRIDGE", "")
         begun = events.moments(*begin, uuid=uuid)[0]
         cut = max(at for at in events.moments("CHANNEL_EXECUTE_COMPLETE", "playback", uuid) if at <= begun)
-        measured(f"prompt cut → bridge started, agent at {site}, by the switch's clock", begun - cut)
-    assert begun - cut < BRIDGED_WITHIN
+    acme.log_out("ann")
     walker.call.hang_up()
     agent.until_over()
-    acme.until_outcomes("served")
+    return begun - cut

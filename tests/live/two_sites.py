@@ -69,8 +69,14 @@ class ContactCenter:
         self.log_on(name)
 
     def log_on(self, name: str) -> None:
+        self._set_status(name, AgentStatus.AVAILABLE)
+
+    def log_out(self, name: str) -> None:
+        self._set_status(name, AgentStatus.LOGGED_OUT)
+
+    def _set_status(self, name: str, status: AgentStatus) -> None:
         agent_id = f"{self.name}-{name}"
-        self.sites.store.agents.set_status(agent_id, AgentStatus.AVAILABLE)
+        self.sites.store.agents.set_status(agent_id, status)
         self.sites.store.announce_agent(agent_id)
 
     def call(self, digits: str = "", frequency: int = 440, number: str = "5551234", name: str = "") -> Call:
