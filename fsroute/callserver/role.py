@@ -140,7 +140,8 @@ class CallServerRole:
         if key is None:
             for session in list(self._watched.values()):
                 session.post(Signalled(None))
-            self._callbacks.reconcile()
+            with suppress(SwitchError):  # not connected yet: all are looked at when it is
+                self._callbacks.reconcile()
             return
         kind, _, number = str(key).partition(":")
         if kind != "p":

@@ -50,8 +50,8 @@ def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
     made: list[ContactCenter] = []
     two_sites.revive()
 
-    def make(application: str = "orders", **queue: object) -> ContactCenter:
-        made.append(two_sites.contact_center(application, **queue))
+    def make(application: str = "orders", name: str = "", **queue: object) -> ContactCenter:
+        made.append(two_sites.contact_center(application, name, **queue))
         return made[-1]
 
     yield make

@@ -69,8 +69,14 @@ class ContactCenter:
         self.log_on(name)
 
     def log_on(self, name: str) -> None:
+        self._set_status(name, AgentStatus.AVAILABLE)
+
+    def log_out(self, name: str) -> None:
+        self._set_status(name, AgentStatus.LOGGED_OUT)
+
+    def _set_status(self, name: str, status: AgentStatus) -> None:
         agent_id = f"{self.name}-{name}"
-        self.sites.store.agents.set_status(agent_id, AgentStatus.AVAILABLE)
+        self.sites.store.agents.set_status(agent_id, status)
         self.sites.store.announce_agent(agent_id)
 
     def call(self, digits: str = "", frequency: int = 440, number: str = "5551234", name: str = "") -> Call:
@@ -251,10 +257,10 @@ class TwoSites:
                 f"{site}-1", site, f"127.0.0.1:{switch.ports.link}",
             )  # fmt: skip
 
-    def contact_center(self, application: str = "orders", **queue: object) -> ContactCenter:
+    def contact_center(self, application: str = "orders", name: str = "", **queue: object) -> ContactCenter:
         """A new client company with a number and a queue; `queue` are columns of it."""
         number = next(_numbers)
-        center = ContactCenter(f"c{number}", f"80055{number:05}", self)
+        center = ContactCenter(name or f"c{number}", f"80055{number:05}", self)
         self.execute("insert into contact_center values (%s, %s)", center.name, f"Company {number}")
         columns = {"contact_center_id": center.name} | QUEUE | queue
         self.insert("queue", columns)
