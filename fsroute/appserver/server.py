@@ -57,6 +57,9 @@ class Handler(WSGIHandler):
             self._head_came()
 
     def read_requestline(self) -> str:
+        gevent.sleep(
+            0
+        )  # requests that are there already are read without waiting: others shall have their turn
         self.head = gevent.Timeout.start_new(self.server.limits.head)
         return str(super().read_requestline())
 
