@@ -164,7 +164,8 @@ class Downloads:
 
     def _serve(self, record: Accepted, application: Application) -> None:
         self._known[record.name] = record
-        self._library.put(replace(application, contact_center=record.contact_center))
+        mine = replace(application, contact_center=record.contact_center, numbers=record.numbers)
+        self._library.put(mine)
         log.info(
             "application %s %s serves, sequence %d of %s",
             record.name,
