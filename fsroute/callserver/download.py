@@ -81,7 +81,7 @@ class Status:
     """How one application of a source is, or (with no name) the source itself. Times in seconds since the epoch.
 
     `state`: ``serving``, ``refused`` (the last good version serves, if there is one), ``withdrawn`` (offered no more,
-    serves on), ``unreachable``; `message` says more.
+    serves on), ``unreachable``, ``gone`` (offered no more, and never served); `message` says more.
     """
 
     source: str
@@ -199,7 +199,9 @@ class Downloads:
         self._report(Status(source.name, "", "serving", checked_at=source.checked_at))
         for offer in listed:
             self._look_at(source, offer)
-        names = {offer.name for offer in listed}
+        names = frozenset(offer.name for offer in listed)
+        for name in source.offers_now(names) - self._known.keys():
+            self._report(Status(source.name, name, "gone"))
         for record in self._of(source):
             if record.name not in names:
                 self._say(source, record.name, "withdrawn", "its server offers it no more")

@@ -197,6 +197,18 @@ def test_what_is_offered_no_more_serves_on(center: Center, site: Site) -> None:
     assert (north.version(), north.told["orders"].state) == ("1", "withdrawn")
 
 
+def test_what_was_refused_and_is_offered_no_more_is_forgotten(center: Center, site: Site) -> None:
+    center.start()
+    north = site()
+    for number in range(3):
+        center.publish("1", f"other-{number}", inside={"signature": "bad"})
+        north.check()
+        center.withdraw(f"other-{number}")
+    north.check()
+    assert north.downloads._sources[0].refused == {}
+    assert {north.told[f"other-{number}"].state for number in range(3)} == {"gone"}
+
+
 def test_a_bundle_that_was_changed_on_the_servers_disk_never_arrives(center: Center, site: Site) -> None:
     center.start()
     center.publish("1")
