@@ -135,6 +135,7 @@ class Downloads:
     def stop(self) -> None:
         gevent.killall(self._greenlets)
         self._greenlets = []
+        self._shelf.close()
 
     def check(self) -> None:
         """Ask all sources now; returns at once."""

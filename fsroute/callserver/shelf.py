@@ -3,6 +3,7 @@
 ::
 
     applications/
+      .users                          locked, shared, by each process that has the shelf
       .incoming/…                     what is being fetched
       orders/accepted.json            which version serves, and where it came from
       orders/1.2-0a1b2c3d/            its application.toml and prompts
@@ -10,12 +11,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -26,14 +30,20 @@ log = logging.getLogger(__name__)
 
 RECORD = "accepted.json"
 INCOMING = ".incoming"
+USERS = ".users"
 LONGEST_RECORD = 65_536  # bytes
 
 
 class Shelf:
-    """One folder, of one process. Its methods wait for the disk: they are called on a thread of their own."""
+    """One folder. Its methods wait for the disk: they are called on a thread of their own.
+
+    Several processes of one host may have it at a time, as while one takes the place of another: only who is alone
+    throws anything away, since calls of the others may hear it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._users: BinaryIO | None = None
 
     def open(self) -> None:
         """Make the folder, and throw away what was being fetched when the process ended.
@@ -41,13 +51,35 @@ class Shelf:
         Raises:
             ConfigurationError: it cannot be made.
         """
-        shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.close()
+            self._users = (self.folder / USERS).open("ab")
+            if self._is_alone():
+                shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
             (self.folder / INCOMING).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
                 f"{self.folder}: applications cannot be kept: {error.strerror}"
             ) from error
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+
+    def _is_alone(self) -> bool:
+        """Whether no other process has the shelf; this one has it from now on."""
+        if self._users is None:
+            return False
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+        return True
 
     def accepted(self) -> list[Accepted]:
         """What serves, in order of the names; a record that cannot be read is left out, and said."""
@@ -96,7 +128,7 @@ class Shelf:
         """
         path = self.folder / record.name / RECORD
         path.parent.mkdir(exist_ok=True)
-        new = path.with_suffix(".new")
+        new = path.with_suffix(f".{secrets.token_hex(4)}.new")
         with new.open("wb") as file:
             file.write(msgspec.json.encode(record))
             file.flush()
@@ -110,6 +142,8 @@ class Shelf:
 
     def prune(self, name: str, keep: Collection[Path]) -> None:
         """Throw away the versions of an application that are not to be kept."""
+        if not self._is_alone():
+            return
         for place in (self.folder / name).iterdir():
             if place.is_dir() and place.resolve() not in keep:
                 shutil.rmtree(place, ignore_errors=True)

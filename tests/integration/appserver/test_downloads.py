@@ -81,6 +81,22 @@ def test_a_call_keeps_the_version_it_began_with_and_the_next_has_the_new_one(
     assert [name.partition("-")[0] for name in north.folders()] == ["2"]
 
 
+def test_what_another_process_of_the_host_may_serve_is_not_thrown_away(center: Center, site: Site) -> None:
+    center.start()
+    center.publish("1")
+    north, another = site(), site()
+    north.check()
+    another.check()
+    center.publish("2")
+    gc.collect()
+    another.check()
+    assert (north.version(), another.version()) == ("1", "2")
+    assert (north.library["orders"].folder / "application.toml").is_file()
+    north.stop()
+    another.check()
+    assert [name.partition("-")[0] for name in another.folders()] == ["2"]
+
+
 def test_after_a_restart_the_shelf_serves_without_any_network(center: Center, site: Site) -> None:
     center.start()
     center.publish("1")
@@ -291,6 +307,7 @@ def test_two_centers_cannot_take_each_others_names(center: Center, tmp_path: Pat
         assert north.version() == "1"
         told = north.told["orders"]
         assert told.message.endswith("the name is taken by contact center blue")
+        north.stop()
     finally:
         green.stop()
 
