@@ -220,6 +220,10 @@ class Downloads:
         except (FsrouteError, OSError) as error:
             self._refuse(source, offer, str(error))
             return
+        except Exception as error:  # a fault of ours, which others' applications shall not suffer from
+            log.exception("application %s %s of %s", offer.name, offer.version, source.name)
+            self._refuse(source, offer, f"cannot be taken: {type(error).__name__}")
+            return
         source.refused.pop(offer.name, None)
         record = self._known[offer.name]
         expired = record.expires_at is not None and record.expires_at <= self._now()
@@ -257,7 +261,7 @@ class Downloads:
             application = on_thread(self._reading.load, place)
             if (application.name, application.version) != (offer.name, offer.version):
                 raise OfferRefused(f"the application calls itself {application.name} {application.version}")
-        except ApplicationError:
+        except Exception:
             on_thread(self._shelf.take, record)
             raise
         on_thread(self._shelf.note, record)

@@ -206,5 +206,5 @@ def _wrong_recording(folder: Path, path: Path, name: str) -> Iterator[str]:
         with wave.open(str(path)) as recording:
             if recording.getnframes() == 0:
                 yield "is empty"
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # wave raises all of these
         yield f"is not a PCM recording: {error}"

@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from gevent.server import StreamServer
 
 from fsroute.callserver.remote import Remote
-from tests.integration.appserver.center import Center, LocalSite
+from fsroute.ivr import Application, load
+from tests.integration.appserver.center import READING, Center, LocalSite
 from tests.waiting import until
 
 Site = Callable[..., LocalSite]
@@ -153,6 +155,29 @@ def test_a_bundle_whose_steps_are_faulty_is_refused_with_file_and_step(center: C
     north.check()
     assert north.version() is None
     assert "step bye: unknown field `colour`" in north.told["orders"].message
+
+
+def test_a_bundle_that_shows_a_fault_of_ours_keeps_no_other_from_serving(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1", "bad")
+    center.publish("1", "orders")
+    north = site()
+
+    def load_or_fail(folder: Path) -> Application:
+        if folder.parent.name == "bad":
+            raise RuntimeError
+        return load(folder)
+
+    north.downloads._reading = replace(READING, load=load_or_fail)
+    north.check()
+    assert north.version("orders") == "1"
+    assert (north.told["bad"].state, north.told["bad"].message) == (
+        "refused",
+        "cannot be taken: RuntimeError",
+    )
+    assert north.folders("bad") == []
 
 
 def test_a_refused_bundle_is_not_fetched_again_at_once_but_a_new_one_is(center: Center, site: Site) -> None:

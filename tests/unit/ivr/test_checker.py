@@ -310,9 +310,10 @@ def test_some_but_not_all_digits_recorded_is_a_fault(tmp_path: Path) -> None:
     assert told(tmp_path) == ["application.toml: in en the digits 9 are not recorded"]
 
 
-def test_recording_that_is_none_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"RIFF", b"RIFF\xc4\0\0\0WAVEfmt \x10\0\1\0\1\0\1\0"])
+def test_recording_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, END, first="end")
-    (tmp_path / "prompts/en/hello.wav").write_bytes(b"RIFF")
+    (tmp_path / "prompts/en/hello.wav").write_bytes(content.ljust(200, b"\0"))
     (tmp_path / "prompts/en/Bad Name.wav").write_bytes(b"")
     lines = told(tmp_path)
     assert any(line.startswith("prompts/en/hello.wav: is not a PCM recording") for line in lines)
