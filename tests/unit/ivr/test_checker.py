@@ -310,7 +310,11 @@ def test_some_but_not_all_digits_recorded_is_a_fault(tmp_path: Path) -> None:
     assert told(tmp_path) == ["application.toml: in en the digits 9 are not recorded"]
 
 
-@pytest.mark.parametrize("content", [b"RIFF", b"RIFF\xc4\0\0\0WAVEfmt \x10\0\1\0\1\0\1\0"])
+STUMBLES = b"RIFF\xc4\0\0\0WAVEfmt \x10\0\1\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\xa0\0\0\0"
+"""A chunk is longer than the file."""
+
+
+@pytest.mark.parametrize("content", [b"RIFF", STUMBLES])
 def test_recording_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, END, first="end")
     (tmp_path / "prompts/en/hello.wav").write_bytes(content.ljust(200, b"\0"))
