@@ -18,13 +18,14 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from fsroute.callserver.offered import Accepted
-from fsroute.errors import ConfigurationError
+from fsroute.errors import ConfigurationError, FsrouteError
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,10 @@ RECORD = "accepted.json"
 INCOMING = ".incoming"
 USERS = ".users"
 LONGEST_RECORD = 65_536  # bytes
+
+
+class ShelfFailed(FsrouteError):
+    """The disk does not take what is fetched."""
 
 
 class Shelf:
@@ -161,11 +166,20 @@ class Incoming:
         self._file.truncate()
 
     def write(self, piece: bytes) -> None:
-        self._file.write(piece)
+        """Take a piece.
+
+        Raises:
+            ShelfFailed: the disk does not take it.
+        """
+        try:
+            self._file.write(piece)
+        except OSError as error:  # not the server's fault, as it would pass for in the middle of its answer
+            raise ShelfFailed(f"{self.path.parent.parent} cannot be written: {error.strerror}") from error
 
     def complete(self) -> None:
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of what a full disk did not take
+            self._file.close()
         shutil.rmtree(self.path.parent, ignore_errors=True)

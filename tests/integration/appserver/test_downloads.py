@@ -15,6 +15,7 @@ import pytest
 from gevent.server import StreamServer
 
 from fsroute.callserver.remote import Remote
+from fsroute.callserver.shelf import Incoming
 from fsroute.ivr import Application, load
 from tests.integration.appserver.center import READING, Center, LocalSite
 from tests.waiting import until
@@ -446,3 +447,33 @@ def test_a_full_disk_is_said_and_the_last_good_one_serves(
     north.check()
     assert (north.version(), north.told["orders"].state) == ("1", "refused")
     assert "No space left on device" in north.told["orders"].message
+
+
+class AtItsEnd(Incoming):
+    """Into a file that begins anew, but takes nothing."""
+
+    def restart(self) -> None:
+        pass
+
+
+def test_a_disk_that_is_full_amid_a_download_is_not_the_servers_fault(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1", padding="x" * 100_000)
+    north = site()
+    place = north.folder / ".incoming" / "here"
+
+    def incoming(file_name: str) -> Incoming:
+        place.mkdir()
+        (place / file_name).symlink_to("/dev/full")
+        return AtItsEnd(place / file_name)
+
+    monkeypatch.setattr(north.downloads._shelf, "incoming", incoming)
+    north.check()
+    told = north.told["orders"]
+    assert (told.state, told.message) == (
+        "refused",
+        f"{north.folder}/.incoming cannot be written: No space left on device",
+    )
+    assert not place.exists()
