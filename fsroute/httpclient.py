@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -21,6 +21,7 @@ import gevent
 from fsroute.errors import ConfigurationError, FsrouteError
 
 PIECE = 65_536  # bytes read at once
+LONGEST_HEAD = 65_536  # bytes; the library would take 6 MB, and a second to part some of them
 LONGEST_WORDS = 200  # characters of a fault, which may be the server's own words
 
 
@@ -110,13 +111,19 @@ class _Shared(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw = raw
+        self.head_left: int | None = None  # bytes that the head may have; None: it has been read
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         gevent.sleep(0)
-        return self._raw.readinto(buffer)  # type: ignore[no-any-return, attr-defined]
+        size: int | None = self._raw.readinto(buffer)
+        if self.head_left is not None and size is not None:
+            self.head_left -= size
+            if self.head_left < 0:
+                raise http.client.HTTPException(f"a head longer than {LONGEST_HEAD} bytes")
+        return size
 
     def close(self) -> None:
         self._raw.close()
@@ -126,8 +133,14 @@ class _Shared(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
-        raw = cast(io.BufferedReader, self.fp).detach()
-        self.fp = io.BufferedReader(_Shared(raw))
+        raw = self.fp.detach()
+        self._shared = _Shared(raw)
+        self.fp = io.BufferedReader(self._shared)
+
+    def begin(self) -> None:
+        self._shared.head_left = LONGEST_HEAD
+        super().begin()
+        self._shared.head_left = None
 
 
 def _connection(

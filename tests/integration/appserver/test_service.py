@@ -165,6 +165,7 @@ def raw(center: Center, text: bytes, limit: float = 10.0) -> bytes:
         b"POST /v1/lookups/order HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n",
         b"GET /v1/health HTTP/1.1\r\n" + b"X: y\r\n" * 60 + b"\r\n",
         b"GET /v1/health HTTP/1.1\r\n" + b"X: y\r\n" * 6000 + b"\r\n",
+        b"GET /v1/health HTTP/1.1\r\n" + b"X: " + b"\r" * 32_768 + b"\r\n\r\n",
         b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
         b"NONSENSE\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
