@@ -33,6 +33,7 @@ RECORD = "accepted.json"
 INCOMING = ".incoming"
 USERS = ".users"
 LONGEST_RECORD = 65_536  # bytes
+KEPT_FREE = 500_000_000  # bytes of the disk, which the database may be on: no center fills it up
 
 
 class ShelfFailed(FsrouteError):
@@ -106,7 +107,14 @@ class Shelf:
         return (self.folder / record.name / f"{record.version}-{record.sha256[:8]}").resolve()
 
     def incoming(self, file_name: str) -> Incoming:
-        """A new file of this name to fetch into."""
+        """A new file of this name to fetch into.
+
+        Raises:
+            ShelfFailed: the disk is nearly full.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < KEPT_FREE:
+            raise ShelfFailed(f"{self.folder}: {free} bytes are free, {KEPT_FREE} are kept free")
         return Incoming(Path(tempfile.mkdtemp(dir=self.folder / INCOMING)) / file_name)
 
     def put(self, record: Accepted, unpack: Callable[[Path], object]) -> Path:

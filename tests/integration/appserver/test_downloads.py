@@ -449,6 +449,18 @@ def test_a_full_disk_is_said_and_the_last_good_one_serves(
     assert "No space left on device" in north.told["orders"].message
 
 
+def test_no_center_fills_the_disk_to_its_end(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1")
+    north = site()
+    monkeypatch.setattr("fsroute.callserver.shelf.KEPT_FREE", 2**60)
+    north.check()
+    assert (north.version(), north.told["orders"].state) == (None, "refused")
+    assert north.told["orders"].message.endswith(" bytes are free, 1152921504606846976 are kept free")
+
+
 class AtItsEnd(Incoming):
     """Into a file that begins anew, but takes nothing."""
 
