@@ -7,10 +7,13 @@ that a server that drips holds nobody up. What the server says of the length is 
 from __future__ import annotations
 
 import http.client
+import io
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -18,6 +21,8 @@ import gevent
 from fsroute.errors import ConfigurationError, FsrouteError
 
 PIECE = 65_536  # bytes read at once
+LONGEST_HEAD = 65_536  # bytes; the library would take 6 MB, and a second to part some of them
+LONGEST_WORDS = 200  # characters of a fault, which may be the server's own words
 
 
 class HttpFailed(FsrouteError):
@@ -97,12 +102,57 @@ def request(
         connection.close()
 
 
+class _Shared(io.RawIOBase):
+    """A connection's bytes, with others' turn before each read.
+
+    What is there already is read without waiting; so a server that sends fast what has no end (interim answers, tiny
+    chunks, trailers) would have the process to itself, and no time limit would ever pass.
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self.head_left: int | None = None  # bytes that the head may have; None: it has been read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        gevent.sleep(0)
+        size: int | None = self._raw.readinto(buffer)
+        if self.head_left is not None and size is not None:
+            self.head_left -= size
+            if self.head_left < 0:
+                raise http.client.HTTPException(f"a head longer than {LONGEST_HEAD} bytes")
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        raw = self.fp.detach()
+        self._shared = _Shared(raw)
+        self.fp = io.BufferedReader(self._shared)
+
+    def begin(self) -> None:
+        self._shared.head_left = LONGEST_HEAD
+        super().begin()
+        self._shared.head_left = None
+
+
 def _connection(
     scheme: str, host: str, port: int | None, timeout: float, tls: ssl.SSLContext | None
 ) -> http.client.HTTPConnection:
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls or tls_context())
-    return http.client.HTTPConnection(host, port, timeout=timeout)
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=timeout, context=tls or tls_context())
+        if scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=timeout)
+    )
+    connection.response_class = _Response
+    return connection
 
 
 def _reply(
@@ -119,7 +169,6 @@ def _reply(
         if size > limit:
             raise HttpTooLarge(f"{server} sends more than {limit} bytes")
         take(piece)
-        gevent.sleep(0)  # what is there already is read without waiting: others shall have their turn
     if announced is not None and size < announced:
         raise HttpFailed(f"{server}: the answer ended after {size} of {announced} bytes")
     headers = {name.lower(): value for name, value in response.getheaders()}
@@ -130,4 +179,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no connection in time"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
+    return shown or type(error).__name__

@@ -31,8 +31,11 @@ class Publication(Protocol):
     def path(self) -> Path: ...
 
 
-Publications = Callable[[Path], Iterable[Publication]]
-"""Reads the published folder; raises FsrouteError or OSError."""
+Publications = Callable[[Path, dict[str, str]], Iterable[Publication]]
+"""Reads the published folder; raises FsrouteError or OSError.
+
+An application that cannot be read is noted in the mapping by its name: others', who share the folder, are served.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,19 @@ class Catalogue:
     def refresh(self) -> set[str]:
         """Read the folder again, on a thread of its own; returns the names of what changed.
 
-        What cannot be read leaves all as it was.
+        What cannot be read stays as it was.
         """
         if self._folder is None:
             return set()
         try:
-            found, hashes = on_thread(_read, self._folder, self._publications, self._hashes)
+            found, hashes, faults = on_thread(_read, self._folder, self._publications, self._hashes)
         except (FsrouteError, OSError) as error:
             self._note(str(error))
             return set()
-        self._note("")
-        before, self.entries, self._hashes = self.entries, MappingProxyType(found), hashes
+        self._note("; ".join(faults.values()))
+        before = self.entries
+        found |= {name: before[name] for name in faults if name in before}
+        self.entries, self._hashes = MappingProxyType(found), hashes
         return {name for name in before.keys() | found.keys() if before.get(name) != found.get(name)}
 
     def of(self, contact_centers: frozenset[str]) -> list[Entry]:
@@ -88,16 +93,27 @@ class Catalogue:
         self._fault = fault
 
 
-def _read(folder: Path, publications: Publications, known: _Hashes) -> tuple[dict[str, Entry], _Hashes]:
-    entries, hashes = {}, {}
-    for each in publications(folder):
-        state = each.path.stat()
-        key = (each.path, state.st_ino, state.st_size, state.st_mtime_ns)
-        hashes[key] = known.get(key) or _hash(each.path)
-        entries[each.name] = Entry(
-            each.name, each.version, each.sequence, each.contact_center, hashes[key], state.st_size, each.path
-        )
-    return entries, hashes
+def _read(
+    folder: Path, publications: Publications, known: _Hashes
+) -> tuple[dict[str, Entry], _Hashes, dict[str, str]]:
+    entries: dict[str, Entry] = {}
+    hashes: _Hashes = {}
+    faults: dict[str, str] = {}
+    for each in publications(folder, faults):
+        try:
+            entries[each.name] = _entry(each, known, hashes)
+        except OSError as error:
+            faults[each.name] = str(error)
+    return entries, hashes, faults
+
+
+def _entry(each: Publication, known: _Hashes, hashes: _Hashes) -> Entry:
+    state = each.path.stat()
+    key = (each.path, state.st_ino, state.st_size, state.st_mtime_ns)
+    hashes[key] = known.get(key) or _hash(each.path)
+    return Entry(
+        each.name, each.version, each.sequence, each.contact_center, hashes[key], state.st_size, each.path
+    )
 
 
 def _hash(path: Path) -> str:

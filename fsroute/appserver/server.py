@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 MOST_HEADERS = 50
+LONGEST_HEAD = 32_768  # bytes of headers: the library would take 6 MB, and a second to part some of them
 LONGEST_BODY = 16_384  # bytes
 BACKLOG = 256
 SAID_EVERY = 10.0  # seconds between two log lines of one kind
@@ -36,6 +37,21 @@ class ServerLimits:
     silence: float = 15.0
     connection: float = 600.0
     connections: int = 200
+
+
+class _Head:
+    """The lines of a request's head, up to its longest."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._left = LONGEST_HEAD
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self._file.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise ValueError(f"a head longer than {LONGEST_HEAD} bytes")
+        return line
 
 
 class Handler(WSGIHandler):
@@ -56,7 +72,13 @@ class Handler(WSGIHandler):
         finally:
             self._head_came()
 
+    def MessageClass(self, file: Any, *rest: Any) -> Any:  # noqa: N802 - pywsgi's name for what reads headers
+        return super().MessageClass(_Head(file), *rest)  # type: ignore[arg-type]
+
     def read_requestline(self) -> str:
+        gevent.sleep(
+            0
+        )  # requests that are there already are read without waiting: others shall have their turn
         self.head = gevent.Timeout.start_new(self.server.limits.head)
         return str(super().read_requestline())
 

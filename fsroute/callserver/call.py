@@ -129,12 +129,9 @@ class Call:
         )
         contact, caller = self._open()
         self._contact = contact
-        self._library = dict(self._desk.applications)  # as they are now, until the call is over
-        application = self._library.get(contact.application)
-        if application is None:
-            raise Unroutable(
-                f"application {contact.application!r} of number {contact.number_called} is not here"
-            )
+        whose = (contact.contact_center_id, contact.number_called)
+        self._library = self._desk.applications.for_call(*whose)  # as they are now, until the call is over
+        application = self._desk.applications.answering(contact.application, *whose)
         self._application = application
         state = line.get("variable_fsroute_state")
         if self._called and not state:

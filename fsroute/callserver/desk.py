@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
 from fsroute.esl.session import Session
-from fsroute.ivr import Application
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
@@ -51,7 +51,7 @@ class Desk:
     settings: Settings
     store: Store
     rules: RuleBook
-    applications: Mapping[str, Application]
+    applications: Library
     watch: Callable[[int, Session], None]
     unwatch: Callable[[int], None]
     new_uuid: Callable[[], str]

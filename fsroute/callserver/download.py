@@ -81,7 +81,7 @@ class Status:
     """How one application of a source is, or (with no name) the source itself. Times in seconds since the epoch.
 
     `state`: ``serving``, ``refused`` (the last good version serves, if there is one), ``withdrawn`` (offered no more,
-    serves on), ``unreachable``; `message` says more.
+    serves on), ``unreachable``, ``gone`` (offered no more, and never served); `message` says more.
     """
 
     source: str
@@ -135,6 +135,7 @@ class Downloads:
     def stop(self) -> None:
         gevent.killall(self._greenlets)
         self._greenlets = []
+        self._shelf.close()
 
     def check(self) -> None:
         """Ask all sources now; returns at once."""
@@ -164,7 +165,8 @@ class Downloads:
 
     def _serve(self, record: Accepted, application: Application) -> None:
         self._known[record.name] = record
-        self._library.put(replace(application, contact_center=record.contact_center))
+        mine = replace(application, contact_center=record.contact_center, numbers=record.numbers)
+        self._library.put(mine)
         log.info(
             "application %s %s serves, sequence %d of %s",
             record.name,
@@ -198,7 +200,9 @@ class Downloads:
         self._report(Status(source.name, "", "serving", checked_at=source.checked_at))
         for offer in listed:
             self._look_at(source, offer)
-        names = {offer.name for offer in listed}
+        names = frozenset(offer.name for offer in listed)
+        for name in source.offers_now(names) - self._known.keys():
+            self._report(Status(source.name, name, "gone"))
         for record in self._of(source):
             if record.name not in names:
                 self._say(source, record.name, "withdrawn", "its server offers it no more")
@@ -215,6 +219,10 @@ class Downloads:
             return
         except (FsrouteError, OSError) as error:
             self._refuse(source, offer, str(error))
+            return
+        except Exception as error:  # a fault of ours, which others' applications shall not suffer from
+            log.exception("application %s %s of %s", offer.name, offer.version, source.name)
+            self._refuse(source, offer, f"cannot be taken: {type(error).__name__}")
             return
         source.refused.pop(offer.name, None)
         record = self._known[offer.name]
@@ -253,7 +261,7 @@ class Downloads:
             application = on_thread(self._reading.load, place)
             if (application.name, application.version) != (offer.name, offer.version):
                 raise OfferRefused(f"the application calls itself {application.name} {application.version}")
-        except ApplicationError:
+        except Exception:
             on_thread(self._shelf.take, record)
             raise
         on_thread(self._shelf.note, record)

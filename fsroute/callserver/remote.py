@@ -13,7 +13,7 @@ from typing import Protocol
 from fsroute.appserver.signing import ANSWER, authorization, is_answer
 from fsroute.config import ApplicationsFrom
 from fsroute.errors import FsrouteError
-from fsroute.httpclient import HttpTooSlow, Limits, request, tls_context
+from fsroute.httpclient import HttpFailed, HttpTooSlow, Limits, request, tls_context
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Remote:
             try:
                 limits = Limits(share, min(share, self.source.connect_timeout), limit)
                 reply = self._once(url, method, path, body, limits, headers or {}, sink)
-            except FsrouteError as error:
+            except (HttpFailed, RemoteFailed) as error:
                 log.debug("%s: %s", self.source.name, error)
                 fault = error
                 continue

@@ -18,6 +18,9 @@ def reporter(versions: ApplicationVersions, switch_id: str) -> Callable[[Status]
     def report(status: Status) -> None:
         known = status.known
         try:
+            if status.state == "gone":
+                versions.forget_one(switch_id, status.source, status.name)
+                return
             versions.report(
                 switch_id,
                 status.source,

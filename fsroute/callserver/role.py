@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
@@ -14,13 +13,13 @@ from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.desk import Desk, Settings, Signalled
+from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.waiting import is_joined_here
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
-from fsroute.ivr import Application
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
 from fsroute.store.rulebook import RuleBook
@@ -69,7 +68,7 @@ class CallServerRole:
         link: SwitchLink,
         rules: RuleBook,
         settings: Settings,
-        applications: Mapping[str, Application],
+        applications: Library,
         address: tuple[str, int],
         max_sessions: int = 1000,
         agents: Agents | None = None,

@@ -3,6 +3,7 @@
 ::
 
     applications/
+      .users                          locked, shared, by each process that has the shelf
       .incoming/…                     what is being fetched
       orders/accepted.json            which version serves, and where it came from
       orders/1.2-0a1b2c3d/            its application.toml and prompts
@@ -10,30 +11,45 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from fsroute.callserver.offered import Accepted
-from fsroute.errors import ConfigurationError
+from fsroute.errors import ConfigurationError, FsrouteError
 
 log = logging.getLogger(__name__)
 
 RECORD = "accepted.json"
 INCOMING = ".incoming"
+USERS = ".users"
 LONGEST_RECORD = 65_536  # bytes
+KEPT_FREE = 500_000_000  # bytes of the disk, which the database may be on: no center fills it up
+
+
+class ShelfFailed(FsrouteError):
+    """The disk does not take what is fetched."""
 
 
 class Shelf:
-    """One folder, of one process. Its methods wait for the disk: they are called on a thread of their own."""
+    """One folder. Its methods wait for the disk: they are called on a thread of their own.
+
+    Several processes of one host may have it at a time, as while one takes the place of another: only who is alone
+    throws anything away, since calls of the others may hear it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._users: BinaryIO | None = None
 
     def open(self) -> None:
         """Make the folder, and throw away what was being fetched when the process ended.
@@ -41,13 +57,35 @@ class Shelf:
         Raises:
             ConfigurationError: it cannot be made.
         """
-        shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.close()
+            self._users = (self.folder / USERS).open("ab")
+            if self._is_alone():
+                shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
             (self.folder / INCOMING).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
                 f"{self.folder}: applications cannot be kept: {error.strerror}"
             ) from error
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+
+    def _is_alone(self) -> bool:
+        """Whether no other process has the shelf; this one has it from now on."""
+        if self._users is None:
+            return False
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+        return True
 
     def accepted(self) -> list[Accepted]:
         """What serves, in order of the names; a record that cannot be read is left out, and said."""
@@ -69,7 +107,14 @@ class Shelf:
         return (self.folder / record.name / f"{record.version}-{record.sha256[:8]}").resolve()
 
     def incoming(self, file_name: str) -> Incoming:
-        """A new file of this name to fetch into."""
+        """A new file of this name to fetch into.
+
+        Raises:
+            ShelfFailed: the disk is nearly full.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < KEPT_FREE:
+            raise ShelfFailed(f"{self.folder}: {free} bytes are free, {KEPT_FREE} are kept free")
         return Incoming(Path(tempfile.mkdtemp(dir=self.folder / INCOMING)) / file_name)
 
     def put(self, record: Accepted, unpack: Callable[[Path], object]) -> Path:
@@ -96,7 +141,7 @@ class Shelf:
         """
         path = self.folder / record.name / RECORD
         path.parent.mkdir(exist_ok=True)
-        new = path.with_suffix(".new")
+        new = path.with_suffix(f".{secrets.token_hex(4)}.new")
         with new.open("wb") as file:
             file.write(msgspec.json.encode(record))
             file.flush()
@@ -110,6 +155,8 @@ class Shelf:
 
     def prune(self, name: str, keep: Collection[Path]) -> None:
         """Throw away the versions of an application that are not to be kept."""
+        if not self._is_alone():
+            return
         for place in (self.folder / name).iterdir():
             if place.is_dir() and place.resolve() not in keep:
                 shutil.rmtree(place, ignore_errors=True)
@@ -127,11 +174,20 @@ class Incoming:
         self._file.truncate()
 
     def write(self, piece: bytes) -> None:
-        self._file.write(piece)
+        """Take a piece.
+
+        Raises:
+            ShelfFailed: the disk does not take it.
+        """
+        try:
+            self._file.write(piece)
+        except OSError as error:  # not the server's fault, as it would pass for in the middle of its answer
+            raise ShelfFailed(f"{self.path.parent.parent} cannot be written: {error.strerror}") from error
 
     def complete(self) -> None:
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of what a full disk did not take
+            self._file.close()
         shutil.rmtree(self.path.parent, ignore_errors=True)

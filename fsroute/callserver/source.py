@@ -37,6 +37,7 @@ class Source:
         self.wake = gevent.event.Event()
         self.checked_at: float | None = None
         self.refused: dict[str, Refused] = {}
+        self.offered: frozenset[str] = frozenset()
         self._tag = ""
         self._list: list[Offer] = []
         self._fault = ""
@@ -80,6 +81,12 @@ class Source:
         incoming.complete()
         if reply.sha256 != offer.sha256:
             raise RemoteFailed(f"application {offer.name} is not the one that was offered: its hash differs")
+
+    def offers_now(self, names: frozenset[str]) -> frozenset[str]:
+        """Note which applications it offers; those that it offers no more are forgotten, and returned."""
+        gone, self.offered = self.offered - names, names
+        self.refused = {name: refused for name, refused in self.refused.items() if name in names}
+        return gone
 
     def note(self, fault: str) -> None:
         """Log a fault once, and its end."""

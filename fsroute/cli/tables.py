@@ -9,7 +9,7 @@ from datetime import datetime
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: framed on a terminal, else tab-separated lines that begin with `title`."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[_cell(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for line in (columns, *texts):
             print("\t".join([title, *line]))
@@ -22,6 +22,11 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
+
+
+def _cell(text: str) -> str:
+    """One line without control characters: some of what is shown was written by another site."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def seconds(value: float | None) -> str:

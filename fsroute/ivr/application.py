@@ -53,7 +53,7 @@ class Application:
 
     `languages` begins with the fall-back language; `recordings` holds the names of the prompts
     that exist, by language. `folder` is where a `Play` item's path starts. `contact_center` is whose
-    application it is; empty: that of whichever number was called.
+    application it is; empty: that of whichever number was called. `numbers` are those that it is for; none: any.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Application:
     folder: Path
     render: Render = field(compare=False, repr=False)
     contact_center: str = ""
+    numbers: tuple[str, ...] = ()
 
     def language_for(self, wanted: str) -> str:
         """`wanted` if the application speaks it (``es-MX`` finds ``es``), else the fall-back."""

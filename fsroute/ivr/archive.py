@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +179,7 @@ def _content(listed: FileEntry, entry: zipform.Entry) -> bytes:
 def _check_application(manifest: Manifest, content: bytes) -> None:
     """The manifest says of the application what it says of itself."""
     try:
-        raw = tomllib.loads(content.decode("utf-8"))
+        raw = folders.parse(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BundleRefused(f"{FILE_NAME}: is not TOML") from error
     expected = {

@@ -30,6 +30,8 @@ from fsroute.ivr.steps import (
 from fsroute.ivr.templates import Templates
 
 LONGEST_FILE = 1_000_000  # bytes
+MOST_DOTS = 200
+"""In one line: tomllib takes time by the square of a dotted key's parts, hours for one that fills the file."""
 LARGEST_PROMPT = 20_000_000  # bytes
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -97,17 +99,30 @@ class _Wrong(Exception):
         self.fault = Fault(FILE_NAME, step, fault)
 
 
+def parse(text: str) -> dict[str, object]:
+    """What a file of TOML says.
+
+    Raises:
+        ValueError: it is not TOML, or would take for ever.
+        RecursionError: it is nested too deep.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MOST_DOTS:
+            raise ValueError(f"more than {MOST_DOTS} dots in line {number}")
+    return tomllib.loads(text)
+
+
 def _raw(folder: Path) -> dict[str, object]:
     path = folder / FILE_NAME
     try:
         if path.stat().st_size > LONGEST_FILE:
             raise _Wrong("", f"larger than {LONGEST_FILE} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise _Wrong("", f"cannot be read in {folder}: {error.strerror}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise _Wrong("", "is not a text in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise _Wrong("", f"is not TOML: {error}") from error
 
 
@@ -191,5 +206,5 @@ def _wrong_recording(folder: Path, path: Path, name: str) -> Iterator[str]:
         with wave.open(str(path)) as recording:
             if recording.getnframes() == 0:
                 yield "is empty"
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # wave raises all of these
         yield f"is not a PCM recording: {error}"

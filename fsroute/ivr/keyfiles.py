@@ -5,7 +5,8 @@ A private key is PEM (PKCS #8), readable by its owner alone. A public key is one
     fsroute-ed25519 KEYID BASE64 [not-before=DATE] [not-after=DATE] [revoked] comment
 
 A folder of trust holds ``CONTACT_CENTER/*.pub``, each with one such line or several; what begins with ``#``
-is a remark. A date is ``2027-01-31`` (its first moment, UTC) or ``2027-01-31T18:00:00Z``.
+is a remark. The terms may also stand behind the comment. A date is ``2027-01-31`` (its first moment, UTC) or
+``2027-01-31T18:00:00Z``.
 """
 
 from __future__ import annotations
@@ -156,19 +157,23 @@ def _public_key(words: Sequence[str], where: str) -> TrustedKey:
 
 
 def _with_terms(public: bytes, words: Sequence[str], where: str) -> TrustedKey:
-    """The words after the key: its terms, then what is only a comment."""
+    """The words after the key: its terms, wherever they stand, and what is only a comment.
+
+    Who writes `revoked` at the end of the line means it.
+    """
     not_before = not_after = None
     revoked = False
-    for count, word in enumerate(words):
+    comment = []
+    for word in words:
         if word.startswith(_NOT_BEFORE):
             not_before = _moment(word.removeprefix(_NOT_BEFORE), where)
         elif word.startswith(_NOT_AFTER):
             not_after = _moment(word.removeprefix(_NOT_AFTER), where)
-        elif word == "revoked":
+        elif word.casefold() == "revoked":
             revoked = True
         else:
-            return TrustedKey(public, not_before, not_after, revoked, " ".join(words[count:]))
-    return TrustedKey(public, not_before, not_after, revoked)
+            comment.append(word)
+    return TrustedKey(public, not_before, not_after, revoked, " ".join(comment))
 
 
 def _moment(text: str, where: str) -> float:

@@ -117,8 +117,10 @@ def current(folder: Path, name: str) -> Publication | None:
     return None if record is None else _publication(place, record, True)
 
 
-def published(folder: Path) -> list[Publication]:
+def published(folder: Path, faults: dict[str, str] | None = None) -> list[Publication]:
     """The current version of every application, in order of their names.
+
+    With `faults`, an application that cannot be read is left out and noted there by its name.
 
     Raises:
         ApplicationError: what is published cannot be read.
@@ -127,7 +129,15 @@ def published(folder: Path) -> list[Publication]:
         names = sorted(each.name for each in folder.iterdir() if each.is_dir() and is_form(NAME, each.name))
     except OSError as error:
         raise ApplicationError(f"{folder} cannot be read: {error.strerror}") from error
-    return [each for name in names if (each := current(folder, name)) is not None]
+    found = []
+    for name in names:
+        try:
+            found.append(current(folder, name))
+        except ApplicationError as error:
+            if faults is None:
+                raise
+            faults[name] = str(error)
+    return [each for each in found if each is not None]
 
 
 def versions(folder: Path, name: str) -> list[Publication]:

@@ -43,6 +43,9 @@ CAUSES = frozenset(
 
 LONGEST_PATTERN = 100  # characters
 MOST_REPEATS = 3
+LONGEST_INPUT = 64  # characters
+MOST_WAYS = 2**20
+"""That an expression may try before it fails: some milliseconds, while which nobody else has a turn."""
 
 Problem = tuple[str, Severity]
 
@@ -140,7 +143,16 @@ def wrong_pattern(pattern: str) -> str:
         return "a group must not be repeated"
     if bare.count("|") > 16 or len(re.findall(r"[*+?]|\{", bare)) > MOST_REPEATS:
         return f"more than {MOST_REPEATS} repeats, or 16 alternatives"
+    if _most_ways(bare) > MOST_WAYS:
+        return "too many alternatives beside its repeats"
     return ""
+
+
+def _most_ways(bare: str) -> int:
+    """In how many ways an input may be tried at most: what a repeat of no fixed count takes, by each alternative."""
+    optional = bare.count("|") + bare.count("?")
+    repeats = len(re.findall(r"[*+]|\{[0-9]*,[0-9]*\}", bare))
+    return int(2**optional * LONGEST_INPUT**repeats)
 
 
 def spoken_of(step: Step) -> tuple[Spoken, ...]:

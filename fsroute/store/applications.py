@@ -73,5 +73,9 @@ class ApplicationVersions:
         """Of a switch, keep only what these sources give."""
         self._database.execute("forget_applications", switch_id=switch_id, sources=list(sources))
 
+    def forget_one(self, switch_id: str, source: str, name: str) -> None:
+        """Of a source, an application that it gives no more."""
+        self._database.execute("forget_application", switch_id=switch_id, source=source, name=name)
+
     def all(self) -> list[ApplicationVersion]:
         return [ApplicationVersion(**row) for row in self._database.run("application_versions")]

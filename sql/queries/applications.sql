@@ -18,6 +18,9 @@ on conflict (switch_id, source, name) do update
 -- Those of sources that the switch has no more.
 delete from application_version where switch_id = %(switch_id)s and source <> all(%(sources)s::text[]);
 
+-- name: forget_application repeatable
+delete from application_version where switch_id = %(switch_id)s and source = %(source)s and name = %(name)s;
+
 -- name: application_versions repeatable
 select switch_id, source, name, contact_center_id, state, message, version, sequence, sha256, fetched_at, checked_at,
        expires_at

@@ -60,7 +60,7 @@ class Publication:
     path: Path
 
 
-def publications(folder: Path) -> Iterator[Publication]:
+def publications(folder: Path, faults: dict[str, str]) -> Iterator[Publication]:
     for index in sorted(folder.glob("*.json")):
         entry = json.loads(index.read_text())
         yield Publication(path=folder / f"{index.stem}.fsapp", name=index.stem, **entry)

@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from gevent.server import StreamServer
 
 from fsroute.callserver.remote import Remote
-from tests.integration.appserver.center import Center, LocalSite
+from fsroute.callserver.shelf import Incoming
+from fsroute.ivr import Application, load
+from tests.integration.appserver.center import READING, Center, LocalSite
 from tests.waiting import until
 
 Site = Callable[..., LocalSite]
@@ -81,6 +84,22 @@ def test_a_call_keeps_the_version_it_began_with_and_the_next_has_the_new_one(
     assert [name.partition("-")[0] for name in north.folders()] == ["2"]
 
 
+def test_what_another_process_of_the_host_may_serve_is_not_thrown_away(center: Center, site: Site) -> None:
+    center.start()
+    center.publish("1")
+    north, another = site(), site()
+    north.check()
+    another.check()
+    center.publish("2")
+    gc.collect()
+    another.check()
+    assert (north.version(), another.version()) == ("1", "2")
+    assert (north.library["orders"].folder / "application.toml").is_file()
+    north.stop()
+    another.check()
+    assert [name.partition("-")[0] for name in another.folders()] == ["2"]
+
+
 def test_after_a_restart_the_shelf_serves_without_any_network(center: Center, site: Site) -> None:
     center.start()
     center.publish("1")
@@ -139,6 +158,29 @@ def test_a_bundle_whose_steps_are_faulty_is_refused_with_file_and_step(center: C
     assert "step bye: unknown field `colour`" in north.told["orders"].message
 
 
+def test_a_bundle_that_shows_a_fault_of_ours_keeps_no_other_from_serving(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1", "bad")
+    center.publish("1", "orders")
+    north = site()
+
+    def load_or_fail(folder: Path) -> Application:
+        if folder.parent.name == "bad":
+            raise RuntimeError
+        return load(folder)
+
+    north.downloads._reading = replace(READING, load=load_or_fail)
+    north.check()
+    assert north.version("orders") == "1"
+    assert (north.told["bad"].state, north.told["bad"].message) == (
+        "refused",
+        "cannot be taken: RuntimeError",
+    )
+    assert north.folders("bad") == []
+
+
 def test_a_refused_bundle_is_not_fetched_again_at_once_but_a_new_one_is(center: Center, site: Site) -> None:
     center.start()
     center.publish("1", signature="bad")
@@ -195,6 +237,18 @@ def test_what_is_offered_no_more_serves_on(center: Center, site: Site) -> None:
     center.withdraw("orders")
     north.check()
     assert (north.version(), north.told["orders"].state) == ("1", "withdrawn")
+
+
+def test_what_was_refused_and_is_offered_no_more_is_forgotten(center: Center, site: Site) -> None:
+    center.start()
+    north = site()
+    for number in range(3):
+        center.publish("1", f"other-{number}", inside={"signature": "bad"})
+        north.check()
+        center.withdraw(f"other-{number}")
+    north.check()
+    assert north.downloads._sources[0].refused == {}
+    assert {north.told[f"other-{number}"].state for number in range(3)} == {"gone"}
 
 
 def test_a_bundle_that_was_changed_on_the_servers_disk_never_arrives(center: Center, site: Site) -> None:
@@ -279,6 +333,7 @@ def test_two_centers_cannot_take_each_others_names(center: Center, tmp_path: Pat
         assert north.version() == "1"
         told = north.told["orders"]
         assert told.message.endswith("the name is taken by contact center blue")
+        north.stop()
     finally:
         green.stop()
 
@@ -392,3 +447,45 @@ def test_a_full_disk_is_said_and_the_last_good_one_serves(
     north.check()
     assert (north.version(), north.told["orders"].state) == ("1", "refused")
     assert "No space left on device" in north.told["orders"].message
+
+
+def test_no_center_fills_the_disk_to_its_end(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1")
+    north = site()
+    monkeypatch.setattr("fsroute.callserver.shelf.KEPT_FREE", 2**60)
+    north.check()
+    assert (north.version(), north.told["orders"].state) == (None, "refused")
+    assert north.told["orders"].message.endswith(" bytes are free, 1152921504606846976 are kept free")
+
+
+class AtItsEnd(Incoming):
+    """Into a file that begins anew, but takes nothing."""
+
+    def restart(self) -> None:
+        pass
+
+
+def test_a_disk_that_is_full_amid_a_download_is_not_the_servers_fault(
+    center: Center, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    center.start()
+    center.publish("1", padding="x" * 100_000)
+    north = site()
+    place = north.folder / ".incoming" / "here"
+
+    def incoming(file_name: str) -> Incoming:
+        place.mkdir()
+        (place / file_name).symlink_to("/dev/full")
+        return AtItsEnd(place / file_name)
+
+    monkeypatch.setattr(north.downloads._shelf, "incoming", incoming)
+    north.check()
+    told = north.told["orders"]
+    assert (told.state, told.message) == (
+        "refused",
+        f"{north.folder}/.incoming cannot be written: No space left on device",
+    )
+    assert not place.exists()

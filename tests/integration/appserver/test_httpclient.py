@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -121,6 +123,14 @@ def test_what_is_no_answer_is_said_so(serve: Serve, answer: bytes) -> None:
         get(serve(lambda peer: peer.sendall(answer)))
 
 
+def test_a_head_without_end_is_not_read(serve: Serve) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(
+        b"X-%d: " % number + b"\r" * 60_000 + b"\r\n" for number in range(90)
+    )
+    with pytest.raises(HttpFailed, match="a head longer than 65536 bytes"):
+        get(serve(lambda peer: peer.sendall(head + b"\r\n")), timeout=10)
+
+
 def test_a_redirection_is_not_followed(serve: Serve) -> None:
     url = serve(
         lambda peer: peer.sendall(
@@ -133,3 +143,48 @@ def test_a_redirection_is_not_followed(serve: Serve) -> None:
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(HttpFailed, match=r"http://127\.0\.0\.1:9: Connection refused"):
         get("http://127.0.0.1:9")
+
+
+FLOOD = """
+import socket, sys, time
+head, piece = (eval(text) for text in sys.argv[1:])
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+peer, _ = server.accept()
+peer.recv(65536)
+peer.sendall(head)
+end = time.monotonic() + 6
+while time.monotonic() < end:
+    peer.sendall(piece * 10_000)
+"""
+"""A process of its own: one that shares ours would wait for us."""
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+    ],
+)
+def test_a_server_that_sends_fast_without_end_keeps_nobody_from_their_turn(head: bytes, piece: bytes) -> None:
+    flood = subprocess.Popen([sys.executable, "-c", FLOOD, repr(head), repr(piece)], stdout=subprocess.PIPE)
+    try:
+        assert flood.stdout is not None
+        url = f"http://127.0.0.1:{int(flood.stdout.readline())}/"
+        begin = time.monotonic()
+        with pytest.raises(HttpFailed):
+            request("GET", url, {}, None, Limits(0.3, 1.0, 10_000_000))
+        assert time.monotonic() - begin < 3.0
+    finally:
+        flood.kill()
+        flood.wait()
+
+
+def test_the_words_of_a_server_are_told_short_and_without_control_characters(serve: Serve) -> None:
+    url = serve(lambda peer: peer.sendall(b"\x1b[2J\x07" + b"y" * 60_000 + b"\r\n\r\n"))
+    with pytest.raises(HttpFailed) as failed:
+        get(url)
+    assert str(failed.value).isprintable()
+    assert len(str(failed.value)) < 300

@@ -135,3 +135,13 @@ def test_a_site_that_starts_without_its_remote_center_serves_what_it_has(world: 
     assert again._applications["orders"].version == "1"
     until(lambda: world.states()["orders"][0] == "unreachable")
     assert world.states()["orders"][1] == "1"
+
+
+def test_what_was_never_taken_and_is_offered_no_more_leaves_the_status(world: World) -> None:
+    world.start()
+    other = world.folder / "other.pem"
+    keyfiles.new_pair(other)
+    world.publish("1", key=other)
+    until(lambda: world.states().get("orders", ("",))[0] == "refused", 10)
+    shutil.rmtree(world.published / "orders")
+    until(lambda: "orders" not in world.states(), 10)

@@ -55,6 +55,10 @@ def ask(
         connection.close()
 
 
+def address_of(center: Center) -> tuple[str, int]:
+    return "127.0.0.1", center.settings["listen_port"]
+
+
 def question(number: str = "1234", **changed: object) -> bytes:
     return json.dumps({"contact_center": "blue", "parameters": {"number": number}} | changed).encode()
 
@@ -161,6 +165,7 @@ def raw(center: Center, text: bytes, limit: float = 10.0) -> bytes:
         b"POST /v1/lookups/order HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n",
         b"GET /v1/health HTTP/1.1\r\n" + b"X: y\r\n" * 60 + b"\r\n",
         b"GET /v1/health HTTP/1.1\r\n" + b"X: y\r\n" * 6000 + b"\r\n",
+        b"GET /v1/health HTTP/1.1\r\n" + b"X: " + b"\r" * 32_768 + b"\r\n\r\n",
         b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
         b"NONSENSE\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -218,6 +223,28 @@ def test_a_connection_may_carry_several_requests(center: Center) -> None:
         connection.request("GET", "/v1/health")
         assert connection.getresponse().read() == b'{"status":"ok"}'
     connection.close()
+
+
+def test_between_two_requests_of_one_peer_others_have_their_turn(center: Center) -> None:
+    center.start()
+    assert center.role is not None
+    turns, seen, service = [0], [], center.role.server.application
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(turns[0])
+        return service(*arguments)
+
+    def take_turns() -> None:
+        while len(seen) < 20:
+            gevent.sleep(0)
+            turns[0] += 1
+
+    center.role.server.application = watched
+    others = gevent.spawn(take_turns)
+    with socket.create_connection(address_of(center)) as peer:
+        peer.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        others.get(timeout=10)
+    assert seen == sorted(set(seen))
 
 
 def test_refusals_do_not_fill_the_log(center: Center, caplog: pytest.LogCaptureFixture) -> None:

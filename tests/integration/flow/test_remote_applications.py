@@ -95,7 +95,7 @@ class Acme(World):
     folder: Path
     remote: App
 
-    def publish(self, version: str, prompt: str) -> None:
+    def publish(self, version: str, prompt: str, **terms: Any) -> None:
         draft = self.folder / f"draft-{version}"
         draft.mkdir()
         write(
@@ -106,7 +106,7 @@ class Acme(World):
             lasting=1.0,
         )
         key = keyfiles.private_key(self.folder / "acme.pem")
-        data = archive.pack(draft, key, contact_center="acme", created_at=time.time())
+        data = archive.pack(draft, key, contact_center="acme", created_at=time.time(), **terms)
         publication.publish(archive.examine(data), data, self.folder / "published", time.time())
 
     def serves(self, version: str) -> bool:
@@ -230,3 +230,20 @@ def test_a_bundle_that_was_tampered_with_never_reaches_a_caller(acme: Acme) -> N
     call = acme.call_in(WaitFor("hello"), HangUp())
     acme.wait_for_outcomes("abandoned")
     assert not call.timeline.heard("ask")
+
+
+def test_an_application_that_is_for_other_numbers_answers_no_call_to_this_one(
+    acme: Acme, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme.publish("1", "hello", numbers=("8005550199",))
+    until(lambda: acme.serves("1"), 10)
+    call = acme.call_in(Wait(60))
+    acme.wait_for_outcomes("failed")
+    assert not call.timeline.heard("hello")
+    said = [each.getMessage() for each in caplog.records if "8005550100" in each.getMessage()]
+    assert len(said) == 1
+    assert "of number 8005550100 is not for it: version 1 names other numbers contact=" in said[0]
+    acme.publish("2", "hello", numbers=("+1 800 555 0100".replace(" ", ""),))
+    until(lambda: acme.serves("2"), 10)
+    acme.call_in(WaitFor("hello"), Wait(0.4), Press("1"))
+    acme.wait_for_outcomes("failed", "self_served")

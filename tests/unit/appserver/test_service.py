@@ -29,7 +29,9 @@ class Statements:
 
 
 def service() -> Service:
-    return Service(Gate({"north": NORTH}), Catalogue(None, lambda folder: []), Answers([ORDER], Statements()))
+    return Service(
+        Gate({"north": NORTH}), Catalogue(None, lambda folder, faults: []), Answers([ORDER], Statements())
+    )
 
 
 def perform(environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
@@ -93,7 +95,7 @@ def test_a_body_is_read_no_further_than_it_may_be_long() -> None:
 def test_a_published_folder_that_cannot_be_read_leaves_what_was_there(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    def unreadable(folder: Path) -> list[Any]:
+    def unreadable(folder: Path, faults: dict[str, str]) -> list[Any]:
         raise OSError("gone")
 
     catalogue = Catalogue(tmp_path, unreadable)

@@ -9,6 +9,7 @@ import gevent
 from gevent.event import Event as Gate
 
 from fsroute.callserver.desk import Settings
+from fsroute.callserver.library import Library
 from fsroute.callserver.role import CallServerRole
 from fsroute.esl.messages import Event
 
@@ -35,7 +36,7 @@ def test_more_hang_ups_than_are_seen_to_at_once_hold_the_events_of_the_switch_up
     )
     nothing: Any = SimpleNamespace()
     settings = Settings("west", "", "", "")
-    role = CallServerRole(store, nothing, nothing, settings, {}, ("127.0.0.1", 0))
+    role = CallServerRole(store, nothing, nothing, settings, Library({}), ("127.0.0.1", 0))
     with gevent.Timeout(5):
         for number in range(HANGUPS):
             role._event(hangup(number))

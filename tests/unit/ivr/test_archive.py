@@ -241,6 +241,8 @@ def test_an_application_that_is_another_than_the_manifest_says_is_refused() -> N
     files = {"application.toml": TOML.replace(b'"1"', b'"2"')}
     assert refusal(archive(files)) == "application.toml: version is not '1', as the manifest says"
     assert refusal(archive({"application.toml": b"= ="})) == "application.toml: is not TOML"
+    endless = b"a." * 400_000 + b"b = 1"
+    assert refusal(archive({"application.toml": endless})) == "application.toml: is not TOML"
 
 
 def test_an_expired_bundle_is_refused() -> None:

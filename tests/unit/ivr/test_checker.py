@@ -138,6 +138,7 @@ HEAD = 'name = "test"\nversion = "1"\nstart = "end"\nlanguages = ["en"]\nsorry =
     ("head", "fault"),
     [
         ("name = ", "is not TOML: Invalid value (at line 1, column 8)"),
+        ("a." * 400_000 + "b = 1", "is not TOML: more than 200 dots in line 1"),
         (HEAD.replace('"1"', "1"), "version: Expected `str`, got `int`"),
         (HEAD.replace('"test"', '"a/b"'), "name: 'a/b': the name is of a-z"),
         (HEAD.replace('["en"]', "[]"), "languages: Expected `array` of length >= 1"),
@@ -309,9 +310,14 @@ def test_some_but_not_all_digits_recorded_is_a_fault(tmp_path: Path) -> None:
     assert told(tmp_path) == ["application.toml: in en the digits 9 are not recorded"]
 
 
-def test_recording_that_is_none_is_named(tmp_path: Path) -> None:
+STUMBLES = b"RIFF\xc4\0\0\0WAVEfmt \x10\0\1\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\xa0\0\0\0"
+"""A chunk is longer than the file."""
+
+
+@pytest.mark.parametrize("content", [b"RIFF", STUMBLES])
+def test_recording_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, END, first="end")
-    (tmp_path / "prompts/en/hello.wav").write_bytes(b"RIFF")
+    (tmp_path / "prompts/en/hello.wav").write_bytes(content.ljust(200, b"\0"))
     (tmp_path / "prompts/en/Bad Name.wav").write_bytes(b"")
     lines = told(tmp_path)
     assert any(line.startswith("prompts/en/hello.wav: is not a PCM recording") for line in lines)
@@ -328,13 +334,26 @@ def test_recording_outside_the_folder_is_refused(tmp_path: Path) -> None:
     assert told(folder) == ["prompts/en/hello.wav: leads out of the application's folder"]
 
 
-@pytest.mark.parametrize("pattern", ["[1-9][0-9]{4}", r"\d+", "(0|1)[0-9]*", "[*#]?[0-9]{2,8}"])
+@pytest.mark.parametrize(
+    "pattern", ["[1-9][0-9]{4}", r"\d+", "(0|1)[0-9]*", "[*#]?[0-9]{2,8}", "(10|20|30)[0-9]{2,4}[*]?[0-9]*"]
+)
 def test_pattern_of_an_operator_is_good(pattern: str) -> None:
     assert wrong_pattern(pattern) == ""
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(", "(12|34)?", "(a+)+", r"(\d*)*x", "a{2}{3}", "0?0?0?0?00", "(?=1)", "x" * 101]
+    "pattern",
+    [
+        "(",
+        "(12|34)?",
+        "(a+)+",
+        r"(\d*)*x",
+        "a{2}{3}",
+        "0?0?0?0?00",
+        "(?=1)",
+        "x" * 101,
+        "(1|)" * 14 + "1*1*1*x",
+    ],
 )
 def test_pattern_that_is_wrong_or_may_take_for_ever_is_refused(pattern: str) -> None:
     assert wrong_pattern(pattern)

@@ -128,3 +128,14 @@ def test_a_record_that_was_damaged_is_named(tmp_path: Path) -> None:
         published(tmp_path / "gone")
     with pytest.raises(ApplicationError, match=r"'\.\.' is no application's name"):
         current(tmp_path, "..")
+
+
+def test_an_application_that_cannot_be_read_keeps_no_other_from_being_served(tmp_path: Path) -> None:
+    put(tmp_path, a_version("1"))
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "current").write_text("{")
+    faults: dict[str, str] = {}
+    assert [each.name for each in published(tmp_path, faults)] == ["test"]
+    assert list(faults) == ["bad"]
+    with pytest.raises(ApplicationError, match="bad/current: is no record"):
+        published(tmp_path)

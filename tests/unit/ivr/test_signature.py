@@ -134,18 +134,20 @@ def test_a_file_that_is_no_private_key_is_named(tmp_path: Path, content: bytes, 
         private_key(tmp_path / "gone")
 
 
-def test_terms_stand_between_the_key_and_the_comment(tmp_path: Path) -> None:
+def test_terms_stand_anywhere_after_the_key(tmp_path: Path) -> None:
     words = public_line(PUBLIC).strip()
     path = tmp_path / "a.pub"
     path.write_text(
         "# Ann's\n\n"
-        f"{words} not-before=2026-01-01 not-after=2027-01-01T12:00:00+01:00 Ann revoked at noon\n"
+        f"{words} not-before=2026-01-01 not-after=2027-01-01T12:00:00+01:00 Ann at noon\n"
         f"{words} revoked Ann\n"
+        f"{words} Ann at Acme REVOKED\n"
     )
-    first, second = public_keys(path)
+    first, second, third = public_keys(path)
     assert (first.not_before, first.not_after, first.revoked) == (1767225600.0, 1798801200.0, False)
-    assert first.comment == "Ann revoked at noon"
+    assert first.comment == "Ann at noon"
     assert (second.revoked, second.comment) == (True, "Ann")
+    assert (third.revoked, third.comment) == (True, "Ann at Acme")
 
 
 OTHER_ID = base64.b64encode(bytes(31)).decode()
