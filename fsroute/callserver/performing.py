@@ -12,7 +12,7 @@ from fsroute.callserver.desk import Desk
 from fsroute.callserver.line import Line
 from fsroute.callserver.looking_up import look_up
 from fsroute.callserver.ways import record_message
-from fsroute.ivr import Collect, Happening, LookUp, NoInput, Play, Played, Record, Recorded
+from fsroute.ivr import Collect, Digits, Happening, LookUp, NoInput, Play, Played, Record, Recorded
 
 TIME_ZONE = "timezone"
 
@@ -31,8 +31,8 @@ class Performer:
         with self._clock_in_utc(speech.needs_utc(do)):
             for application, argument in speech.play(do, folder):
                 complete = self._line.completed(self._line.execute(application, argument))
-                if do.interruptible and complete.get("variable_playback_terminator_used"):
-                    break
+                if do.interruptible and (key := complete.get("variable_playback_terminator_used")):
+                    return Digits(key)
         return Played()
 
     def collect(self, do: Collect, folder: Path) -> Happening:
