@@ -216,7 +216,11 @@ class CoordinatorRole:
             self._await_turn(agent, call)
             return
         self._freed[agent.agent_id] = agent
-        self._feed(CallChanged(call))
+        try:
+            self._feed(CallChanged(call))
+        except Exception:  # a fault of ours is no concern of who freed the agent: the leader begins anew
+            log.exception("not decided: agent=%s", agent.agent_id)
+            self._fenced = True
         self._inbox.put(Tick())  # the loop looks anew how long it may sleep
         gevent.sleep(0)
 

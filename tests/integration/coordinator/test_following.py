@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from fsroute.acd.proxy_call import On
-from fsroute.coordinator.actions import AgentChanged, CallChanged, Take
+from fsroute.coordinator.actions import Action, AgentChanged, CallChanged, Event, Take
 from fsroute.coordinator.beginning import Following, news
 from fsroute.coordinator.loop import CoordinatorRole
 from fsroute.coordinator.state import Coordinator
@@ -198,3 +198,22 @@ def test_nobody_is_handed_over_who_is_still_reserved(center: Center) -> None:
     call = center.offered("bob")
     center.move(call, On.AGENT_ACCEPTED)
     assert handed == []
+
+
+class Broken(Coordinator):
+    """A core with a fault."""
+
+    def apply(self, event: Event, now: float) -> list[Action]:
+        raise AssertionError("a fault of ours")
+
+
+def test_a_fault_of_the_core_is_no_concern_of_who_freed_the_agent(center: Center) -> None:
+    store = Store(center.database, Signals(center.database))
+    role = CoordinatorRole(store, Lease(center.database, "coordinator", "leader", 10.0))
+    role._core = Broken()
+    store.hand_over_agents(role._let_go)
+    call = center.bridged()
+    left = store.proxy_calls.agent_left(call.agent_leg_uuid or "", "NORMAL_CLEARING")
+    assert left is not None
+    assert left.agent_id is None
+    assert role._fenced, "who leads with such a core begins anew"
