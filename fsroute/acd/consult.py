@@ -102,7 +102,9 @@ class Consultations:
         consultation.number_leg = leg = self._new_uuid()
         offer.attend(leg)
         self._legs.tell(f"uuid_setvar {offer.legs.channel} fsroute_number_leg {leg}")
-        self._legs.tell(f"uuid_setvar {offer.legs.channel} hangup_after_bridge false")  # the number may leave first
+        self._legs.tell(
+            f"uuid_setvar {offer.legs.channel} hangup_after_bridge false"
+        )  # the number may leave first
         variables = f"origination_uuid={leg},park_timeout=60,hangup_after_bridge=true,ignore_early_media=true"
         try:
             dialled = self._dial_string.format(number=number)
