@@ -1,0 +1,57 @@
+"""The configuration as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import field
+
+from fsroute.config.applications import ApplicationsFrom, Appserver
+from fsroute.config.host import (
+    Agents,
+    Callserver,
+    Database,
+    EventSocket,
+    Links,
+    Log,
+    Process,
+    Role,
+    Site,
+    Timing,
+)
+from fsroute.config.section import Section, require_once
+
+
+class Config(Section, frozen=True):
+    """The whole of it. `applications` are folders that each hold interactive applications."""
+
+    site: Site = field(default_factory=Site)
+    roles: tuple[Role, ...] = tuple(Role)
+    state_dir: str = ""
+    applications: tuple[str, ...] = ()
+    applications_from: tuple[ApplicationsFrom, ...] = ()
+    database: Database = field(default_factory=Database)
+    event_socket: EventSocket = field(default_factory=EventSocket)
+    callserver: Callserver = field(default_factory=Callserver)
+    links: Links = field(default_factory=Links)
+    agents: Agents = field(default_factory=Agents)
+    appserver: Appserver = field(default_factory=Appserver)
+    timing: Timing = field(default_factory=Timing)
+    process: Process = field(default_factory=Process)
+    log: Log = field(default_factory=Log)
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            raise ValueError("roles is empty: name at least one of " + ", ".join(Role))
+        if len(set(self.roles)) != len(self.roles):
+            raise ValueError("roles names a role twice")
+        require_once("applications_from", [each.name for each in self.applications_from])
+        require_once(
+            "applications_from: contact_centers",
+            [center for each in self.applications_from for center in each.contact_centers],
+        )
+
+    @property
+    def state_path(self) -> Path:
+        """The folder that fsroute may write to; it need not exist yet."""
+        return Path(self.state_dir)
