@@ -20,6 +20,9 @@ STANDS = (
 """Variables of a standing leg: it outlives the talks, noise that can hardly be heard tells that the line lives, and
 FreeSWITCH does not hang it up after 70 transfers."""
 
+PARKED = "park,park,park inline"
+"""Where a standing leg stands, for ``transfer``: the end of an outbound socket that it had ends one park."""
+
 _ENDPOINT = re.compile(r"^(user|sofia|loopback|verto\.rtc|error)/")
 _ORIGINATION = re.compile(r"[{,]origination_uuid=([^,}]+)")
 _NUMBER = re.compile(r"[^0-9A-Za-z+*#._-]")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import gevent
 from gevent.event import Event as Flag
 
-from fsroute.acd.dial import STANDS, originate_standing
+from fsroute.acd.dial import PARKED, STANDS, originate_standing
 from fsroute.acd.legs import TALKING
 from fsroute.acd.standing import (
     Dial,
@@ -38,7 +38,7 @@ READ_AGAIN = 30.0  # seconds after which a row is read again, signal or not
 RETRY = 1.0  # seconds before a step is tried again that the database or the switch did not take
 DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a call
 LOOK_AGAIN = 0.05  # seconds between two looks for it
-PARK = "uuid_transfer {} park,park,park inline"
+PARK = f"uuid_transfer {{}} {PARKED}"
 """``uuid_park`` would end the park of a leg that is back already, and leave it without media for good.
 
 The end of an outbound socket that the leg was on before ends its park: then the next one begins.

@@ -7,6 +7,7 @@ import secrets
 
 import gevent
 
+from fsroute.acd.dial import PARKED
 from fsroute.agentdesk import dialogue as talk
 from fsroute.agentdesk import pin as pins
 from fsroute.agentdesk import speech
@@ -42,7 +43,6 @@ FEATURE = "variable_fsroute_feature"
 """The channel variable by which the dialplan sends a call here."""
 
 LONGEST_CALL = 300.0  # seconds
-STANDING_PLACE = "fsroute_standing XML fsroute_features"
 
 _NOBODYS = pins.encode(pins.generate(secrets.randbelow), secrets.token_bytes(pins.SALT))
 """Compared where there is no PIN to compare, so that it takes as long."""
@@ -217,13 +217,13 @@ class _Conversation:
             raise Declined(f"agent {agent_id} has no standing leg", "no_standing_leg")
 
     def _stand(self, agent_id: str) -> None:
-        """The row names the channel, which waits in the dialplan: whoever drives the switch keeps it from there."""
+        """The row names the channel, which is parked: whoever drives the switch keeps it from there."""
         line = self._line
         line.set_variable("sensitive_dtmf", "false")
         line.set_variable("socket_resume", "false")
         self._duty.stand(agent_id, self._switch_id, line.uuid)
         log.info("standing leg called in agent=%s switch=%s", agent_id, self._switch_id)
-        line.execute("transfer", STANDING_PLACE)
+        line.execute("transfer", PARKED)
         line.until_gone()
 
 
