@@ -80,6 +80,7 @@ class CallServerRole:
         self._settings = settings
         self._watched: dict[int, Session] = {}
         self._calls: dict[str, Call] = {}  # by channel
+        self._left: set[str] = set()  # consultations whose agent has left: the acd has one beat to close them
         self._closers = Workers(CLOSERS)
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
@@ -162,6 +163,8 @@ class CallServerRole:
         if event.get("variable_fsroute_callserver", "") not in ("", self._settings.callserver):
             return  # another call server's, which knows the outcome
         contact_id = event.get("variable_fsroute_contact")
+        if contact_id == event.get("variable_fsroute_consultation"):
+            return  # the acd's
         is_callers = event.get("Call-Direction") == "inbound" or event.get("variable_fsroute_callback")
         if contact_id and is_callers:
             self._closers.spawn(self._hung_up, contact_id, event.uuid, event.get("Hangup-Cause", ""))
@@ -188,7 +191,7 @@ class CallServerRole:
 
     def _fetch(self) -> None:
         """Callers whose process died hear its music, which has no end: broken, they come back by the dialplan."""
-        for contact_id, channel_uuid, _ in self._store.contacts.live_of_switch(self._settings.switch_id):
+        for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(self._settings.switch_id):
             if channel_uuid not in self._calls and self._was_ours(channel_uuid):
                 self._fetch_one(contact_id, channel_uuid)
 
@@ -210,7 +213,8 @@ class CallServerRole:
     def reconcile(self) -> None:
         """Close the contacts whose callers left while nobody looked, and see to those who are to be called back."""
         self._callbacks.reconcile()
-        for contact_id, channel_uuid, core_uuid in self._store.contacts.live_of_switch(
+        left = set()
+        for contact_id, channel_uuid, core_uuid, is_consultation in self._store.contacts.live_of_switch(
             self._settings.switch_id
         ):
             if channel_uuid in self._calls:
@@ -218,7 +222,11 @@ class CallServerRole:
             if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:
                 self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)
             elif not self._link.exists(channel_uuid):
-                self._close(contact_id, "the caller left unseen")
+                if is_consultation and contact_id not in self._left:
+                    left.add(contact_id)
+                else:
+                    self._close(contact_id, "the caller left unseen")
+        self._left = left
         self._fetch_left()
 
     def _fetch_left(self) -> None:

@@ -151,10 +151,12 @@ class Contacts:
         """A voice message that the caller left, in a file of the switch's host."""
         self._database.execute("keep_voice_message", contact_id=contact_id, path=path, duration_s=seconds)
 
-    def live_of_switch(self, switch_id: str) -> list[tuple[str, str, str | None]]:
-        """(contact, channel, core) of each contact of a switch that has not ended."""
+    def live_of_switch(self, switch_id: str) -> list[tuple[str, str, str | None, bool]]:
+        """(contact, channel, core, whether it is a consultation) of each contact of a switch that has not ended."""
         rows = self._database.run("live_contacts_of_switch", switch_id=switch_id)
-        return [(row["contact_id"], row["channel_uuid"], row["core_uuid"]) for row in rows]
+        return [
+            (row["contact_id"], row["channel_uuid"], row["core_uuid"], row["is_consultation"]) for row in rows
+        ]
 
     def is_ours(self, number: str) -> bool:
         """Whether it is a number that people call us by: a call to it would come back here."""

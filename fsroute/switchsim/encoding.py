@@ -22,6 +22,9 @@ def url_encode(value: str) -> str:
     return _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii")
 
 
+_FALSE = frozenset({"no", "off", "false", "f", "disabled", "inactive", "disallow"})
+
+
 def is_true(value: str | None) -> bool:
     """Read a variable as ``switch_true`` does: yes, on, true, t, enabled, active, allow or a number but 0."""
     if not value:
@@ -33,6 +36,11 @@ def is_true(value: str | None) -> bool:
         return int(word) != 0
     except ValueError:
         return False
+
+
+def is_false(text: str | None) -> bool:
+    """As ``switch_false`` reads a variable; one that is not set is not false."""
+    return text is not None and (text.lower() in _FALSE or (text.isdigit() and int(text) == 0))
 
 
 def leading_number(text: str | None, default: int = 0) -> int:

@@ -61,7 +61,7 @@ select d.*, c.closed, c.proxy_call_id as closed_proxy_call_id, c.agent_id as clo
 
 -- name: live_contacts_of_switch
 -- Those with a caller on the line: who asked to be called back has no channel.
-select k.contact_id::text, k.channel_uuid, k.core_uuid, k.arrived_at
+select k.contact_id::text, k.channel_uuid, k.core_uuid, k.parent_contact_id is not null as is_consultation
   from contact k
  where k.switch_id = %(switch_id)s and k.switch_id > '' and k.ended_at is null
    and not exists (select from proxy_call p

@@ -93,10 +93,10 @@ class ContactCenter:
         return call
 
     def waiting_call(self, **options: Any) -> Call:
-        """A caller who has asked for an agent and waits in the queue."""
-        before = self.count("queued", "offered")
+        """A caller who has asked for an agent, and waits in the queue unless one is free."""
+        before = len(self.rows())
         call = self.call("2", **options)
-        self.until(lambda: self.count("queued", "offered") > before, 10)
+        self.until(lambda: len(self.rows()) > before and "requested" not in self.states(), 10)
         return call
 
     # What the database says ------------------------------------------------------------------------------
@@ -112,6 +112,9 @@ class ContactCenter:
 
     def count(self, *states: str) -> int:
         return sum(row["state"] in states for row in self.rows())
+
+    def states(self) -> list[str]:
+        return [row["state"] for row in self.rows()]
 
     def live(self) -> int:
         return self.count("requested", "queued", "offered", "ready", "bridged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fsroute.switchsim.encoding import is_false
 from fsroute.switchsim.running import rest
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ class Room:
         self.members.remove(channel)
         if "endconf" in flags or ("mintwo" in flags and len(self.members) < 2):
             self.is_over = True
-            for member in self.members:
-                member.poke()
+            for member in list(self.members):
+                self._let_go(member)
+
+    def _let_go(self, member: Channel) -> None:
+        """At its end a conference hangs its members up, whatever else they are about to do, unless they say no."""
+        if is_false(member.get("hangup_after_conference")):
+            member.poke()
+        else:
+            member.hang_up()
 
 
 def conference(channel: Channel, data: str) -> None:

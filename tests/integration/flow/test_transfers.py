@@ -182,6 +182,21 @@ def test_an_agent_who_hangs_up_on_the_consulted_one_has_completed(
     end(world, call, "served", "served")
 
 
+def test_a_look_at_the_channels_leaves_the_end_of_a_consultation_to_the_agents_switch(world: World) -> None:
+    call, phone, _ = consulting(world, "dee", "cyd")
+    app = world.west.app
+    assert app is not None and app.acd is not None and app.callserver is not None
+    app.acd.stop()
+    phone.hang_up()
+    until(lambda: phone.channel is not None and phone.channel.uuid not in world.west.switch.channels)
+    app.callserver.reconcile()
+    assert world.outcomes() == [], "its switch has a moment to complete it"
+    app.callserver.reconcile()
+    assert world.outcomes() == ["served"], "nobody else has"
+    call.hang_up()
+    until(lambda: world.outcomes() == ["served", "served"], 10)
+
+
 @pytest.mark.parametrize(("name", "other"), SITES)
 def test_a_held_caller_who_hangs_up_ends_the_consultation(world: World, name: str, other: str) -> None:
     call, phone, second = consulting(world, name, other)

@@ -47,7 +47,7 @@ def test_a_channel_has_one_live_contact(center: Center) -> None:
     channel = f"channel-{contact_id}"
     assert center.contacts.of_channel("home", channel) == contact_id
     assert center.contacts.of_channel("away", channel) is None
-    assert center.contacts.live_of_switch("home") == [(contact_id, channel, "core-1")]
+    assert center.contacts.live_of_switch("home") == [(contact_id, channel, "core-1", False)]
     center.contacts.close(contact_id, Outcome.SELF_SERVED, {})
     assert center.contacts.of_channel("home", channel) is None
     assert center.contacts.live_of_switch("home") == []
