@@ -117,6 +117,8 @@ class _Reader:
         literal = self._character()
         quantifier = _QUANTIFIER.match(self.text, self.at)
         if quantifier is None:
+            if self._peek() == "{":
+                raise ValueError(r"a repeat is {m}, {m,n} or {m,}; for the character itself write \{")
             self._note(literal, begin)
             return 1
         self._in_head = False
@@ -162,6 +164,8 @@ class _Reader:
             raise ValueError(
                 f"nothing to repeat before {character}; for the character itself write \\{character}"
             )
+        if character == "{":
+            raise ValueError(r"nothing to repeat before {; for the character itself write \{")
         if character in "^$":
             raise ValueError(f"{character} in the middle; for the character itself write \\{character}")
         self.at += 1

@@ -40,6 +40,10 @@ def test_a_pattern_is_of_the_whole_text(pattern: str, text: str, matches: bool) 
     ("pattern", "why"),
     [
         ("+1212", r"nothing to repeat before \+; for the character itself write \\\+"),
+        ("1{,}", r"a repeat is \{m\}, \{m,n\} or \{m,\}; for the character itself write \\\{"),
+        ("1{,5}", r"a repeat is"),
+        ("1{1000}", r"a repeat is"),
+        ("{2}", r"nothing to repeat before \{"),
         ("(a+)+", "a group must not be repeated"),
         ("(a|aa)*b", "a group must not be repeated"),
         ("(a){2,}", "a group must not be repeated"),
