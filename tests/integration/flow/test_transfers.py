@@ -185,7 +185,9 @@ def test_an_agent_who_hangs_up_on_the_consulted_one_has_completed(
 def test_a_look_at_the_channels_leaves_the_end_of_a_consultation_to_the_agents_switch(world: World) -> None:
     call, phone, _ = consulting(world, "dee", "cyd")
     app = world.west.app
-    assert app is not None and app.acd is not None and app.callserver is not None
+    assert app is not None
+    assert app.acd is not None
+    assert app.callserver is not None
     app.acd.stop()
     phone.hang_up()
     until(lambda: phone.channel is not None and phone.channel.uuid not in world.west.switch.channels)
