@@ -1,0 +1,1 @@
+"""Calls that were captured: the form of the files, what keeps them, and what plays them again."""
