@@ -248,18 +248,16 @@ class VirtualLoop:
 
 
 @contextmanager
-def virtual_time(begins: float = 0.0) -> Iterator[VirtualLoop]:
-    """In this block gevent runs on a clock of its own, and what was there before stands still.
+def running(loop: VirtualLoop) -> Iterator[None]:
+    """In this block gevent runs on `loop`, by its clock, and what was there before stands still.
 
-    `begins`: what the clock shows at first, in seconds since the epoch. What was begun in the block and is not over
-    at its end never goes on.
+    What was begun in the block and is not over at its end never goes on.
     """
-    loop = VirtualLoop(begins)
     before = gevent.get_hub()
     hub = Hub(loop)
     hubs.set_hub(hub)
     try:
-        yield loop
+        yield
     finally:
         hub.destroy(destroy_loop=True)
         hubs.set_hub(before)
