@@ -1,1 +1,1 @@
-"""Calls that were captured: the form of the files, what keeps them, and what plays them again."""
+"""Calls kept as files: their format, the journal beside them, who records them, and who reads them back."""
