@@ -91,7 +91,9 @@ def parse(command: bytes) -> Command:
         return _api(verb, rest)
     if verb != "sendmsg":
         return Command(verb, argument=rest)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
     what = headers.get("call-command", "")
     if what != "execute":
         return Command("sendmsg", what, headers.get("hangup-cause", ""), target=rest)

@@ -10,7 +10,7 @@ The transitions themselves are in `fsroute.replay.transitions`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -60,13 +60,17 @@ class Memory(Database):
         tables: Tables,
         now: Callable[[], float],
         on_event: Callable[[LedgerEvent], None] = lambda event: None,
-        next_call: int = 1,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.tables = tables
         self.on_event = on_event
+        self.before_read: Callable[[], None] = lambda: None
+        """Called before the row of a proxy call is read: whoever writes late writes now."""
         self._clock = now
-        self.numbers = itertools.count(next_call)
-        self._versions = itertools.count(1 + max((row["version"] for row in tables.agents.values()), default=0))
+        self.numbers = itertools.count(1) if numbers is None else numbers
+        self._versions = itertools.count(
+            1 + max((row["version"] for row in tables.agents.values()), default=0)
+        )
 
     # What the store calls ------------------------------------------------------------------------------------
 
@@ -189,7 +193,9 @@ class Memory(Database):
         return [
             {"contact_id": row["contact_id"]}
             for row in self.tables.contacts.values()
-            if row["channel_uuid"] == channel_uuid and row["switch_id"] == switch_id and row["ended_at"] is None
+            if row["channel_uuid"] == channel_uuid
+            and row["switch_id"] == switch_id
+            and row["ended_at"] is None
         ]
 
     def _learn_facts(self, contact_id: str, facts: Mapping[str, str], language: str) -> list[Row]:
@@ -214,7 +220,9 @@ class Memory(Database):
             return []
         row["rule"], row["rules_version"] = rule, rules_version
         said = {"rule": rule, "rules_version": rules_version, "way": way, "reason": reason}
-        self.log("not_queued", contact_id, data={key: value for key, value in said.items() if value is not None})
+        self.log(
+            "not_queued", contact_id, data={key: value for key, value in said.items() if value is not None}
+        )
         return [{}]
 
     def _caller_of_contact(self, contact_id: str) -> list[Row]:
@@ -293,6 +301,7 @@ class Memory(Database):
         return [{**row, "let_go": None} for row in rows]
 
     def _proxy_call(self, proxy_call_id: int) -> list[Row]:
+        self.before_read()
         return self._shown(self.tables.calls.get(proxy_call_id))
 
     def _proxy_calls(self, proxy_call_ids: list[int]) -> list[Row]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _TOKEN = r"fsr[0-9a-f]{32}"
-_FOLDER = r"/[^\s,!;|&{}\[\]]*?(?=/prompts/)"
+_FOLDER = r"/(?!/)[^\s,!;|&{}\[\]]*?(?=/prompts/)"
 _NAME = re.compile(f"({_UUID}|{_TOKEN}|{_FOLDER})")
 
 MOST_NAMES = 10_000  # of one call
@@ -48,6 +48,14 @@ class Roles:
             self._bytes.append((then.encode(), now.encode()))
         return True
 
+    def rebind(self, then: str, now: str) -> None:
+        """`then` stands for this one from now on, whatever it stood for before."""
+        known = self._now.pop(then, None)
+        if known is not None:
+            self._then.pop(known, None)
+            self._bytes = [pair for pair in self._bytes if pair[0] != then.encode()]
+        self.bind(then, now)
+
     def translate(self, data: bytes) -> bytes:
         """What FreeSWITCH sent then, with the names of today: of the same length, so that lengths stay right."""
         for then, now in self._bytes:
@@ -66,7 +74,8 @@ class Roles:
         theirs, ours = _NAME.split(then), _NAME.split(now)
         if len(theirs) != len(ours) or theirs[::2] != ours[::2]:
             return False
-        return all([self.bind(*pair) for pair in zip(theirs[1::2], ours[1::2], strict=True)])
+        agreed = [self.bind(*pair) for pair in zip(theirs[1::2], ours[1::2], strict=True)]
+        return all(agreed)
 
     def could_agree(self, then: str, now: str) -> bool:
         """The same without binding anything."""

@@ -222,7 +222,9 @@ def _routed(p: Row, set_: Mapping[str, Any], routing: Mapping[str, Any] | None) 
         return {} if done is None else {"time_line_done": done}
     kept = ("queue", "strategy", "lead", "hold_music", "offer_timeout", "network_leg_timeout", "network_leg_tries",
             "refuse_when", "time_line", "callback", "overflow", "priority")  # fmt: skip
-    row = {name: p[name] if routing.get(name) is None else routing[name] for name in kept if name != "priority"}
+    row = {
+        name: p[name] if routing.get(name) is None else routing[name] for name in kept if name != "priority"
+    }
     row |= {name: routing.get(name) for name in ("rule", "rules_version", "longest_wait", "longest_queue")}
     row["time_line_done"] = routing.get("time_line_done") or 0
     row["back_to"] = None
@@ -273,7 +275,11 @@ def _moments(memory: Memory, p: Row, state: str, set_: Mapping[str, Any]) -> Row
     elif waits or state == "offered":
         accepted = None
     return {
-        "held_until": memory.moment(set_["held_for"]) if "held_for" in set_ else p["held_until"] if waits else None,
+        "held_until": memory.moment(set_["held_for"])
+        if "held_for" in set_
+        else p["held_until"]
+        if waits
+        else None,
         "queued_at": queued,
         "accepted_at": accepted,
         "bridged_at": now if state == "bridged" and p["state"] != "bridged" else p["bridged_at"],
@@ -325,7 +331,9 @@ def reserve(
     a["version"] = memory.next_agent_version()
     leg = _network_leg(p, a)
     if p["state"] == "requested":
-        memory.log("taken", p["contact_id"], proxy_call_id=proxy_call_id, state="queued", data={"from": "requested"})
+        memory.log(
+            "taken", p["contact_id"], proxy_call_id=proxy_call_id, state="queued", data={"from": "requested"}
+        )
     p.update(
         state="offered", queued_at=p["queued_at"] or memory.moment(), agent_leg="dialling", network_leg=leg,
         network_switch_id=None if leg in ("not_needed", "none") else a["switch_id"],
