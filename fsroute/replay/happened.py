@@ -1,8 +1,8 @@
 """What happened to a proxy call between two of its rows, by the state tables: pure.
 
 The journal has rows, not transitions: of two that follow each other it says what a role read, and a role may have
-missed some in between. Each transition raises the row's version by one; so a way through the tables with that many steps
-is what happened, or something that leads to the same.
+missed some in between. Each transition raises the row's version by one; so a way through the tables with that many
+steps is what happened, or something that leads to the same.
 """
 
 from __future__ import annotations

@@ -216,7 +216,8 @@ class Stage:
         self._props = props
         self._loop = WiredLoop(props.begins)
         self._ids = itertools.count(1)
-@@
+        highest = max((*props.tables.calls, *props.proxy_calls), default=0)
+        numbers = itertools.chain(props.proxy_calls, itertools.count(highest + 1))
         self._memory = Memory(props.tables, self._loop.time, self._logged, numbers)
         self.store = _Store(self._memory, _Signals(self._loop, self._signalled), self._loop)
         self._own = set(props.own)
