@@ -12,7 +12,7 @@ from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import Routing
 from fsroute.replay.differences import Difference, Kind
 from fsroute.replay.pairing import Pair
-from fsroute.replay.script import Moved, Sent
+from fsroute.replay.script import Moved, Sent, move_key
 from fsroute.replay.stage import Asked, Recalled, Run
 
 LONGEST_TEXT = 400  # characters of a command in a difference
@@ -155,9 +155,9 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
             who = f" of {output.row.agent_id}" if output.on is On.AGENT_RESERVED else ""
             yield Difference(Kind.DECISION, f"no {output.on}{who} now", then_at=output.at, then=str(output.on),
                              origin=_rule(output.row))  # fmt: skip
-    at = {pair.at: pair for pair in run.pairing.pairs if pair.key[0] == "move"}
     for moment, event, row in run.moves:
-        pair = next((p for p in run.pairing.pairs if p.key == ("move", event.kind) and p.at == moment), None)
+        key = move_key(event.kind)
+        pair = next((each for each in run.pairing.pairs if each.key == key and each.at == moment), None)
         if pair is None:
             continue
         if pair.then is None:
@@ -171,7 +171,6 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
                 Kind.DECISION, "another agent", then.at, moment, then.row.agent_id or "", event.agent_id or "",
                 _rule(row), {"agent": (then.row.agent_id or "", event.agent_id or "")},
             )  # fmt: skip
-    del at
 
 
 def _rule(row: ProxyCall | None) -> str:

@@ -42,7 +42,7 @@ class Moved:
 
     @property
     def key(self) -> Key:
-        return ("move", str(self.on))
+        return move_key(self.on)
 
     @property
     def text(self) -> str:
@@ -87,6 +87,11 @@ class End:
     """Input: the connection was over."""
 
     at: float
+
+
+def move_key(on: str) -> Key:
+    """By what a transition is found again; two that leave the same row are one, since the journal has only rows."""
+    return ("move", str(On.CALLER_GONE if on == On.CONVERSATION_OVER else on))
 
 
 Output = Sent | Moved

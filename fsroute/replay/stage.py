@@ -32,7 +32,7 @@ from fsroute.replay.memory import LedgerEvent, Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
 from fsroute.replay.rows import routing_of
-from fsroute.replay.script import Item, Moved, Others, Sent, Told
+from fsroute.replay.script import Item, Moved, Others, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
 from fsroute.replay.wire import Wire, WiredLoop
@@ -353,7 +353,7 @@ class Stage:
         self.run.moves.append((now, event, row[0] if row else None))
         if self._tape.stopped:
             return
-        pair = self.run.pairing.take(("move", event.kind), "", now, self._tape)
+        pair = self.run.pairing.take(move_key(event.kind), "", now, self._tape)
         self._check_agent(event, pair, row[0] if row else None)
         self._tape.met(pair)
 
@@ -388,6 +388,8 @@ class Stage:
             self._by_others = False
         if not moved and item.on not in EITHERS:
             call = self.store.proxy_calls.get(item.row.proxy_call_id)
+            if call is not None and not call.is_live and not item.row.is_live:
+                return  # it is over, now as then
             state = "not there" if call is None else str(call.state)
             self.cannot_go_on(f"then came {item.on}, and the call is {state} now")
 
