@@ -245,8 +245,8 @@ def _questions(story: Story, run: Run, until: float | None) -> Iterator[Differen
 
 
 def _ending(story: Story, run: Run) -> Iterator[Difference]:
-    then = story.facts.get("outcome")
-    if run.stopped or then is None or then == run.outcome:
+    then, now = story.facts.get("outcome"), run.facts.get("outcome")
+    if run.stopped or then == now:
         return
-    yield Difference(Kind.ENDING, "the contact ends otherwise", now_at=run.ended_at, then=str(then),
-                     now=str(run.outcome or "not at all"))  # fmt: skip
+    yield Difference(Kind.ENDING, "the contact ends otherwise", now_at=run.ended_at, then=str(then or "not"),
+                     now=str(now or "not"))  # fmt: skip

@@ -118,7 +118,7 @@ class Player:
             stopped=run.stopped or then.past.untold,
             stopped_at=run.stopped_at,
             remarks=tuple(_remarks(application, run)),
-            outcome=run.outcome,
+            outcome=run.facts.get("outcome"),
             asked=tuple(run.asked),
             sent=tuple(run.sent),
         )
@@ -322,6 +322,6 @@ def _routed(capture: Capture) -> Iterator[Mapping[str, Any]]:
 
 
 def _remarks(application: Mapping[str, Any], run: Run) -> Iterator[str]:
-    if run.application is not None and application.get("version") not in (None, run.application[1]):
-        name, version = run.application
-        yield f"application {name} is version {version} now, and was {application['version']}"
+    now = run.facts.get("application") or {}
+    if application.get("version") not in (None, now.get("version")) and now:
+        yield f"application {now['name']} is version {now['version']} now, and was {application['version']}"

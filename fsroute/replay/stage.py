@@ -21,12 +21,12 @@ from fsroute.callserver.role import READ
 from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
-from fsroute.ivr import Happening
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import journal
 from fsroute.replay.commands import Command, Splitter, parse, readable
 from fsroute.replay.happened import EITHERS
+from fsroute.replay.ladder import origin_of
 from fsroute.replay.leading import Leader
 from fsroute.replay.memory import LedgerEvent, Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
@@ -96,9 +96,8 @@ class Run:
     asked: list[Asked] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     moves: list[tuple[float, LedgerEvent, ProxyCall | None]] = field(default_factory=list)
-    heard: list[tuple[float, bytes]] = field(default_factory=list)
-    outcome: str | None = None
-    application: tuple[str, str] | None = None
+    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
     stopped: str = ""
     stopped_at: float | None = None  # by the clock of then
     ended_at: float = 0.0
@@ -189,24 +188,34 @@ class _Lookups:
         return found.answer
 
 
-class _Call(Call):
-    """A call that tells for which step it does what it does."""
+class _Notes:
+    """Takes down what the call tells of itself, as a recorder does."""
 
-    def origin(self) -> str:
-        call = self._proxy_call_now
-        if call is not None:
-            return f"rule {call.rule}" if call.rule else f"queue {call.queue}"
-        position = self._position
-        return "" if position is None else f"step {position.step} of {position.application}"
+    def __init__(self, loop: WiredLoop) -> None:
+        self._loop = loop
+        self.taken: list[tuple[float, dict[str, Any]]] = []
+        self.origin = ""
 
-    _proxy_call_now: ProxyCall | None = None
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All in one; of several under one key the last."""
+        return {key: value for _, facts in self.taken for key, value in facts.items()}
 
-    def _hold(self, call: ProxyCall, last_cause: str = "", chosen: str = "") -> Happening:
-        self._proxy_call_now = call
-        try:
-            return super()._hold(call, last_cause, chosen)
-        finally:
-            self._proxy_call_now = None
+    def noted(self, facts: Mapping[str, object]) -> None:
+        self.taken.append((self._loop.monotonic(), dict(facts)))
+        self.origin = origin_of(facts) or self.origin
+
+    def received(self, data: bytes) -> None:
+        """It is known: it was played."""
+
+    def sent(self, data: bytes) -> None:
+        """It comes over the wire."""
+
+    def closed(self, reason: str) -> None:
+        """The tape has ended."""
+
+    def finished(self) -> None:
+        """Nothing follows."""
 
 
 class Stage:
@@ -235,9 +244,9 @@ class Stage:
             self._memory.before_read = self._leader.write_progress
         self._watched: dict[int, Session] = {}
         self._splitter = Splitter()
-        self._call: _Call | None = None
+        self._notes = _Notes(self._loop)
+        self._channel = ""
         self._by_others = False
-        self._commands = 0
 
     def play(self) -> Run:
         """From the beginning to the end."""
@@ -256,25 +265,19 @@ class Stage:
             serving.join(timeout=2 * last + AFTER_THE_END)
             self.run.ended_at = self._loop.monotonic()
             serving.kill()
+            self.run.notes, self.run.facts = self._notes.taken, self._notes.facts
         return self.run
 
     def _session(self, sock: Any) -> Session:
-        return Session(sock, clock=self._loop.monotonic, new_uuid=self._new_uuid)
+        return Session(sock, self._notes, clock=self._loop.monotonic, new_uuid=self._new_uuid)
 
     def _serve(self, session: Session) -> None:
         desk = Desk(
             self._props.settings, self.store, self._rules, self._props.library, self._watch, self._unwatch,
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled), _no_folder,
         )  # fmt: skip
-        self._call = _Call(desk, session)
-        self._call.run()
-        self._note_end(self._call)
-
-    def _note_end(self, call: _Call) -> None:
-        row = self._memory.tables.contacts.get(call.contact_id, {})
-        self.run.outcome = row.get("outcome")
-        application = call._application
-        self.run.application = None if application is None else (application.name, application.version)
+        self._channel = session.uuid
+        Call(desk, session).run()
 
     # Names -------------------------------------------------------------------------------------------------
 
@@ -292,7 +295,7 @@ class Stage:
 
     def _command(self, raw: bytes, command: Command) -> None:
         now = self._loop.monotonic()
-        origin = "" if self._call is None else self._call.origin()
+        origin = self._notes.origin
         self.run.sent.append((now, raw, origin))
         if self._tape.stopped:
             return
@@ -315,7 +318,7 @@ class Stage:
                 f"{command.name} was not asked for then: what the caller would have done is not known"
             )
             return
-        complete = _complete(command, self._uuid()) if command.is_execute else None
+        complete = _complete(command, self._channel) if command.is_execute else None
         self._tape.answer_unknown(command.name, _reply(command), complete, 0.0)
 
     def _again(self, command: Command, number: int) -> None:
@@ -328,17 +331,14 @@ class Stage:
         reply = _reply(command) if answer is None else self._roles.translate(answer.heard.raw)
         self._tape.answer_unknown(command.name, reply, complete, after)
 
-    def _uuid(self) -> str:
-        return "" if self._call is None else self._call._line.uuid
-
     def was_asked(self, inquiry: Inquiry, routed: Routed) -> None:
         self.run.asked.append(Asked(self._loop.monotonic(), inquiry, routed))
         if self._leader is None:
             self.cannot_go_on("there is no journal, so that nobody knows who could have served the call")
 
     def was_looked_up(self, name: str, parameters: Mapping[str, str]) -> None:
-        origin = "" if self._call is None else self._call.origin()
-        self.run.questions.append(Question(self._loop.monotonic(), name, dict(parameters), origin))
+        question = Question(self._loop.monotonic(), name, dict(parameters), self._notes.origin)
+        self.run.questions.append(question)
 
     def _logged(self, event: LedgerEvent) -> None:
         """A transition of the call's own row."""
