@@ -246,6 +246,11 @@ class Stage:
         self._splitter = Splitter()
         self._notes = _Notes(self._loop)
         self._channel = ""
+        self._ended_then = {
+            item.row.proxy_call_id
+            for item in props.items
+            if isinstance(item, Moved | Others) and not item.row.is_live
+        }
         self._by_others = False
 
     def play(self) -> Run:
@@ -388,8 +393,8 @@ class Stage:
             self._by_others = False
         if not moved and item.on not in EITHERS:
             call = self.store.proxy_calls.get(item.row.proxy_call_id)
-            if call is not None and not call.is_live and not item.row.is_live:
-                return  # it is over, now as then
+            if call is not None and not call.is_live and call.proxy_call_id in self._ended_then:
+                return  # it is over, now as then: who was slower comes too late
             state = "not there" if call is None else str(call.state)
             self.cannot_go_on(f"then came {item.on}, and the call is {state} now")
 
