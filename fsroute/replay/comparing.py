@@ -11,6 +11,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import Routing
 from fsroute.replay.differences import Difference, Kind
+from fsroute.replay.happened import EITHERS
 from fsroute.replay.pairing import Pair
 from fsroute.replay.script import Moved, Sent, move_key
 from fsroute.replay.stage import Asked, Recalled, Run
@@ -151,7 +152,7 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
     for number, output in enumerate(outputs):
         if not isinstance(output, Moved) or output.on in UNHEARD or (until is not None and output.at > until):
             continue
-        if number not in met:
+        if number not in met and output.on not in EITHERS:
             who = f" of {output.row.agent_id}" if output.on is On.AGENT_RESERVED else ""
             yield Difference(Kind.DECISION, f"no {output.on}{who} now", then_at=output.at, then=str(output.on),
                              origin=_rule(output.row))  # fmt: skip

@@ -22,9 +22,9 @@ from fsroute.replay.format import OUTBOUND, VERSION, Capture, Note, Side
 from fsroute.replay.guessing import settings_of
 from fsroute.replay.journal import Worlds
 from fsroute.replay.memory import Tables
-from fsroute.replay.rewriting import Past, past
+from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
-from fsroute.replay.script import End, Item, in_order, spoken
+from fsroute.replay.script import Arrived, End, Item, in_order, spoken
 from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
@@ -176,7 +176,9 @@ class _Then:
 
     def _items(self) -> tuple[Item, ...]:
         end = End(round(self.capture.duration, MICRO))
-        return (*in_order(spoken(self.read.items), self.past.items), end)
+        traffic = spoken(self.read.items)
+        others = hastened(self.past.items, [item for item in traffic if isinstance(item, Arrived)])
+        return (*in_order(others, traffic), end)
 
     def story(self) -> comparing.Story:
         return comparing.Story(
