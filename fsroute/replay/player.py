@@ -21,6 +21,7 @@ from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import OUTBOUND, VERSION, Capture, Note, Side
 from fsroute.replay.guessing import settings_of
 from fsroute.replay.journal import Worlds
+from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
@@ -182,7 +183,11 @@ class _Then:
 
     def story(self) -> comparing.Story:
         return comparing.Story(
-            self.facts, self.past.rows, tuple(_routed(self.capture)), tuple(_recalled(self.capture))
+            self.facts,
+            self.past.rows,
+            tuple(_routed(self.capture)),
+            tuple(_recalled(self.capture)),
+            tuple((note.t, text) for note in self.capture.notes if (text := origin_of(note.facts))),
         )
 
     def settings(self) -> Settings:

@@ -102,11 +102,9 @@ class Tape:
             self._answer_late(number)
         self._go_on()
 
-    def answer_unknown(
-        self, command_name: str, raw_reply: bytes, complete: bytes | None, after: float
-    ) -> None:
+    def answer_unknown(self, reply: bytes, complete: bytes | None, after: float) -> None:
         """A command that was not sent then (or is sent again): a reply at once, and the end of what it began."""
-        self._deliver(raw_reply)
+        self._deliver(reply)
         if complete is not None:
             self._loop.at(round(self._loop.monotonic() + after, MICRO), lambda: self._deliver(complete))
 
