@@ -25,7 +25,7 @@ from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
-from fsroute.replay.script import Arrived, End, Item, in_order, spoken
+from fsroute.replay.script import End, Item, in_order, spoken
 from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
@@ -178,8 +178,7 @@ class _Then:
     def _items(self) -> tuple[Item, ...]:
         end = End(round(self.capture.duration, MICRO))
         traffic = spoken(self.read.items)
-        others = hastened(self.past.items, [item for item in traffic if isinstance(item, Arrived)])
-        return (*in_order(others, traffic), end)
+        return (*in_order(hastened(self.past.items, traffic), traffic), end)
 
     def story(self) -> comparing.Story:
         return comparing.Story(

@@ -22,7 +22,7 @@ from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.replay import journal
 from fsroute.replay.commands import Command, Splitter, parse, readable
 from fsroute.replay.happened import EITHERS
@@ -438,8 +438,16 @@ class Stage:
         if item.on is On.CALLER_GONE:
             closed = self.store.close_contact(call.contact_id, Outcome.ABANDONED, {"by": "switch"}, call)
             return closed is not None
-        values = dict(_values(item, call))
-        return self.store.move(call, item.on, end_reservation=_ENDS.get(item.on), set=values) is not None
+        moved = self.store.proxy_calls.move(
+            call.proxy_call_id,
+            item.on,
+            network_leg=_wanted(item, call),
+            end_reservation=_ENDS.get(item.on),
+            set=dict(_values(item, call)),
+        )
+        if moved is not None:
+            self._loop.at(self._loop.monotonic() + item.news, lambda: self.store.announce(call, moved))
+        return moved is not None
 
     def _signalled(self, topic: str, row: ProxyCall | None) -> None:
         if row is None:
@@ -458,11 +466,19 @@ class Stage:
         self._watched.pop(proxy_call_id, None)
 
 
+def _wanted(item: Others, call: ProxyCall) -> NetworkLeg | None:
+    """With the lead ``ready`` the network leg is asked for when the agent has accepted."""
+    wanted = call.network_leg is NetworkLeg.NONE and item.on is On.AGENT_ACCEPTED
+    return NetworkLeg.WANTED if wanted else None
+
+
 def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
     """The columns that change with what others did, as the row of then shows them."""
     row = item.row
     if item.on is On.NETWORK_LEG_PRESENT:
         yield "rendezvous_uuid", row.rendezvous_uuid
+    if _wanted(item, call) is not None:
+        yield "network_switch_id", call.agent_switch_id
     if item.on is On.CALLER_DIALLED:
         yield "channel_uuid", row.channel_uuid
     if item.on is On.TRANSFERRED:
