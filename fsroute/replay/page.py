@@ -16,7 +16,11 @@ TEMPLATE = "route_diff.html"
 
 def render(comparison: Comparison, made_at: datetime) -> str:
     """The page as text; `made_at` stands at its foot."""
-    return _environment().get_template(TEMPLATE).render(report=comparison, made_at=made_at, summary=summary(comparison))
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(report=comparison, made_at=made_at, summary=summary(comparison))
+    )
 
 
 def _environment() -> jinja2.Environment:
@@ -28,6 +32,10 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        plain=plain, rule_words=rule_words, base_name=lambda name: PurePath(name).name, counted=counted, request_line=request_line
+        plain=plain,
+        rule_words=rule_words,
+        base_name=lambda name: PurePath(name).name,
+        counted=counted,
+        request_line=request_line,
     )
     return environment

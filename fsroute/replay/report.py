@@ -101,8 +101,12 @@ def _centers(comparison: Comparison) -> Iterator[tuple[str, ...]]:
         yield (center or "(not known)", *map(str, counts))
 
 
-def _show_table(console: Console, title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold", padding=(0, 2, 0, 0))
+def _show_table(
+    console: Console, title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]
+) -> None:
+    table = Table(
+        title=title, title_justify="left", box=None, pad_edge=False, title_style="bold", padding=(0, 2, 0, 0)
+    )
     found = list(rows)
     for number, column in enumerate(columns):
         is_count = bool(found) and all(row[number].isdigit() for row in found) and number > 0
