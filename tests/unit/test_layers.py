@@ -65,6 +65,8 @@ PURE = [
     "fsroute.model",
     "fsroute.monitoring.invariants",
     "fsroute.records.contact_record",
+    "fsroute.replay.format",
+    "fsroute.replay.journal",
     "fsroute.routing.calendar",
     "fsroute.routing.check",
     "fsroute.routing.document",
