@@ -24,9 +24,10 @@ class CannotBeTold(FsrouteError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of a captured call: what was asked, what routing saw, and the version of the rules that decided.
+    """A request of a captured call: what was asked, what routing saw, and the rules that decided.
 
-    `rule` is the name of the rule that decided then, None where none did; `is_known`: the capture says so.
+    `rule` is the name of the rule that decided then, None where none did; `is_known`: the capture says so. `rules`
+    None: the journal does not hold those that decided.
     """
 
     asked: Asked
@@ -34,6 +35,7 @@ class Request:
     rules_version: int | None = None
     rule: str | None = None
     is_known: bool = False
+    rules: RuleSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +97,16 @@ class Tally:
     not_told: int = 0
 
 
-Present = RuleSet | Callable[[int | None], RuleSet]
-"""The present rules, or those of a version."""
-
-
 @dataclass(slots=True)
 class Comparison:
     """Takes calls one after another; then it is the report.
 
-    `present_source` and `new_source` say where the rules are from. `staff` makes of the agents who were there then
-    those who would be by the new rules' file. A call whose contact center is not known counts under ``''``.
+    `present` None: of each request those that decided then. `present_source` and `new_source` say where the rules are
+    from. `staff` makes of the agents who were there then those who would be by the new rules' file. A call whose
+    contact center is not known counts under ``''``.
     """
 
-    present: Present
+    present: RuleSet | None
     new: RuleSet
     strategies: Strategies
     present_source: str = ""
@@ -160,7 +159,11 @@ class Comparison:
         return self.centers.setdefault(contact_center_id, Tally())
 
     def _compare(self, call: CapturedCall, request: Request) -> Compared:
-        present = self.present if isinstance(self.present, RuleSet) else self.present(request.rules_version)
+        present = self.present or request.rules
+        if present is None:
+            raise CannotBeTold(
+                f"request {request.asked.number}: the journal does not hold the rules that decided"
+            )
         was = self._decide(call, request, present)
         if present.version is not None and present.version == request.rules_version:
             _see_that_it_is(was, request)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,10 @@ from psycopg.types.json import Jsonb
 
 from fsroute.errors import StoreError
 from fsroute.model.agent import Agent
-from fsroute.store.agents import ALWAYS
-from fsroute.store.database import Database
+from fsroute.store.agents import ALWAYS, Agents
+from fsroute.store.database import Database, Statements
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
-from fsroute.store.rules import write
 
 ROOM = 1_000_000_000  # bytes that must be free in memory for a server to lie there
 SETTINGS = {
@@ -80,26 +80,53 @@ def read_only(conninfo: str) -> str:
     return make_conninfo(conninfo, target_session_attrs="any", options=options)
 
 
-def fill(
-    database: Database, document: Mapping[str, Any], agents: Sequence[Agent], sites: Iterable[str]
-) -> None:
-    """Put in the rules of a document as the version in force, and all that they and rules to come refer to.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a scratch database is filled with: the rows of the rule tables, the agents, and the sites besides theirs.
+
+    `version` is the version in force with its document, None where there is none.
+    """
+
+    document: Mapping[str, Any]
+    agents: Sequence[Agent] = ()
+    sites: Sequence[str] = ()
+    version: tuple[int, Mapping[str, Any]] | None = None
+
+
+EMPTY = Contents({"format": 1})
+
+
+def contents(database: Statements) -> Contents:
+    """What there is in a database."""
+    newest = database.one("rules_newest_document")
+    return Contents(
+        database.value("rules_document"),
+        Agents(database).all(),
+        [row["site_id"] for row in database.run("rules_sites")],
+        None if newest is None else (int(newest["version"]), newest["document"]),
+    )
+
+
+def fill(database: Database, contents: Contents) -> None:
+    """Put in the rules, and all that they and rules to come refer to.
 
     Raises:
-        StoreError: the document or the agents do not fit together, as where a contact center is missing.
+        StoreError: it does not fit together, as where a contact center is missing.
     """
-    switches = {agent.switch_id: agent.site_id for agent in agents}
-    site_ids = sorted({*sites, *switches.values(), *(agent.site_id for agent in agents)})
+    document = Jsonb(dict(contents.document))
+    switches = {agent.switch_id: agent.site_id for agent in contents.agents}
+    sites = {*contents.sites, *switches.values(), *(agent.site_id for agent in contents.agents)}
     with database.transaction() as transaction:
-        for name in ("scratch_centers", "scratch_numbers"):
-            transaction.execute(name, document=Jsonb(document))
-        transaction.execute("scratch_sites", site_ids=site_ids)
-        transaction.execute("scratch_switches", switch_ids=list(switches), site_ids=list(switches.values()))
-        transaction.execute("scratch_agents", agents=Jsonb([_row(agent) for agent in agents]))
-        for name in ("rules_restore_queues", "rules_restore"):
-            transaction.execute(name, document=Jsonb(document))
-        if document.get("routing_rule"):
-            write(transaction, document, "", "the rules in force")
+        transaction.execute("scratch_centers", document=document)
+        transaction.execute("scratch_numbers", document=document)
+        transaction.execute("scratch_sites", site_ids=sorted(sites))
+        transaction.execute("scratch_switches", switch_ids=[*switches], site_ids=[*switches.values()])
+        transaction.execute("scratch_agents", agents=Jsonb([_row(agent) for agent in contents.agents]))
+        transaction.execute("rules_restore_queues", document=document)
+        transaction.execute("rules_restore", document=document)
+        if contents.version is not None:
+            version, known = contents.version
+            transaction.execute("scratch_version", version=version, document=Jsonb(dict(known)))
 
 
 def _row(agent: Agent) -> dict[str, Any]:

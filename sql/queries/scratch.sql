@@ -37,3 +37,7 @@ with a as (
 insert into agent_authorization (agent_id, contact_center_id, medium, valid_from, valid_until)
 select agent_id, u ->> 0, u ->> 1, coalesce((u ->> 2)::timestamptz, '-infinity'), (u ->> 3)::timestamptz
   from a, jsonb_array_elements(a.authorizations) u;
+
+-- name: scratch_version
+insert into rules_version (version, loaded_by, source, digest, document)
+values (%(version)s, 'scratch', 'scratch', 'scratch', %(document)s::jsonb);

@@ -24,7 +24,7 @@ def call(name: str = "a.jsonl", *requests: Request, application: str = "orders")
     return CapturedCall(name, "shop", "800", application, requests or (request(),))
 
 
-def compared(present: RuleSet, new: RuleSet, *calls: CapturedCall, **values: Any) -> Comparison:
+def compared(present: RuleSet | None, new: RuleSet, *calls: CapturedCall, **values: Any) -> Comparison:
     comparison = Comparison(present, new, BUILT_IN.__getitem__, "version 7", "new.sql", **values)
     for each in calls:
         comparison.add(each)

@@ -136,13 +136,13 @@ def test_rules_that_do_not_lead_to_what_was_done_are_not_believed() -> None:
 
 
 def test_the_rules_of_each_call_s_own_version_may_be_the_present_ones() -> None:
-    of = {7: plain(), 8: Snapshot().rule("new").rules(8)}
-    one, two = (replace(request(), rules_version=version) for version in of)
-    comparison = Comparison(lambda version: of[version or 0], of[8], lambda name: None)  # type: ignore[arg-type, return-value]
-    comparison.strategies = compared(plain(), plain()).strategies
-    comparison.add(call("a", one))
-    comparison.add(call("b", two))
+    old, new = plain(), Snapshot().rule("new").rules(8)
+    calls = [
+        call(name, replace(request(), rules=rules)) for name, rules in (("a", old), ("b", new), ("c", None))
+    ]
+    comparison = compared(None, new, *calls)
     assert [each.call.name for each in comparison.elsewhere] == ["a"]
+    assert comparison.not_told == [("c", "request 1: the journal does not hold the rules that decided")]
 
 
 def test_totals_count_by_rule_and_by_contact_center() -> None:
