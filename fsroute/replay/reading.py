@@ -230,11 +230,24 @@ def load(folder: Path, file: str) -> Journal:
     return journals.load(part if part.exists() and not (folder / file).exists() else folder / file)
 
 
-def newest_document(folders: Iterable[Path]) -> tuple[str, Mapping[str, Any], Sequence[Agent]] | None:
-    """Of the journals in some folders the last word: its file, the rules' document, and the agents.
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What a journal says at its end: the rules' document and its version, and the agents."""
+
+    document: Mapping[str, Any]
+    agents: Sequence[Agent]
+    rules_version: int | None
+
+    @property
+    def version(self) -> tuple[int, Mapping[str, Any]] | None:
+        return None if self.rules_version is None else (self.rules_version, self.document)
+
+
+def newest_document(folders: Iterable[Path]) -> LastWord | None:
+    """The last word of the newest journal in some folders; None: there is none, or it knows no rules.
 
     Raises:
-        CaptureError: the newest journal is damaged.
+        CaptureError: it is damaged.
     """
     files = [
         (found["run"], int(found["number"]), file)
@@ -244,10 +257,11 @@ def newest_document(folders: Iterable[Path]) -> tuple[str, Mapping[str, Any], Se
     ]
     if not files:
         return None
-    path = max(files)[-1]
-    journal = journals.load(path)
+    journal = journals.load(max(files)[-1])
     world = journal.world_at(journal.last)
-    return None if world.rules is None else (path.name, world.rules, tuple(world.agents.values()))
+    if world.rules is None:
+        return None
+    return LastWord(world.rules, tuple(world.agents.values()), world.rules_version)
 
 
 def with_what_was_seen(
