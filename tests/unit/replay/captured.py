@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def write_call(
     version: int | None = 7,
     center: str = "shop",
     number: str = "800",
+    chunks: Sequence[bytes] = (),
     **more: Any,
 ) -> Path:
     """A captured call that asked for agents; `more` are further facts of its notes."""
@@ -76,6 +78,7 @@ def write_call(
     lines: list[format.Line] = [
         Chunk(0.0, Side.FSROUTE, b"connect\n\n"),
         Chunk(0.1, Side.FREESWITCH, b'Event-Name: CHANNEL_DATA\nvariable_x: "note"\n\n'),
+        *(Chunk(0.2, Side.FREESWITCH, each) for each in chunks),
         *(Note(float(t), facts) for t, facts in enumerate([known, *notes, {"end": "it has ended"}], 1)),
     ]
     path = folder / name
