@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fsroute.config import Config
     from fsroute.model.agent import Agent
     from fsroute.routing.rules import RuleSet
+    from fsroute.store.database import Database
     from fsroute.store.loading import Loaded
     from fsroute.store.scratch import Contents
 
@@ -79,18 +80,25 @@ def trying(config: Config, contents: Contents) -> Iterator[Try]:
 
     The function raises FaultyRules, FileRefused or StoreError where the file cannot be loaded.
     """
-    from fsroute import config as configuration
-    from fsroute.cli.rules import loader
-    from fsroute.store.scratch import fill, scratch_database
+    from fsroute.store.scratch import scratch_database
 
     with scratch_database() as database:
-        fill(database, contents)
-        each = loader(config, database)
+        yield trying_in(database, config, contents)
 
-        def check(path: Path) -> tuple[Loaded, Sequence[Agent]]:
-            loaded = each.check(configuration.read(path), path.name)
-            if loaded.is_refused:
-                raise FaultyRules(path.name, loaded.faults)
-            return loaded, each.house(database).agents
 
-        yield check
+def trying_in(database: Database, config: Config, contents: Contents) -> Try:
+    """The same in an empty database that is there for it."""
+    from fsroute import config as configuration
+    from fsroute.cli.rules import loader
+    from fsroute.store.scratch import fill
+
+    fill(database, contents)
+    each = loader(config, database)
+
+    def check(path: Path) -> tuple[Loaded, Sequence[Agent]]:
+        loaded = each.check(configuration.read(path), path.name)
+        if loaded.is_refused:
+            raise FaultyRules(path.name, loaded.faults)
+        return loaded, each.house(database).agents
+
+    return check

@@ -17,6 +17,15 @@ NARROWEST = 40  # columns of a side of a difference, below which they stand one 
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print each call that would go elsewhere, those that cannot be compared, and the totals."""
+    show_calls(comparison, console)
+    _show_totals(comparison, console)
+    console.print(Text(plain(f"present rules: {comparison.present_source}")))
+    console.print(Text(plain(f"new rules:     {comparison.new_source}")))
+    console.print(Text(summary(comparison), style="bold"))
+
+
+def show_calls(comparison: Comparison, console: Console) -> None:
+    """Print each call that would go elsewhere, and those that cannot be compared."""
     for each in comparison.elsewhere:
         _show_call(each, console)
     if comparison.not_told:
@@ -24,10 +33,6 @@ def show(comparison: Comparison, console: Console) -> None:
         for name, reason in comparison.not_told:
             console.print(Padding(Text(plain(f"{PurePath(name).name}: {reason}")), (0, 0, 0, 2)))
         console.print()
-    _show_totals(comparison, console)
-    console.print(Text(plain(f"present rules: {comparison.present_source}")))
-    console.print(Text(plain(f"new rules:     {comparison.new_source}")))
-    console.print(Text(summary(comparison), style="bold"))
 
 
 def plain(text: str) -> str:

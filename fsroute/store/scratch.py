@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import Identifier
 from psycopg.types.json import Jsonb
 
 from fsroute.errors import StoreError
@@ -20,7 +22,9 @@ from fsroute.model.agent import Agent
 from fsroute.store.agents import ALWAYS, Agents
 from fsroute.store.database import Database, Statements
 from fsroute.store.embedded import EmbeddedPostgres
+from fsroute.store.faults import translate
 from fsroute.store.migrate import migrate
+from fsroute.store.queries import queries
 
 ROOM = 1_000_000_000  # bytes that must be free in memory for a server to lie there
 SETTINGS = {
@@ -51,6 +55,40 @@ def scratch_database() -> Iterator[Database]:
         migrate(conninfo)
         with Database(conninfo, min_size=1, max_size=2, application_name="fsroute scratch") as database:
             yield database
+
+
+class Copies:
+    """Fresh databases on a scratch server, each a copy of one that is migrated once."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._template = ""
+
+    def new(self) -> str:
+        """The connection string of one more; raises StoreError."""
+        if not self._template:
+            template = "fsroute_template"
+            self._perform("testing_create_database", template, "template1")
+            migrate(make_conninfo(self._server, dbname=template))
+            self._template = template
+        name = f"fsroute_copy_{next(self._numbers)}"
+        self._perform("testing_create_database", name, self._template)
+        return make_conninfo(self._server, dbname=name)
+
+    def drop(self, conninfo: str) -> None:
+        """It is wanted no more, whoever is still connected."""
+        self._perform("testing_drop_database", str(conninfo_to_dict(conninfo)["dbname"]))
+
+    def _perform(self, name: str, database: str, template: str = "") -> None:
+        text = queries()[name].text
+        try:
+            with psycopg.connect(self._server, autocommit=True) as connection:
+                for mark, value in ((b"{name}", database), (b"{template}", template)):
+                    text = text.replace(mark, Identifier(value or "-").as_bytes(connection))
+                connection.execute(text)
+        except psycopg.Error as error:
+            raise translate(error, name) from error
 
 
 def new_folder(mode: int = 0o711) -> Path:
@@ -121,12 +159,17 @@ def fill(database: Database, contents: Contents) -> None:
         transaction.execute("scratch_numbers", document=document)
         transaction.execute("scratch_sites", site_ids=sorted(sites))
         transaction.execute("scratch_switches", switch_ids=[*switches], site_ids=[*switches.values()])
-        transaction.execute("scratch_agents", agents=Jsonb([_row(agent) for agent in contents.agents]))
+        enter_agents(transaction, [_row(agent) for agent in contents.agents])
         transaction.execute("rules_restore_queues", document=document)
         transaction.execute("rules_restore", document=document)
         if contents.version is not None:
             version, known = contents.version
             transaction.execute("scratch_version", version=version, document=Jsonb(dict(known)))
+
+
+def enter_agents(statements: Statements, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Enter agents with their skills, media and authorizations: rows as `fill` makes them, perhaps with an address."""
+    statements.execute("scratch_agents", agents=Jsonb(rows))
 
 
 def _row(agent: Agent) -> dict[str, Any]:

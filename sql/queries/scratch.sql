@@ -21,11 +21,11 @@ select switch_id, site_id, 'scratch.invalid:5080'
 -- name: scratch_agents
 with a as (
     select * from jsonb_to_recordset(%(agents)s::jsonb)
-        as a (agent_id text, name text, site_id text, switch_id text, status text, team text, rate double precision,
+        as a (agent_id text, name text, site_id text, switch_id text, address text, status text, team text, rate double precision,
               wrap_up double precision, skills jsonb, authorizations jsonb, media jsonb)
 ), agents as (
     insert into agent (agent_id, name, site_id, switch_id, address, status, team, rate, wrap_up)
-    select agent_id, name, site_id, switch_id, 'user/scratch', status, team, rate, wrap_up from a
+    select agent_id, name, site_id, switch_id, coalesce(address, 'user/scratch'), status, team, rate, wrap_up from a
 ), skills as (
     insert into agent_skill (agent_id, skill, level)
     select agent_id, s.key, s.value::integer from a, jsonb_each_text(a.skills) s
