@@ -170,6 +170,7 @@ class OutboundServer:
 
     def _finish(self, session: Session) -> None:
         session.release()
+        session.finish()
         self.sessions.discard(session)
         if not self.sessions:
             self._empty.set()

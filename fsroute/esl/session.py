@@ -18,7 +18,7 @@ from fsroute.esl import commands
 from fsroute.esl.errors import CommandRefused, CommandTimeout, RemoteProtocolError, SessionClosed
 from fsroute.esl.messages import API_RESPONSE, DISCONNECT_NOTICE, Event, Message
 from fsroute.esl.pending import PendingApplications
-from fsroute.esl.transport import COMMAND_TIMEOUT, Transport
+from fsroute.esl.transport import COMMAND_TIMEOUT, Tap, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Session:
         "uuid",
     )
 
-    def __init__(self, sock: _socket.socket) -> None:
+    def __init__(self, sock: _socket.socket, tap: Tap | None = None) -> None:
         self.uuid = ""
         """The channel's Unique-ID; empty until :meth:`connect`."""
         self.channel = Event("", b"\n")
@@ -87,7 +87,7 @@ class Session:
         self._parked = False  # the channel has shown that it is in park, where a socket may close
         self.leaving = False
         """A hang-up was asked for: :meth:`release` waits for it."""
-        self._transport = Transport(sock, self)
+        self._transport = Transport(sock, self, tap)
 
     @property
     def closed(self) -> bool:
@@ -253,6 +253,21 @@ class Session:
     def close(self, reason: str = "closed by us") -> None:
         """Close the connection as it is; :meth:`release` is what a live call needs."""
         self._transport.close(reason)
+
+    def note(self, **facts: object) -> None:
+        """Tell whoever watches this session what is known from now on; nobody does as a rule."""
+        if self._transport.tap is not None:
+            self._transport.tap.noted(facts)
+
+    def finish(self) -> None:
+        """Whoever served the call is through with it."""
+        if self._transport.tap is not None:
+            self._transport.tap.finished()
+
+    @property
+    def is_watched(self) -> bool:
+        """Notes are read by somebody."""
+        return self._transport.tap is not None
 
     def post(self, item: object) -> bool:
         """Put `item` into the mailbox; False when the call is gone and nobody will read it."""
