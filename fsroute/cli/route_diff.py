@@ -15,7 +15,7 @@ from fsroute.cli.options import config_option
 from fsroute.errors import FsrouteError
 
 if TYPE_CHECKING:
-    from fsroute.replay.comparing import Comparison
+    from fsroute.replay.elsewhere import Comparison
     from fsroute.replay.reading import Unseen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -91,7 +91,7 @@ def _comparison(
     from fsroute import config
     from fsroute.cli.rule_files import is_configured, live, trying
     from fsroute.coordinator.strategies import load
-    from fsroute.replay.comparing import Comparison, staff_of
+    from fsroute.replay.elsewhere import Comparison, staff_of
     from fsroute.replay.reading import newest_document
     from fsroute.store.scratch import EMPTY, Contents
 
@@ -117,7 +117,7 @@ def _comparison(
 
 def _compare(comparison: Comparison, files: Sequence[Path], journal: Path | None) -> bool:
     """Compare all calls; True: some are damaged."""
-    from fsroute.replay.comparing import CannotBeTold
+    from fsroute.replay.elsewhere import CannotBeTold
     from fsroute.replay.faults import CaptureError
     from fsroute.replay.reading import read_call, with_what_was_seen
 

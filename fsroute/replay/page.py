@@ -8,7 +8,7 @@ from pathlib import PurePath
 import jinja2
 
 from fsroute.replay.aspects import rule_words
-from fsroute.replay.comparing import Comparison
+from fsroute.replay.elsewhere import Comparison
 from fsroute.replay.report import counted, plain, request_line, summary
 
 TEMPLATE = "route_diff.html"

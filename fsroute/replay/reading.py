@@ -19,8 +19,8 @@ from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation
 from fsroute.replay import format as captures
 from fsroute.replay import journal as journals
-from fsroute.replay.comparing import CannotBeTold, CapturedCall, Request
 from fsroute.replay.decision import Asked, Seen
+from fsroute.replay.elsewhere import CannotBeTold, CapturedCall, Request
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.journal import NAME, Journal, Pointer, Worlds
 from fsroute.routing.document import rule_set

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fsroute.replay.comparing import Compared, Comparison, Elsewhere
+from fsroute.replay.elsewhere import Compared, Comparison, Elsewhere
 
 NARROWEST = 40  # columns of a side of a difference, below which they stand one under the other
 

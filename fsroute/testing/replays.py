@@ -13,7 +13,7 @@ from fsroute.cli.rule_files import FaultyRules, trying_in
 from fsroute.config import Config
 from fsroute.coordinator.strategies import load
 from fsroute.errors import FsrouteError
-from fsroute.replay.comparing import CannotBeTold, CapturedCall, Comparison, staff_of
+from fsroute.replay.elsewhere import CannotBeTold, CapturedCall, Comparison, staff_of
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.reading import newest_document, read_call, with_what_was_seen
 from fsroute.replay.report import show_calls

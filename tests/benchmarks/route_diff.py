@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fsroute.coordinator.actions import AgentChanged
 from fsroute.coordinator.strategies import BUILT_IN
-from fsroute.replay.comparing import CapturedCall, Comparison
+from fsroute.replay.elsewhere import CapturedCall, Comparison
 from fsroute.replay.journal import RulesChanged
 from fsroute.replay.reading import paths_of, read_call, with_what_was_seen
 from tests.unit.replay.captured import asked_note, write_call, write_journal

@@ -9,8 +9,8 @@ from typing import Any
 from fsroute.coordinator.strategies import BUILT_IN
 from fsroute.model.agent import Agent
 from fsroute.replay import format, journal
-from fsroute.replay.comparing import CapturedCall, Comparison, Request
 from fsroute.replay.decision import Asked, Seen
+from fsroute.replay.elsewhere import CapturedCall, Comparison, Request
 from fsroute.replay.format import Capture, Chunk, Note, Side
 from fsroute.replay.journal import Entry, Event, Journal
 from fsroute.routing.rules import RuleSet

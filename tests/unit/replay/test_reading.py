@@ -9,7 +9,7 @@ import pytest
 
 from fsroute.coordinator.actions import AgentChanged
 from fsroute.model.agent import AgentStatus
-from fsroute.replay.comparing import CannotBeTold, CapturedCall
+from fsroute.replay.elsewhere import CannotBeTold, CapturedCall
 from fsroute.replay.faults import CaptureError, OtherVersion, Truncated
 from fsroute.replay.journal import ClosedChanged, Closing, RulesChanged
 from fsroute.replay.reading import newest_document, paths_of, read_call, with_what_was_seen

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lxml import html
 from rich.console import Console
 
-from fsroute.replay.comparing import Comparison
+from fsroute.replay.elsewhere import Comparison
 from fsroute.replay.page import render
 from fsroute.replay.report import show
 from tests.unit.replay.captured import call, compared, request

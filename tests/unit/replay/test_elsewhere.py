@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import msgspec
 
-from fsroute.replay.comparing import Comparison, staff_of
 from fsroute.replay.decision import Seen
+from fsroute.replay.elsewhere import Comparison, staff_of
 from fsroute.routing.rules import RuleSet
 from tests.unit.replay.captured import ANN, BOB, CYD, call, compared, request
 from tests.unit.routing.snapshots import Snapshot, agent
