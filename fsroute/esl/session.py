@@ -66,14 +66,26 @@ class Session:
         "_phase",
         "_transport",
         "channel",
+        "clock",
         "context",
         "events",
         "leaving",
+        "new_uuid",
         "pending",
         "uuid",
     )
 
-    def __init__(self, sock: _socket.socket, tap: Tap | None = None) -> None:
+    def __init__(
+        self,
+        sock: _socket.socket,
+        tap: Tap | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        new_uuid: Callable[[], str] = lambda: str(uuids.uuid4()),
+    ) -> None:
+        self.clock = clock
+        """Seconds that never go back, by which this call's limits are kept."""
+        self.new_uuid = new_uuid
         self.uuid = ""
         """The channel's Unique-ID; empty until :meth:`connect`."""
         self.channel = Event("", b"\n")
@@ -155,7 +167,7 @@ class Session:
             InvalidCommand: a value holds a line end or a NUL.
             SessionClosed: the connection is gone.
         """
-        event_uuid = event_uuid or str(uuids.uuid4())
+        event_uuid = event_uuid or self.new_uuid()
         command = commands.sendmsg_execute(
             application, argument, event_uuid=event_uuid, lock=lock, multiline=multiline
         )
@@ -344,11 +356,11 @@ class Session:
             self._changed.set()
 
     def _wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        limit = None if timeout is None else monotonic() + timeout
+        limit = None if timeout is None else self.clock() + timeout
         while not done():
             if self._changed is None or self._changed.is_set():
                 self._changed = Flag()
-            if not self._changed.wait(None if limit is None else max(0.0, limit - monotonic())):
+            if not self._changed.wait(None if limit is None else max(0.0, limit - self.clock())):
                 return False
         return True
 

@@ -1,0 +1,93 @@
+"""What a journal says of one call, and of all else that routing was told meanwhile: as items of a script. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fsroute.acd.proxy_call import On
+from fsroute.coordinator.actions import CallChanged, ReservationLost
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
+from fsroute.replay.journal import Entry
+from fsroute.replay.script import Item, Moved, Others, Told
+from fsroute.replay.transcript import MICRO
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a call's time in the queue.
+
+    `untold`: why, from some moment on, it is not known what happened to the row. `rows` are the first of each proxy
+    call that was asked for.
+    """
+
+    items: tuple[Item, ...] = ()
+    rows: tuple[ProxyCall, ...] = ()
+    untold: str = ""
+
+
+def past(
+    entries: Iterable[Entry], contact_id: str, known: Sequence[ProxyCall], begins: float, closes: bool
+) -> Past:
+    """Read the entries of a call's time.
+
+    Args:
+        entries: those between the call's beginning and its end.
+        contact_id: whose rows are the call's own.
+        known: its proxy calls that were live before.
+        begins: when t was 0, in seconds since the epoch.
+        closes: the session of the call itself closed the contact.
+    """
+    reading = _Reading(contact_id, {call.proxy_call_id: call for call in known}, begins, closes)
+    for entry in entries:
+        reading.take(entry)
+    return Past(tuple(reading.items), tuple(reading.firsts), reading.untold)
+
+
+class _Reading:
+    def __init__(self, contact_id: str, known: dict[int, ProxyCall], begins: float, closes: bool) -> None:
+        self.items: list[Item] = []
+        self.firsts: list[ProxyCall] = []
+        self.untold = ""
+        self._contact_id = contact_id
+        self._known = known
+        self._begins = begins
+        self._closes = closes
+
+    def take(self, entry: Entry) -> None:
+        at = round(max(0.0, entry.at - self._begins), MICRO)
+        event = entry.event
+        if isinstance(event, CallChanged | ReservationLost) and self._is_own(event.call):
+            assert event.call is not None
+            self.items += self._own(at, event.call)
+            if isinstance(event, CallChanged):
+                return
+        self.items.append(Told(at, entry))
+
+    def _is_own(self, call: ProxyCall | None) -> bool:
+        return call is not None and call.contact_id == self._contact_id
+
+    def _own(self, at: float, row: ProxyCall) -> Iterator[Item]:
+        before = self._known.get(row.proxy_call_id)
+        if before is not None and row.version <= before.version:
+            return
+        self._known[row.proxy_call_id] = row
+        if before is None:
+            self.firsts.append(row)
+            yield Moved(at, On.REQUESTED, row)
+        ways = happened(before, row)
+        if ways is None:
+            self.untold = (
+                self.untold or f"what became of the call between its rows is not known at {at:.3f} s"
+            )
+            return
+        for on in ways:
+            yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row)
+
+    def _ours(self, on: On, row: ProxyCall) -> bool:
+        if on is On.CALLER_GONE:
+            return self._closes
+        if on is On.AGENT_FAILED:
+            return False
+        return is_ours(on) or on in EITHERS or on in COORDINATORS
