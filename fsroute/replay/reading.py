@@ -1,7 +1,7 @@
 """From captures and their journals to what routing was asked and what it saw: the notes alone are read.
 
-A capture says of each request what the rules were asked, and how far the journal had come. All requests of many calls
-are answered by one way through each journal.
+A capture says of each request what the rules were asked (`AskedNote`), and how far the journal had come. All requests
+of many calls are answered by one way through each journal.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fsroute.replay import journal as journals
 from fsroute.replay.decision import Asked, Seen
 from fsroute.replay.elsewhere import CannotBeTold, CapturedCall, Request
 from fsroute.replay.faults import CaptureError
+from fsroute.replay.format import Capture
 from fsroute.replay.journal import NAME, Journal, Pointer, Worlds
 from fsroute.routing.document import rule_set
 from fsroute.routing.faults import RulesError
@@ -32,30 +33,30 @@ LATEST = 253_402_300_799.0  # seconds since the epoch: the end of the year 9999
 
 
 class AskedNote(msgspec.Struct, frozen=True):
-    """What the rules were asked: the note ``routed`` has it under ``asked``.
+    """The note ``asked``: what the rules were asked. `at` and `arrived_at` are in seconds since the epoch.
 
-    `at` and `arrived_at` are in seconds since the epoch; `journal` is how far the journal had come.
+    `journal` is how far the journal had come.
     """
 
     queue: str
     at: float
-    journal: dict[str, Any]
+    journal: dict[str, Any] | None = None
     number: str = ""
     medium: str = "voice"
     language: str = "en"
     facts: dict[str, str] = {}
     customer: dict[str, str] = {}
-    network: dict[str, str] = {}
     arrived_at: float | None = None
-    preferred_agent: str | None = None
 
 
 class RoutedNote(msgspec.Struct, frozen=True):
-    """The note ``routed``, as far as it is looked at."""
+    """The note ``routed``, as far as it is looked at: what the rules answered."""
 
-    asked: AskedNote | None = None
     rule: str | None = None
     rules_version: int | None = None
+    preferred_agent: str | None = None
+    reason: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,40 +92,53 @@ def read_call(path: Path) -> Unseen | None:
     if capture.header.capture < captures.VERSION:
         raise CannotBeTold("a capture of version 1 does not say what routing was asked")
     facts = capture.facts
-    routed = [note.facts["routed"] for note in capture.notes if "routed" in note.facts]
-    if not capture.is_whole and not routed:
+    pairs = list(_pairs(capture))[:MOST_REQUESTS]
+    if not capture.is_whole and not pairs:
         raise CannotBeTold("a part of the call is missing: whether it asked for an agent is not known")
     call = CapturedCall(
         str(path), _text(facts, "contact_center"), _text(facts, "number_called"), _application(facts)
     )
-    pairs = [
-        _request(call, capture.header.site, number, note)
-        for number, note in enumerate(routed[:MOST_REQUESTS], 1)
-    ]
-    return Unseen(
-        replace(call, requests=tuple(request for request, _ in pairs)), tuple(pointer for _, pointer in pairs)
-    )
+    found = [_request(call, capture.header.site, number, *notes) for number, notes in enumerate(pairs, 1)]
+    requests, pointers = tuple(request for request, _ in found), tuple(pointer for _, pointer in found)
+    return Unseen(replace(call, requests=requests), pointers)
 
 
-def _request(call: CapturedCall, site: str, number: int, note: object) -> tuple[Request, Pointer]:
+def _pairs(capture: Capture) -> Iterator[tuple[object, object]]:
+    """The notes ``asked`` and ``routed`` that belong together, None for the one that is not there.
+
+    A database that was away is asked again: of several ``asked`` before one answer the last counts.
+    """
+    asked: object = None
+    for note in capture.notes:
+        asked = note.facts.get("asked", asked)
+        if "routed" in note.facts:
+            yield asked, note.facts["routed"]
+            asked = None
+    if asked is not None:
+        yield asked, None
+
+
+def _request(
+    call: CapturedCall, site: str, number: int, note: object, answer: object
+) -> tuple[Request, Pointer]:
+    if note is None:
+        raise CannotBeTold(f"request {number}: the capture does not say what the rules were asked")
     try:
-        routed = msgspec.convert(note, RoutedNote)
+        asked = msgspec.convert(note, AskedNote)
+        routed = RoutedNote() if answer is None else msgspec.convert(answer, RoutedNote)
     except msgspec.ValidationError as error:
         raise CannotBeTold(f"request {number}: the note on its routing is damaged: {error}") from None
-    asked = routed.asked
-    if asked is None:
-        raise CannotBeTold(f"request {number}: the capture does not say what the rules were asked")
     pointer = Pointer.load(asked.journal)
     if pointer is None or not 0.0 <= asked.at <= LATEST:
         raise CannotBeTold(f"request {number}: the capture does not say where the journal stood")
     inquiry = Inquiry(call.contact_center_id, asked.queue, _caller(call, asked))
     return (
         Request(
-            Asked(number, asked.at, inquiry, site, asked.preferred_agent),
+            Asked(number, asked.at, inquiry, site, routed.preferred_agent),
             Seen(),
             routed.rules_version,
             routed.rule,
-            is_known=True,
+            is_known=answer is not None and routed.fault is None,
         ),
         pointer,
     )
@@ -141,7 +155,6 @@ def _caller(call: CapturedCall, asked: AskedNote) -> CallerInformation:
         language=asked.language,
         facts=asked.facts,
         customer=asked.customer,
-        network=asked.network,
     )
 
 

@@ -172,7 +172,7 @@ def test_a_damaged_capture_is_listed_and_the_others_are_compared(
         2,
         "3 calls: 1 would go elsewhere, 1 asked for no agent, 1 cannot be told",
     )
-    assert "cut.jsonl: line 6: the line is cut off" in done.output
+    assert "cut.jsonl: line 7: the line is cut off" in done.output
 
 
 def test_a_file_that_trains_agents_is_seen(run: Run, calls: Path, new: Callable[[str], str]) -> None:

@@ -74,7 +74,8 @@ def write_call(
         "application": {"name": "orders", "version": "1"},
         **more,
     }
-    notes = [{"routed": {"rule": rule, "rules_version": version, "asked": each}} for each in asked]
+    routed = {"rule": rule, "rules_version": version}
+    notes = [note for each in asked for note in ({"asked": each}, {"routed": routed})]
     lines: list[format.Line] = [
         Chunk(0.0, Side.FSROUTE, b"connect\n\n"),
         Chunk(0.1, Side.FREESWITCH, b'Event-Name: CHANNEL_DATA\nvariable_x: "note"\n\n'),

@@ -90,6 +90,7 @@ def test_a_call_without_a_request_needs_no_journal(tmp_path: Path) -> None:
     [
         ({"queue": "sales"}, "request 1: the note on its routing is damaged"),
         (None, "request 1: the capture does not say what the rules were asked"),
+        ({"queue": "sales", "at": 5.0}, "request 1: the capture does not say where the journal stood"),
         (asked_note(at=1e300), "request 1: the capture does not say where the journal stood"),
         (
             asked_note(journal={"file": "../../etc/passwd", "n": 1}),
@@ -102,6 +103,25 @@ def test_a_note_that_cannot_be_is_no_request(tmp_path: Path, note: dict[str, obj
     path = write_call(tmp_path, "a.jsonl", note)
     with pytest.raises(CannotBeTold, match=why):
         read_call(path)
+
+
+def test_of_several_askings_before_an_answer_the_last_counts(tmp_path: Path) -> None:
+    path = write_call(tmp_path, "a.jsonl", asked_note("first"), asked_note("second"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for number, line in enumerate(lines) if number != 5))
+    call = read_call(path)
+    assert call is not None
+    assert [request.asked.inquiry.queue for request in call.call.requests] == ["second"]
+
+
+def test_a_request_without_an_answer_is_one(tmp_path: Path) -> None:
+    path = write_call(tmp_path, "a.jsonl", asked_note())
+    path.write_bytes(
+        b"".join(line for line in path.read_bytes().splitlines(keepends=True) if b"routed" not in line)
+    )
+    call = read_call(path)
+    assert call is not None
+    assert [request.is_known for request in call.call.requests] == [False]
 
 
 def test_a_part_that_is_missing_may_hold_a_request(tmp_path: Path) -> None:
