@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fsroute.cli.app_bundle import keys_option
 from fsroute.cli.options import config_option
 from fsroute.errors import FsrouteError
+from fsroute.replay.differences import Kind
 
 if TYPE_CHECKING:
-    from fsroute.replay.elsewhere import Comparison
+    from fsroute.replay.elsewhere import CapturedCall, Comparison
+    from fsroute.replay.player import Player, Replayed
     from fsroute.replay.reading import Unseen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,6 +40,13 @@ SAME, DIFFERS, WRONG = 0, 1, 2
     metavar="FILE.sql",
     help="The present rules; without it those of the configured database, or else those that routed each call.",
 )
+@click.option(
+    "--app",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER_OR_BUNDLE",
+    help="An application to replay the calls with, in the place of the one of its name.",
+)
+@keys_option
 @click.option("--then", is_flag=True, help="The present rules are those that routed each call.")
 @click.option(
     "--journal",
@@ -49,7 +60,8 @@ SAME, DIFFERS, WRONG = 0, 1, 2
 def command(context: click.Context, /, **given: Any) -> None:
     """Run captured calls against the present rules and against NEW.sql, and list each that would go elsewhere.
 
-    PATHs are captures, and folders of them. NEW.sql is a file as `fsroute rules load` takes it; nothing is written
+    PATHs are captures, and folders of them; with --app each is replayed, up to what the new application asks the
+    caller that was not asked then. NEW.sql is a file as `fsroute rules load` takes it; nothing is written
     to the database. The exit status is 0 if no call would go elsewhere, 1 if one would, and 2 for faulty rules,
     damaged captures and other errors.
     """
@@ -66,6 +78,8 @@ def _run(
     paths: Sequence[Path],
     new: Path,
     present: Path | None,
+    app: Path | None,
+    keys: Path | None,
     then: bool,
     journal: Path | None,
     json_path: Path | None,
@@ -79,7 +93,8 @@ def _run(
         raise FsrouteError(f"there are no captures below {', '.join(map(str, paths))}")
     folders = [journal] if journal is not None else list(dict.fromkeys(file.parent for file in files))
     comparison = _comparison(new, present, then, folders, config_path)
-    is_damaged = _compare(comparison, files, journal)
+    with _player(comparison, folders, app, keys, config_path) as player:
+        is_damaged = _compare(comparison, files, journal, player)
     _tell(comparison, json_path, html_path)
     return WRONG if is_damaged else DIFFERS if comparison.elsewhere else SAME
 
@@ -115,7 +130,33 @@ def _comparison(
     return Comparison(rules, loaded.rules, load().or_longest_idle, source, str(new), staff)
 
 
-def _compare(comparison: Comparison, files: Sequence[Path], journal: Path | None) -> bool:
+@contextmanager
+def _player(
+    comparison: Comparison,
+    folders: Sequence[Path],
+    app: Path | None,
+    keys: Path | None,
+    config_path: Path | None,
+) -> Iterator[Player | None]:
+    """What replays calls with another application; None: there is none."""
+    if app is None:
+        yield None
+        return
+    from fsroute import config
+    from fsroute.callserver.library import Library
+    from fsroute.cli.app_try import loaded
+    from fsroute.cli.rules import applications_here
+    from fsroute.replay.beside import Journals
+    from fsroute.replay.player import Player
+
+    with loaded(app, keys) as application:
+        library = Library({**applications_here(config.load(config_path)), application.name: application})
+        yield Player(Journals(tuple(folders)), library, rules=comparison.new)
+
+
+def _compare(
+    comparison: Comparison, files: Sequence[Path], journal: Path | None, player: Player | None
+) -> bool:
     """Compare all calls; True: some are damaged."""
     from fsroute.replay.elsewhere import CannotBeTold
     from fsroute.replay.faults import CaptureError
@@ -136,9 +177,43 @@ def _compare(comparison: Comparison, files: Sequence[Path], journal: Path | None
     for each in with_what_was_seen(calls, journal):
         if isinstance(each, tuple):
             comparison.pass_over(*each)
-        else:
+        elif player is None:
             comparison.add(each)
+        else:
+            is_damaged |= _replay(comparison, each, player)
     return is_damaged
+
+
+def _replay(comparison: Comparison, call: CapturedCall, player: Player) -> bool:
+    """Compare one call by what a new application does with it; True: it is damaged."""
+    from fsroute.replay.decision import decision_of
+    from fsroute.replay.elsewhere import Again
+    from fsroute.replay.faults import CaptureError
+    from fsroute.replay.format import load
+
+    try:
+        capture = load(Path(call.name))
+        found = player.replay(capture)
+    except CaptureError as error:
+        comparison.pass_over(call.name, error.what, call.contact_center_id)
+        return True
+    if found.skipped:
+        comparison.pass_over(call.name, found.skipped, call.contact_center_id)
+        return False
+    begins = capture.header.at or 0.0
+    askings = [Again(begins + each.at, each.inquiry, decision_of(each.routed)) for each in found.asked]
+    comparison.add_replayed(call, askings, _why(found))
+    return False
+
+
+def _why(found: Replayed) -> str:
+    """Why a replay did not come to its end, with the step of the application that asked for something else."""
+    if not found.stopped:
+        return ""
+    extra = [each.origin for each in found.differences if each.kind is Kind.EXTRA and each.origin]
+    others = [each.origin for each in found.differences if each.origin]
+    where = next(reversed(extra or others), "")
+    return f"the call goes another way at {where}: {found.stopped}" if where else found.stopped
 
 
 def _tell(comparison: Comparison, json_path: Path | None, html_path: Path | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fsroute.model.routing import Routing
 from fsroute.replay.decision import Decision, People
+from fsroute.routing.rules import Inquiry
 from fsroute.routing.words import (
     any_words,
     callback_words,
@@ -35,6 +36,8 @@ class Difference:
 
 def rule_words(decision: Decision) -> str:
     """Which rule decided; in brackets what did so in its stead."""
+    if decision.unasked:
+        return "(no agent asked for)"
     if decision.closed:
         return "(closed by command)"
     if decision.fault:
@@ -44,6 +47,8 @@ def rule_words(decision: Decision) -> str:
 
 def fate_words(decision: Decision) -> str:
     """What becomes of the contact, in a few words."""
+    if decision.unasked:
+        return "no agent is asked for"
     if decision.fault:
         return f"no route: {decision.fault}"
     if decision.way is not None:
@@ -79,6 +84,26 @@ _ALONE = ("queue", "skills", "priority")
 def differences(was: Decision, would_be: Decision) -> tuple[Difference, ...]:
     """The aspects that differ, in a fixed order; none: the request goes the same way."""
     return tuple(each for each in _pairs(was, would_be) if each.was != each.would_be)
+
+
+def asked_differences(then: Inquiry, now: Inquiry) -> tuple[Difference, ...]:
+    """What an application asks for otherwise, and which facts it has learned otherwise."""
+    facts = sorted(
+        name
+        for name in then.caller.facts.keys() | now.caller.facts.keys()
+        if then.caller.facts.get(name) != now.caller.facts.get(name)
+    )
+    pairs = [
+        Difference("queue asked for", then.queue or NOTHING, now.queue or NOTHING),
+        Difference("language", then.caller.language, now.caller.language),
+        Difference("facts", _facts(then, facts), _facts(now, facts)),
+    ]
+    return tuple(each for each in pairs if each.was != each.would_be)
+
+
+def _facts(inquiry: Inquiry, names: list[str]) -> str:
+    known = inquiry.caller.facts
+    return ", ".join(f"{name} {known[name]}" if name in known else f"no {name}" for name in names)
 
 
 def _pairs(was: Decision, would_be: Decision) -> Iterator[Difference]:

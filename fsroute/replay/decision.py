@@ -13,7 +13,7 @@ from fsroute.model.agent import Agent
 from fsroute.model.routing import Routing, Way
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.explain import busyness
-from fsroute.routing.match import NoRoute, route
+from fsroute.routing.match import NoRoute, Routed, route
 from fsroute.routing.people import able
 from fsroute.routing.rules import Inquiry, RuleSet
 
@@ -66,7 +66,7 @@ class People:
 class Decision:
     """What becomes of a request: it gets a `routing`, goes a `way`, or nothing says what to do (`fault`).
 
-    `people` is None where nobody asked for them, or where nobody is to serve it.
+    `people` is None where nobody asked for them, or where nobody is to serve it. `unasked`: there was no such request.
     """
 
     rule: str | None = None
@@ -75,12 +75,13 @@ class Decision:
     closed: bool = False
     fault: str = ""
     people: People | None = None
+    unasked: bool = False
 
     @property
     def fate(self) -> object:
         """All of it but the version of the rules and who could serve: equal ones lead to the same place."""
         routing = None if self.routing is None else replace(self.routing, rules_version=None)
-        return self.rule, routing, self.way, self.closed, self.fault
+        return self.rule, routing, self.way, self.closed, self.fault, self.unasked
 
     def dump(self) -> dict[str, Any]:
         people = self.people
@@ -90,6 +91,7 @@ class Decision:
             "way": self.way and self.way.dump(),
             "closed": self.closed,
             "fault": self.fault or None,
+            "asked": not self.unasked,
             "refused": people and people.refused,
             "agents": people and list(people.idle),
             "busy": people and dict(people.busy),
@@ -111,6 +113,13 @@ def decide(rules: RuleSet, asked: Asked, seen: Seen) -> Decision:
         routed = route(rules, inquiry, asked.moment)
     except NoRoute as error:
         return Decision(fault=str(error))
+    return decision_of(routed)
+
+
+def decision_of(routed: Routed) -> Decision:
+    """What an answer of the rules comes to."""
+    if routed.closed:
+        return Decision(way=routed.way, closed=True)
     return Decision(routed.rule, routed.routing, routed.way)
 
 

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from fsroute.errors import FsrouteError
 from fsroute.model.agent import Agent
-from fsroute.replay.aspects import Difference, differences, rule_words
+from fsroute.replay.aspects import Difference, asked_differences, differences, rule_words
 from fsroute.replay.decision import Asked, Decision, Seen, Strategies, decide, local_time, with_people
-from fsroute.routing.rules import RuleSet
+from fsroute.routing.rules import Inquiry, RuleSet
 
 FORMAT = 1
 """Of the report as JSON."""
@@ -36,6 +37,15 @@ class Request:
     rule: str | None = None
     is_known: bool = False
     rules: RuleSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a replay of a call asks the rules for, and what they make of it; `at` in seconds since the epoch."""
+
+    at: float
+    inquiry: Inquiry
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +146,11 @@ class Comparison:
         try:
             pairs = [self._compare(call, request) for request in call.requests]
         except CannotBeTold as error:
-            tally.not_told += 1
-            self.not_told.append((call.name, str(error)))
+            self._not_told(tally, call.name, str(error))
             return
+        self._count(tally, call, pairs)
+
+    def _count(self, tally: Tally, call: CapturedCall, pairs: Sequence[Compared]) -> None:
         self.requests += len(pairs)
         found = tuple(pair for pair in pairs if pair.differences)
         if not found:
@@ -148,17 +160,42 @@ class Comparison:
         for pair in found:
             self.rules[call.contact_center_id, rule_words(pair.was), rule_words(pair.would_be)] += 1
 
+    def _not_told(self, tally: Tally, name: str, reason: str) -> None:
+        tally.not_told += 1
+        self.not_told.append((name, reason))
+
+    def add_replayed(self, call: CapturedCall, askings: Sequence[Again], stopped: str = "") -> None:
+        """Compare one more call with what the present program asks and decides for it.
+
+        `stopped` is why the replay did not come to the end: what it has not come to cannot be told.
+        """
+        tally = self._tally(call.contact_center_id)
+        tally.calls += 1
+        try:
+            if stopped and len(askings) < len(call.requests):
+                raise CannotBeTold(stopped)
+            pairs = list(self._replayed(call, askings))
+        except CannotBeTold as error:
+            self._not_told(tally, call.name, str(error))
+            return
+        tally.without_request += not pairs
+        self._count(tally, call, pairs)
+
     def pass_over(self, name: str, reason: str, contact_center_id: str = "") -> None:
         """A call that cannot be compared."""
         tally = self._tally(contact_center_id)
         tally.calls += 1
-        tally.not_told += 1
-        self.not_told.append((name, reason))
+        self._not_told(tally, name, reason)
 
     def _tally(self, contact_center_id: str) -> Tally:
         return self.centers.setdefault(contact_center_id, Tally())
 
     def _compare(self, call: CapturedCall, request: Request) -> Compared:
+        present, was = self._then(call, request)
+        would_be = self._decide(call, request, self.new)
+        return self._compared(request, present, was, request.asked, would_be)
+
+    def _then(self, call: CapturedCall, request: Request) -> tuple[RuleSet, Decision]:
         present = self.present or request.rules
         if present is None:
             raise CannotBeTold(
@@ -167,19 +204,39 @@ class Comparison:
         was = self._decide(call, request, present)
         if present.version is not None and present.version == request.rules_version:
             _see_that_it_is(was, request)
-        would_be = self._decide(call, request, self.new)
-        if was.fate != would_be.fate or self.staff is not None:
-            was = with_people(was, request.asked, request.seen, self.strategies)
-            would_be = with_people(would_be, request.asked, self._seen(request.seen), self.strategies)
+        return present, was
+
+    def _compared(
+        self, request: Request, rules: RuleSet, was: Decision, now: Asked, would_be: Decision
+    ) -> Compared:
         asked = request.asked
-        return Compared(
-            asked.number,
-            asked.inquiry.queue,
-            local_time(present, asked),
-            was,
-            would_be,
-            differences(was, would_be),
-        )
+        if was.fate != would_be.fate or self.staff is not None:
+            was = with_people(was, asked, request.seen, self.strategies)
+            would_be = with_people(would_be, now, self._seen(request.seen), self.strategies)
+        found = differences(was, would_be)
+        if not (was.unasked or would_be.unasked):
+            found = (*asked_differences(asked.inquiry, now.inquiry), *found)
+        return Compared(asked.number, now.inquiry.queue, local_time(rules, asked), was, would_be, found)
+
+    def _replayed(self, call: CapturedCall, askings: Sequence[Again]) -> Iterator[Compared]:
+        last: Request | None = None
+        for request, again in zip_longest(call.requests, askings):
+            if request is None:
+                assert again is not None
+                known = last or Request(Asked(1, again.at, again.inquiry), Seen())
+                asked = replace(
+                    known.asked, number=known.asked.number + 1, at=again.at, inquiry=again.inquiry
+                )
+                last = replace(known, asked=asked)
+                yield self._compared(last, self.new, Decision(unasked=True), asked, again.decision)
+                continue
+            last = request
+            present, was = self._then(call, request)
+            if again is None:
+                yield self._compared(request, present, was, request.asked, Decision(unasked=True))
+            else:
+                now = replace(request.asked, inquiry=again.inquiry)
+                yield self._compared(request, present, was, now, again.decision)
 
     def _decide(self, call: CapturedCall, request: Request, rules: RuleSet) -> Decision:
         center = _owner(call, rules)

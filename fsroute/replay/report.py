@@ -31,7 +31,9 @@ def show_calls(comparison: Comparison, console: Console) -> None:
     if comparison.not_told:
         console.print(Text("cannot be told from here:", style="bold"))
         for name, reason in comparison.not_told:
-            console.print(Padding(Text(plain(f"{PurePath(name).name}: {reason}")), (0, 0, 0, 2)))
+            console.print(
+                Padding(Text(plain(f"{PurePath(name).name}: {reason}")), (0, 0, 0, 2), expand=False)
+            )
         console.print()
 
 
@@ -68,8 +70,8 @@ def request_line(each: Compared) -> str:
 def _show_call(each: Elsewhere, console: Console) -> None:
     console.print(Text(plain(headline(each)), style="bold"))
     for request in each.requests:
-        console.print(Padding(Text(plain(request_line(request))), (0, 0, 0, 2)))
-        console.print(Padding(_differences(request), (0, 0, 0, 4)))
+        console.print(Padding(Text(plain(request_line(request))), (0, 0, 0, 2), expand=False))
+        console.print(Padding(_differences(request), (0, 0, 0, 4), expand=False))
     console.print()
 
 
@@ -109,9 +111,7 @@ def _centers(comparison: Comparison) -> Iterator[tuple[str, ...]]:
 def _show_table(
     console: Console, title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]
 ) -> None:
-    table = Table(
-        title=title, title_justify="left", box=None, pad_edge=False, title_style="bold", padding=(0, 2, 0, 0)
-    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     found = list(rows)
     for number, column in enumerate(columns):
         is_count = bool(found) and all(row[number].isdigit() for row in found) and number > 0
@@ -119,5 +119,6 @@ def _show_table(
     for row in found:
         table.add_row(*(Text(plain(cell)) for cell in row))
     if found:
+        console.print(Text(title, style="bold"))
         console.print(table)
         console.print()

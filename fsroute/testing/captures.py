@@ -102,7 +102,7 @@ class CaptureItem(pytest.Item):
             raise Refused(found["damaged"])
         if found.get("skipped"):
             pytest.skip(found["skipped"])
-        parts = [text for text in (found.get("routing"), found.get("ladder")) if text]
+        parts = [text for text in (found.get("routing"), found.get("calls")) if text]
         if parts:
             raise Differs("\n\n".join(parts))
 

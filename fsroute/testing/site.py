@@ -134,11 +134,15 @@ class Site(Center):
         """Wait until the caller hears something whose name contains `text`, after what was waited for before."""
         known = self._calls[call]
 
+        is_heard = False
+
         def found() -> bool:
-            return known.find(text) or known.placed.cause is not None
+            nonlocal is_heard
+            is_heard = known.take(text)
+            return is_heard or known.placed.cause is not None
 
         _until(found, limit)
-        if not known.take(text):
+        if not is_heard:
             ended = f"the call ended ({known.placed.cause})" if known.placed.cause else f"in {limit:g} s"
             raise Failed(
                 f"the caller did not hear {text!r}: {ended}; what was heard:\n{known.placed.timeline}"
@@ -178,27 +182,23 @@ def _is_routed(row: Row) -> bool:
 
 
 class _Call:
-    """A call, and how far its test has listened."""
+    """A call, and up to which moment its test has listened: a stretch too short to be heard is forgotten later."""
 
     def __init__(self, placed: CallerCall, uuid: str) -> None:
         self.placed = placed
         self.uuid = uuid
-        self._next = 0
+        self._listened = -1.0  # seconds from the beginning of the call
 
-    def find(self, text: str) -> bool:
-        return self._place(text) is not None
+    def find(self, text: str) -> float | None:
+        """When it was heard, of what was not listened to yet; None: not yet."""
+        heard = self.placed.timeline.stretches()
+        return next((each.at for each in heard if each.at > self._listened and text in each.what), None)
 
     def take(self, text: str) -> bool:
-        place = self._place(text)
-        if place is None:
-            return False
-        self._next = place + 1
-        return True
-
-    def _place(self, text: str) -> int | None:
-        heard = self.placed.timeline.stretches()
-        begin = min(self._next, len(heard))
-        return next((n for n in range(begin, len(heard)) if text in heard[n].what), None)
+        """The same; it has been listened to now."""
+        at = self.find(text)
+        self._listened = self._listened if at is None else at
+        return at is not None
 
 
 def _until(condition: Callable[[], bool], limit: float) -> None:
