@@ -24,8 +24,7 @@ class FaultyRules(FsrouteError):
     """A file of rules could not be loaded; `faults` are all that is wrong with it."""
 
     def __init__(self, source: str, faults: Sequence[Fault]) -> None:
-        lines = [f"{source}: {fault}" for fault in faults]
-        super().__init__("\n".join([*lines, f"{source}: rules with errors are compared with nothing"]))
+        super().__init__("\n".join(f"{source}: {fault}" for fault in faults))
         self.faults = tuple(faults)
 
 

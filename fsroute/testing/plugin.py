@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         " fsroute_NAME, too",
     )
     config.stash[_STATION] = Station()
+    config.stash[_SETTINGS] = Settings.of(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -54,7 +55,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     config = parent.config
     file: CaptureFile = CaptureFile.from_parent(parent, path=file_path)
-    file.station, file.settings = config.stash[_STATION], _settings(config)
+    file.station, file.settings = config.stash[_STATION], config.stash[_SETTINGS]
     return file
 
 
@@ -71,12 +72,6 @@ def pytest_runtest_makereport(
         if mark is not None:
             report.sections.append(("fsroute's log", item.config.stash[_STATION].log(mark)))
     return report
-
-
-def _settings(config: pytest.Config) -> Settings:
-    if _SETTINGS not in config.stash:
-        config.stash[_SETTINGS] = Settings.of(config)
-    return config.stash[_SETTINGS]
 
 
 # Fixtures
@@ -99,7 +94,7 @@ def fsroute_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A fresh, migrated database of the test's own, in which the files of `fsroute_sql` were performed."""
     config = request.config
     station = config.stash[_STATION]
-    database = _made(lambda: Database.new(station, _settings(config)))
+    database = _made(lambda: Database.new(station, config.stash[_SETTINGS]))
     request.node.stash[_MARK] = station.mark()
     yield database
     database.drop()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from fsroute.app import load_applications
 from fsroute.callserver.library import Library
-from fsroute.cli.rule_files import FaultyRules, trying_in
+from fsroute.cli.rule_files import trying_in
 from fsroute.config import Config
 from fsroute.coordinator.strategies import load
 from fsroute.errors import FsrouteError
@@ -104,10 +104,8 @@ class Replays:
         assert self._path is not None
         found = newest_document([folder])
         contents = EMPTY if found is None else Contents(found.document, found.agents, version=found.version)
-        try:
-            loaded, before = trying_in(self._house.new_database(), self._config, contents)(self._path)
-        except FaultyRules as error:
-            raise FsrouteError("\n".join(str(fault) for fault in error.faults)) from None
+        check = trying_in(self._house.new_database(), self._config, contents)
+        loaded, before = check(self._path)
         return Comparison(
             None, loaded.rules, load().or_longest_idle, staff=staff_of(before, loaded.house.agents)
         )

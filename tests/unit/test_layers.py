@@ -65,6 +65,9 @@ PURE = [
     "fsroute.model",
     "fsroute.monitoring.invariants",
     "fsroute.records.contact_record",
+    "fsroute.replay.elsewhere",
+    "fsroute.replay.reading",
+    "fsroute.testing.plugin",
     "fsroute.replay.format",
     "fsroute.replay.frames",
     "fsroute.replay.journal",
@@ -76,6 +79,7 @@ PURE = [
     "fsroute.routing.eligibility",
     "fsroute.routing.explain",
     "fsroute.routing.match",
+    "fsroute.routing.words",
     "fsroute.simulation.document",
     "fsroute.simulation.results",
 ]
