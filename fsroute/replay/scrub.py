@@ -451,6 +451,9 @@ class ScrubbedLines:
             for name in ("facts", "customer"):
                 made[name] = self._facts(value.get(name) or {})
             return made
+        if key == "asked" and isinstance(value, dict):
+            known = {name: self._facts(value.get(name) or {}) for name in ("facts", "customer")}
+            return {**value, **known, "number": self._set.user(str(value.get("number", "")))}
         if key in ("customer", "facts") and isinstance(value, dict):
             return self._facts(value)
         if key == "state":

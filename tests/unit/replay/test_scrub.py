@@ -260,6 +260,21 @@ def test_facts_that_the_operator_names_are_replaced() -> None:
     assert "ada" not in customer["e_mail"]
 
 
+def test_what_the_rules_were_asked_is_scrubbed_as_the_call_is() -> None:
+    asked = {
+        "queue": "sales", "at": 1795298332.1, "number": "+14155550123", "language": "en-US", "arrived_at": 1795298331.5,
+        "facts": {"order": "12", "e_mail": "ada@b.example"}, "customer": {"segment": "gold"},
+        "journal": {"file": "journal-20261128T203612.123Z-1.jsonl", "n": 41},
+    }  # fmt: skip
+    call = Chunk(0.0, Side.FREESWITCH, channel_data("Ada Lovelace", "+14155550123"))
+    made = scrubbed(Capture(Header(), (call, Note(0.1, {"asked": asked})))).facts["asked"]
+    number = Scrubber(Settings(KEY)).masks.number("14155550123")
+    assert made["number"] == f"+{number}"
+    assert "ada" not in made["facts"]["e_mail"]
+    changed = {"number": made["number"], "facts": {"order": "12", "e_mail": made["facts"]["e_mail"]}}
+    assert made == {**asked, **changed}
+
+
 def test_the_journal_is_scrubbed_by_the_same_map() -> None:
     scrubber = Scrubber(Settings(KEY))
     rules = {
