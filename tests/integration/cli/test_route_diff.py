@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,3 +188,74 @@ def test_a_folder_without_captures_is_an_error(run: Run, new: Callable[[str], st
     done = run("--rules", new(""), str(tmp_path))
     assert done.exit_code == 2
     assert "there are no captures below" in done.output
+
+
+# With another application
+
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "example-repository"
+Changed = Callable[[str, str], str]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Changed:
+    """The example's application with something else in it, as a folder."""
+
+    def change(old: str, new: str) -> str:
+        folder = Path(shutil.copytree(EXAMPLE / "applications" / "shop", tmp_path / "shop"))
+        text = (folder / "application.toml").read_text("utf-8")
+        assert old in text
+        (folder / "application.toml").write_text(text.replace(old, new), encoding="utf-8")
+        return str(folder)
+
+    return change
+
+
+def replayed(run: Run, application: str) -> Result:
+    return run("--rules", str(EXAMPLE / "rules.sql"), "--app", application, str(EXAMPLE / "calls"))
+
+
+def test_an_application_that_asks_for_the_same_changes_nothing(run: Run, changed: Changed) -> None:
+    done = replayed(run, changed('version = "1"', 'version = "2"'))
+    assert (done.exit_code, last(done)) == (0, "4 calls: 0 would go elsewhere, 1 asked for no agent")
+
+
+def test_an_application_that_learns_another_fact_is_told(run: Run, changed: Changed) -> None:
+    done = replayed(run, changed('fact = "order"', 'fact = "number"'))
+    assert (done.exit_code, last(done)) == (1, "4 calls: 3 would go elsewhere, 1 asked for no agent")
+    lines = [" ".join(line.split()) for line in done.output.splitlines()]
+    assert "facts no number, order 91234 -> number 91234, no order" in lines
+    assert "rule express -> everybody" in lines
+
+
+def test_an_application_that_asks_for_no_agent_is_told(run: Run, changed: Changed) -> None:
+    more = '[steps.support]\ndo = "hang_up"\n[steps.unused]\ndo = "need_agent"\nqueue = "support"'
+    folder = changed('[steps.support]\ndo = "need_agent"\nqueue = "support"', more)
+    done = replayed(run, without_what_is_left(folder))
+    lines = [" ".join(line.split()) for line in done.output.splitlines()]
+    assert done.exit_code == 1, done.output
+    assert "rule everybody -> (no agent asked for)" in lines
+    assert "fate waits for an agent -> no agent is asked for" in lines
+
+
+def without_what_is_left(folder: str) -> str:
+    """Steps that nobody leads to any more are let go."""
+    path = Path(folder) / "application.toml"
+    text = path.read_text("utf-8")
+    begin, end = text.index("[steps.unused]"), text.index("[steps.end]")
+    text = text[:begin] + text[end:]
+    text = text[: text.index("[steps.unserved]")]
+    path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_what_the_caller_was_not_asked_cannot_be_told(run: Run, changed: Changed) -> None:
+    done = replayed(run, changed("min = 5\nmax = 5", "min = 8\nmax = 8"))
+    assert (done.exit_code, last(done)) == (
+        0,
+        "4 calls: 0 would go elsewhere, 1 asked for no agent, 3 cannot be told",
+    )
+    text = " ".join(done.output.split())
+    assert (
+        "the call goes another way at step order of shop: play_and_get_digits was not asked for then" in text
+    )

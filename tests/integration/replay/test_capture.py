@@ -9,11 +9,15 @@ import pytest
 from fsroute.coordinator.actions import CallChanged
 from fsroute.coordinator.actions import Event as Told
 from fsroute.coordinator.state import Coordinator
+from fsroute.coordinator.strategies import BUILT_IN
 from fsroute.model.proxy_call import State
+from fsroute.replay.decision import decide, with_people
+from fsroute.replay.elsewhere import CapturedCall
 from fsroute.replay.format import Side
 from fsroute.replay.frames import frames
 from fsroute.replay.journal import CallSeen, Pointer
 from fsroute.replay.ladder import ladder
+from fsroute.replay.reading import read_call, with_what_was_seen
 from fsroute.switchsim import Answers, Caller, HangUp, Press, WaitFor
 from tests.integration.replay.conftest import CapturedWorld
 from tests.waiting import until
@@ -169,3 +173,30 @@ def test_scrubbed_files_of_a_call_hold_nobody_and_one_story(captured: CapturedWo
         if isinstance(entry.event, CallChanged)
     }
     assert rows == {number}
+
+
+def test_a_call_says_what_the_rules_were_asked_and_what_they_saw(captured: CapturedWorld) -> None:
+    captured.log_on("ann", Answers(after=0.5, talk=1))
+    call = captured.call_for_an_agent()
+    until(lambda: call.talked_with, 10)
+    captured.wait_for_outcomes("served")
+    captured.stop()
+    (path,) = captured.folders["west"].glob("2*.jsonl")
+    unseen = read_call(path)
+    assert unseen is not None
+    (told,) = with_what_was_seen([unseen])
+    assert isinstance(told, CapturedCall)
+    (request,) = told.requests
+    inquiry = request.asked.inquiry
+    assert (inquiry.contact_center_id, inquiry.queue, inquiry.caller.number) == (
+        "acme",
+        "support",
+        "+14155550123",
+    )
+    assert request.rules is not None
+    assert request.seen.closed == {}
+    decision = with_people(
+        decide(request.rules, request.asked, request.seen), request.asked, request.seen, BUILT_IN.__getitem__
+    )
+    assert decision.people is not None
+    assert (decision.people.picked, dict(decision.people.busy)["dee"]) == ("ann", "is logged out")
