@@ -63,13 +63,13 @@ class CaptureFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         situation = _header(self.path).get("situation")
-        name = _words(situation) if isinstance(situation, str) else ""
+        name = words(situation) if isinstance(situation, str) else ""
         item: CaptureItem = CaptureItem.from_parent(self, name=name or self.path.stem)
         item.describe(contact_center(self.path), str(situation or ""))
         yield item
 
 
-def _words(situation: str) -> str:
+def words(situation: str) -> str:
     """A situation as an identifier of pytest's: it may hold what callers wrote."""
     return re.sub(r"[^\w.,'()+-]+", "_", situation).strip("_")[:120]
 

@@ -99,10 +99,11 @@ class House:
 
     # A site
 
-    def do_open_site(self, database: str, name: str, applications: Sequence[str]) -> None:
-        """Start a call server and all else of one site, beside a stand-in switch."""
+    def do_open_site(self, database: str, name: str, applications: Sequence[str], capture: str = "") -> None:
+        """Start a call server and all else of one site, beside a stand-in switch; `capture` is where calls are kept."""
         if database not in self._sites:
-            self._sites[database] = Site.open(name, self._databases[database], _config(applications))
+            opened = self._databases[database]
+            self._sites[database] = Site.open(name, opened, _config(applications), capture)
 
     def do_close_site(self, database: str) -> None:
         site = self._sites.pop(database, None)

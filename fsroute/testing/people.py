@@ -178,6 +178,7 @@ class Switch:
             database=database.conninfo,
             name=settings.site,
             applications=list(settings.applications),
+            capture=settings.capture,
         )
         return cls(database)
 

@@ -24,6 +24,7 @@ OPTIONS = (
     Option("applications", "DIR", "a folder of interactive applications, or of one"),
     Option("journal", "DIR", "where the journals of the captures are; without it beside them"),
     Option("sql", "FILE.sql", "performed in each fresh database; several in the configuration, one a line", "linelist"),
+    Option("capture", "DIR", "where to keep the calls that tests make, as captures; without it nowhere"),
     Option("site", "NAME", "the site at which the stand-in switch is; without it `here`"),
 )  # fmt: skip
 
@@ -36,6 +37,7 @@ class Settings:
     applications: tuple[str, ...] = ()
     journal: str = ""
     sql: tuple[str, ...] = ()
+    capture: str = ""
     site: str = "here"
     update: bool = False
 
@@ -52,6 +54,7 @@ class Settings:
             applications=(applications,) if applications else (),
             journal=_path(config, "journal"),
             sql=_paths(config, "sql"),
+            capture=_path(config, "capture", must_exist=False),
             site=_said(config, "site") or "here",
             update=bool(config.getoption("fsroute_update")),
         )
@@ -61,19 +64,19 @@ def _said(config: pytest.Config, name: str) -> Any:
     return config.getoption(f"fsroute_{name}") or config.getini(f"fsroute_{name}") or ""
 
 
-def _path(config: pytest.Config, name: str) -> str:
+def _path(config: pytest.Config, name: str, *, must_exist: bool = True) -> str:
     given = config.getoption(f"fsroute_{name}")
     if given:
-        return _existing(config.invocation_params.dir, str(given), f"--fsroute-{name}")
+        return _absolute(config.invocation_params.dir, str(given), f"--fsroute-{name}", must_exist)
     said = config.getini(f"fsroute_{name}")
-    return _existing(_folder(config), str(said), f"fsroute_{name}") if said else ""
+    return _absolute(_folder(config), str(said), f"fsroute_{name}", must_exist) if said else ""
 
 
 def _paths(config: pytest.Config, name: str) -> tuple[str, ...]:
     if config.getoption(f"fsroute_{name}"):
         return (_path(config, name),)
     return tuple(
-        _existing(_folder(config), line, f"fsroute_{name}") for line in config.getini(f"fsroute_{name}") or ()
+        _absolute(_folder(config), line, f"fsroute_{name}") for line in config.getini(f"fsroute_{name}") or ()
     )
 
 
@@ -81,8 +84,8 @@ def _folder(config: pytest.Config) -> Path:
     return config.inipath.parent if config.inipath is not None else config.rootpath
 
 
-def _existing(folder: Path, path: str, name: str) -> str:
+def _absolute(folder: Path, path: str, name: str, must_exist: bool = True) -> str:
     found = (folder / path).resolve()
-    if not found.exists():
+    if must_exist and not found.exists():
         raise pytest.UsageError(f"{name}: there is no {found}")
     return str(found)

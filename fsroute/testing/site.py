@@ -36,9 +36,10 @@ BEHAVIOURS: Mapping[str, Callable[..., Behaviour]] = {
 
 
 class Site(Center):
-    """A switch, the process beside it, and the people who call."""
+    """A switch, the process beside it, and the people who call. `capture` is a folder for the calls, '' for none."""
 
-    def __init__(self, name: str, database: Database, config: Config) -> None:
+    def __init__(self, name: str, database: Database, config: Config, capture: str = "") -> None:
+        self._capture = capture
         self._folder = tempfile.mkdtemp(prefix="fsroute-tests-")
         settings = CenterSettings(name, f"{name}-1", "127.0.0.1:5062")
         network = Network(speed=SPEED)
@@ -49,9 +50,9 @@ class Site(Center):
         self._numbers = itertools.count()
 
     @classmethod
-    def open(cls, name: str, database: Database, config: Config) -> Self:
+    def open(cls, name: str, database: Database, config: Config, capture: str = "") -> Self:
         """Start it; raises FsrouteError."""
-        site = cls(name, database, config)
+        site = cls(name, database, config, capture)
         try:
             site.start()
         except BaseException:
@@ -64,7 +65,9 @@ class Site(Center):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _config(self) -> Config:
-        return msgspec.structs.replace(super()._config(), state_dir=self._folder)
+        config = super()._config()
+        capture = msgspec.structs.replace(config.capture, folder=self._capture, inbound=False)
+        return msgspec.structs.replace(config, state_dir=self._folder, capture=capture)
 
     # Agents
 

@@ -130,3 +130,11 @@ def test_a_file_that_is_not_there_is_told(repository: Path, option: str) -> None
     status, output = run(repository, "calls/", option, "nowhere")
     assert status == pytest.ExitCode.USAGE_ERROR, output
     assert f"{option}: there is no " in output
+
+
+def test_calls_that_tests_make_can_be_kept_and_replayed(repository: Path) -> None:
+    status, output = run(repository, "test_shop.py", "-k", "order", "--fsroute-capture", "kept")
+    assert status == 0, output
+    status, output = run(repository, "kept/")
+    assert status == 0, output
+    assert "1 passed" in output
