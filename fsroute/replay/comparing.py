@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import Routing
 from fsroute.replay.differences import Difference, Kind
+from fsroute.replay.happened import EITHERS
 from fsroute.replay.pairing import Pair
 from fsroute.replay.script import Moved, Sent, move_key
 from fsroute.replay.stage import Asked, Recalled, Run
@@ -34,13 +35,19 @@ class Story:
     rows: Sequence[ProxyCall]
     routed: Sequence[Mapping[str, Any]]
     recalled: Sequence[Recalled]
+    origins: Sequence[tuple[float, str]] = ()  # what made fsroute send what it sent, from when on
+
+    def origin(self, at: float) -> str:
+        """What made fsroute send something then."""
+        place = bisect_right(self.origins, at, key=lambda each: each[0])
+        return self.origins[place - 1][1] if place else ""
 
 
 def compare(story: Story, run: Run, tolerance: float) -> tuple[Difference, ...]:
     """All differences in the order of time; nothing is said of what came after the run had to stop."""
     until = run.stopped_at
     found = [
-        *_commands(run, tolerance, until),
+        *_commands(story, run, tolerance, until),
         *_moves(run, until),
         *_routings(story, run),
         *_questions(story, run, until),
@@ -54,9 +61,8 @@ def compare(story: Story, run: Run, tolerance: float) -> tuple[Difference, ...]:
 # Commands -----------------------------------------------------------------------------------------------
 
 
-def _commands(run: Run, tolerance: float, until: float | None) -> Iterator[Difference]:
+def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> Iterator[Difference]:
     outputs = run.pairing.outputs
-    origin_then = ""
     pairs = [pair for pair in run.pairing.pairs if pair.key[0] != "move"]
     moved = _out_of_order(pairs)
     for pair in pairs:
@@ -81,7 +87,11 @@ def _commands(run: Run, tolerance: float, until: float | None) -> Iterator[Diffe
         ):
             text = _text(output)
             yield Difference(
-                Kind.MISSING, f"not sent: {text}", then_at=output.at, then=text, origin=origin_then
+                Kind.MISSING,
+                f"not sent: {text}",
+                then_at=output.at,
+                then=text,
+                origin=story.origin(output.at),
             )
 
 
@@ -151,7 +161,7 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
     for number, output in enumerate(outputs):
         if not isinstance(output, Moved) or output.on in UNHEARD or (until is not None and output.at > until):
             continue
-        if number not in met:
+        if number not in met and output.on not in EITHERS:
             who = f" of {output.row.agent_id}" if output.on is On.AGENT_RESERVED else ""
             yield Difference(Kind.DECISION, f"no {output.on}{who} now", then_at=output.at, then=str(output.on),
                              origin=_rule(output.row))  # fmt: skip

@@ -7,13 +7,15 @@ steps is what happened, or something that leads to the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
 from fsroute.model.proxy_call import FINAL, WAITING, AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+
+L = TypeVar("L", AgentLeg, NetworkLeg, CallerLeg)
 
 MOST_MISSED: Final = 8  # transitions between two rows, beyond which nothing is said
 
@@ -32,6 +34,15 @@ EITHERS: Final = frozenset({On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.CALLER_
 """What may come from here or from somebody else: who was late finds it done."""
 
 
+HOLDS: Final = frozenset({On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.CALLER_UNREACHED})
+"""After these it may not be offered for a while."""
+
+LEADS_ELSEWHERE: Final = frozenset(
+    {On.LIMIT_PASSED, On.CENTER_CLOSED, On.TRANSFERRED_OUT, On.NOBODY_MAY_SERVE}
+)
+"""With these a way may come that the caller is to go."""
+
+
 def is_ours(on: On) -> bool:
     """Whether the call server or the coordinator of the replay does it by itself."""
     return on in COORDINATORS or on in CALLSERVERS
@@ -47,11 +58,21 @@ class Place:
     caller_leg: CallerLeg = CallerLeg.PRESENT
     steps: int = 0  # of the time line that are done
     failures: int = 0  # of the network leg
+    held: bool = False  # not offered for a while
+    elsewhere: bool = False  # it has a way of its own to go
 
     @classmethod
     def of(cls, call: ProxyCall) -> Place:
-        return cls(call.state, call.agent_leg, call.network_leg, call.caller_leg, call.time_line_done,
-                   call.network_leg_failures)  # fmt: skip
+        return cls(
+            call.state,
+            call.agent_leg,
+            call.network_leg,
+            call.caller_leg,
+            call.time_line_done,
+            call.network_leg_failures,
+            call.held_until is not None,
+            call.way is not None,
+        )
 
 
 def happened(before: ProxyCall | None, after: ProxyCall) -> tuple[On, ...] | None:
@@ -103,10 +124,13 @@ def _after(place: Place, on: On) -> Iterator[Place]:
     if state in WAITING and place.state not in WAITING:
         agent, network = AgentLeg.NONE, NetworkLeg.NONE
         caller = caller if caller is CallerLeg.PRESENT else CallerLeg.ABSENT
-    yield Place(state, agent, network, caller, *_counts(place, on, state))
+    after = Place(state, agent, network, caller, *_counts(place, on, state), place.held and state in WAITING)
+    for held in dict.fromkeys((after.held, True) if on in HOLDS else (after.held,)):
+        for elsewhere in (False, True) if on in LEADS_ELSEWHERE else (False,):
+            yield replace(after, held=held, elsewhere=elsewhere)
 
 
-def _leg(targets: dict, leg):  # type: ignore[no-untyped-def, type-arg]
+def _leg(targets: Mapping[L, L], leg: L) -> L | None:
     """None: not from this one; a table that has no say leaves it."""
     return targets.get(leg) if targets else leg
 
@@ -125,6 +149,8 @@ def _reserved(place: Place) -> Iterator[Place]:
     if place.state not in (State.REQUESTED, State.QUEUED, State.CALLBACK):
         return
     caller = CallerLeg.WANTED if place.caller_leg is CallerLeg.ABSENT else place.caller_leg
-    reserved = replace(place, state=State.OFFERED, agent_leg=AgentLeg.DIALLING, caller_leg=caller, failures=0)
+    reserved = replace(
+        place, state=State.OFFERED, agent_leg=AgentLeg.DIALLING, caller_leg=caller, failures=0, held=False
+    )
     for leg in dict.fromkeys((place.network_leg, NetworkLeg.WANTED, NetworkLeg.NOT_NEEDED, NetworkLeg.NONE)):
         yield replace(reserved, network_leg=leg)

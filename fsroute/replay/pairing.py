@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fsroute.replay.roles import Roles
-from fsroute.replay.script import Key, Output
+from fsroute.replay.script import Key, Moved, Output
 
 WINDOW = 12  # outputs of then that are looked at
 AHEAD = (
@@ -56,6 +56,7 @@ class Pairing:
     roles: Roles
     pairs: list[Pair] = field(default_factory=list)
     met: dict[int, Pair] = field(default_factory=dict)  # by the number of the output
+    _last: list[int] = field(default_factory=lambda: [-1, -1])  # that was met, of commands and of transitions
     _first: int = 0  # before it all were met
     _changed: Pair | None = None  # the last command, if it was taken for another one
 
@@ -69,6 +70,8 @@ class Pairing:
         self.pairs.append(pair)
         if pair.then is not None:
             self.met[pair.then] = pair
+            kind = key[0] == "move"
+            self._last[kind] = max(self._last[kind], pair.then)
             self.roles.agree(self.outputs[pair.then].text, text)
         self._changed = pair if pair.then is not None and not pair.same and key[0] == "execute" else None
         while self._first in self.met:
@@ -76,12 +79,8 @@ class Pairing:
         return pair
 
     def is_passed(self, number: int) -> bool:
-        """Something that stood further on has been met already."""
-        return self._last_met > number
-
-    @property
-    def _last_met(self) -> int:
-        return max(self.met, default=-1)
+        """Something of its kind that stood further on has been met already: a command, or a transition."""
+        return self._last[isinstance(self.outputs[number], Moved)] > number
 
     def _find(self, key: Key, text: str, then_at: float) -> tuple[int | None, bool]:
         nexts = self._nexts(key, then_at)

@@ -21,10 +21,11 @@ from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import OUTBOUND, VERSION, Capture, Note, Side
 from fsroute.replay.guessing import settings_of
 from fsroute.replay.journal import Worlds
+from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
-from fsroute.replay.rewriting import Past, past
+from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
-from fsroute.replay.script import End, Item, in_order, spoken
+from fsroute.replay.script import Arrived, End, Item, in_order, spoken
 from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
@@ -176,11 +177,17 @@ class _Then:
 
     def _items(self) -> tuple[Item, ...]:
         end = End(round(self.capture.duration, MICRO))
-        return (*in_order(spoken(self.read.items), self.past.items), end)
+        traffic = spoken(self.read.items)
+        others = hastened(self.past.items, [item for item in traffic if isinstance(item, Arrived)])
+        return (*in_order(others, traffic), end)
 
     def story(self) -> comparing.Story:
         return comparing.Story(
-            self.facts, self.past.rows, tuple(_routed(self.capture)), tuple(_recalled(self.capture))
+            self.facts,
+            self.past.rows,
+            tuple(_routed(self.capture)),
+            tuple(_recalled(self.capture)),
+            tuple((note.t, text) for note in self.capture.notes if (text := origin_of(note.facts))),
         )
 
     def settings(self) -> Settings:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from fsroute.acd.proxy_call import On
 from fsroute.coordinator.actions import CallChanged, ReservationLost
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
 from fsroute.replay.journal import Entry
-from fsroute.replay.script import Item, Moved, Others, Told
+from fsroute.replay.script import Arrived, Item, Moved, Others, Told
 from fsroute.replay.transcript import MICRO
+
+LAG: Final = 0.03  # seconds from the commit of a row until routing is told of it
+SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
+SHOWS: Final = frozenset({
+    On.AGENT_ACCEPTED, On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED, On.TRANSFERRED_OUT,
+})  # fmt: skip
+"""What is followed by the end of what the caller's channel runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,28 @@ def past(
     for entry in entries:
         reading.take(entry)
     return Past(tuple(reading.items), tuple(reading.firsts), reading.untold)
+
+
+def hastened(items: Sequence[Item], heard: Sequence[Arrived]) -> list[Item]:
+    """The same, with what others did to the row at the time of its commit instead of that of its news.
+
+    A row is in the database before routing is told of it; a call server that reads it on an event knows it sooner than
+    the journal. So it is put `LAG` earlier, and before an execution that ended for it.
+    """
+    ends = [each.at for each in heard if each.heard.message.get("Event-Name") == "CHANNEL_EXECUTE_COMPLETE"]
+    found: list[Item] = []
+    earliest = 0.0
+    for item in items:
+        if isinstance(item, Others):
+            at = max(earliest, item.at - LAG)
+            if item.on in SHOWS:
+                end = max((each for each in ends if item.at - SHOWN_WITHIN <= each <= item.at), default=at)
+                at = max(earliest, min(at, round(end - 1e-6, MICRO)))
+            item = replace(item, at=at)
+        if isinstance(item, Others | Moved):
+            earliest = item.at
+        found.append(item)
+    return found
 
 
 class _Reading:

@@ -43,6 +43,7 @@ from fsroute.store.rulebook import Book, Closing, RuleBook
 from fsroute.store.signals import Signals
 from fsroute.store.store import COORDINATOR, Store, switch_topic
 
+MOST_UNKNOWN = 50  # commands that were not sent then
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
 _ENDS = {
     On.AGENT_FAILED: "no_answer",
@@ -246,7 +247,14 @@ class Stage:
         self._splitter = Splitter()
         self._notes = _Notes(self._loop)
         self._channel = ""
+        self._ended_then = {
+            item.row.proxy_call_id
+            for item in props.items
+            if isinstance(item, Moved | Others) and not item.row.is_live
+        }
         self._by_others = False
+        self._unknowns = 0
+        self._endless: bytes | None = None  # the end of music that was not played then, when it is broken
 
     def play(self) -> Run:
         """From the beginning to the end."""
@@ -318,8 +326,16 @@ class Stage:
                 f"{command.name} was not asked for then: what the caller would have done is not known"
             )
             return
+        self._unknowns += 1
+        if self._unknowns > MOST_UNKNOWN:
+            self.cannot_go_on(f"more than {MOST_UNKNOWN} commands are sent that were not sent then")
+            return
         complete = _complete(command, self._channel) if command.is_execute else None
-        self._tape.answer_unknown(command.name, _reply(command), complete, 0.0)
+        if complete is not None and _has_no_end(command):
+            self._endless, complete = complete, None
+        if command.name == "uuid_break" and self._endless is not None:
+            self._endless, complete = None, self._endless
+        self._tape.answer_unknown(_reply(command), complete, 0.0)
 
     def _again(self, command: Command, number: int) -> None:
         output, answer = self.run.pairing.outputs[number], self._tape.answer_of(number)
@@ -329,7 +345,7 @@ class Stage:
         after = 0.0 if end is None else max(0.0, end.at - output.at)
         complete = None if end is None else self._roles.translate(end.heard.raw)
         reply = _reply(command) if answer is None else self._roles.translate(answer.heard.raw)
-        self._tape.answer_unknown(command.name, reply, complete, after)
+        self._tape.answer_unknown(reply, complete, after)
 
     def was_asked(self, inquiry: Inquiry, routed: Routed) -> None:
         self.run.asked.append(Asked(self._loop.monotonic(), inquiry, routed))
@@ -388,8 +404,8 @@ class Stage:
             self._by_others = False
         if not moved and item.on not in EITHERS:
             call = self.store.proxy_calls.get(item.row.proxy_call_id)
-            if call is not None and not call.is_live and not item.row.is_live:
-                return  # it is over, now as then
+            if call is not None and not call.is_live and call.proxy_call_id in self._ended_then:
+                return  # it is over, now as then: who was slower comes too late
             state = "not there" if call is None else str(call.state)
             self.cannot_go_on(f"then came {item.on}, and the call is {state} now")
 
@@ -481,6 +497,11 @@ def _complete(command: Command, uuid: str) -> bytes:
         f"Application-Response: FILE%20PLAYED\nApplication-UUID: {command.event_uuid}\n\n"
     ).encode()
     return b"Content-Length: %d\nContent-Type: text/event-plain\n\n%s" % (len(body), body)
+
+
+def _has_no_end(command: Command) -> bool:
+    """Music plays until it is broken."""
+    return command.name == "playback" and "local_stream://" in command.argument
 
 
 def _no_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fsroute.replay.happened import EITHERS
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
 from fsroute.replay.script import Answer, Arrived, End, Input, Item, Moved, Others, Sent, Told
@@ -20,6 +21,7 @@ from fsroute.replay.transcript import MICRO, Heard
 from fsroute.replay.wire import Wire, WiredLoop
 
 PATIENCE: Final = 2.0  # seconds beyond its time that an output is waited for
+PATIENCE_WITH_OTHERS: Final = 0.1  # seconds, where somebody else may have done it then
 ABOUT_AN_EXECUTION: Final = ("CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE")
 HARMLESS: Final = frozenset({"playback", "say", "sleep", "answer", "set", "set_profile_var", "gentones"})
 """Applications whose end is known beforehand: one that was not asked for then is taken to end at once."""
@@ -100,11 +102,9 @@ class Tape:
             self._answer_late(number)
         self._go_on()
 
-    def answer_unknown(
-        self, command_name: str, raw_reply: bytes, complete: bytes | None, after: float
-    ) -> None:
+    def answer_unknown(self, reply: bytes, complete: bytes | None, after: float) -> None:
         """A command that was not sent then (or is sent again): a reply at once, and the end of what it began."""
-        self._deliver(raw_reply)
+        self._deliver(reply)
         if complete is not None:
             self._loop.at(round(self._loop.monotonic() + after, MICRO), lambda: self._deliver(complete))
 
@@ -163,7 +163,8 @@ class Tape:
         number = self._numbers[id(item)]
         pair = self._pairing.met.get(number)
         if pair is None and not self._pairing.is_passed(number):
-            return round(self.now_of(item.at) + PATIENCE, MICRO)
+            patience = PATIENCE_WITH_OTHERS if isinstance(item, Moved) and item.on in EITHERS else PATIENCE
+            return round(self.now_of(item.at) + patience, MICRO)
         if pair is None:
             self._given_up.add(number)
         else:
@@ -182,6 +183,8 @@ class Tape:
         self._next += 1
         if isinstance(item, Sent | Moved):  # it did not come
             self._given_up.add(self._numbers[id(item)])
+            if isinstance(item, Moved) and item.on in EITHERS:
+                self._take(Others(item.at, item.on, item.row))
             return
         self._reached(item.at, self._loop.monotonic())
         self._give(item)

@@ -21,7 +21,7 @@ import gevent
 from gevent import _hub_local as hubs
 from gevent.hub import Hub
 
-LONGEST_SILENCE: Final = 1_000_000  # callbacks in a row at one moment: a loop that never waits
+LONGEST_SILENCE: Final = 20_000  # callbacks in a row at one moment: a loop that never waits
 
 
 class Stuck(RuntimeError):
