@@ -51,6 +51,7 @@ from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Way
 from fsroute.routing.match import NoRoute
+from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
 
 log = logging.getLogger(__name__)
@@ -300,10 +301,12 @@ class Call:
         while True:
             try:
                 caller, language = self._position.caller, self._position.language
-                asked = request(self._desk, self._contact, caller, do, language)
+                asked = request(self._desk, self._contact, caller, do, language, self._asking)
                 break
             except (StoreError, NoRoute) as error:
                 log.warning("no proxy call: %s contact=%s", error, self.contact_id)
+                if isinstance(error, NoRoute):
+                    self._note(**noting.no_route(error))
                 if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
                     asked = None
                     break
@@ -314,6 +317,9 @@ class Call:
         if asked is not None:
             self._note(**noting.routed(asked))
         return asked
+
+    def _asking(self, inquiry: Inquiry, at: float) -> None:
+        self._note(**noting.asked(inquiry, at))
 
     def _go_on_as(self, contact_id: str) -> None:
         """The caller kept a place in the queue and has called in again: this call is the earlier contact's now.

@@ -9,6 +9,8 @@ from fsroute.ivr import Application, Happening, Position
 from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, Recorded, describe
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.routing.match import NoRoute
+from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
 
 TOLD = (AgentOutcome, Declined, Failed, LookedUp, Recorded)
@@ -53,6 +55,28 @@ def happened(happening: Happening) -> dict[str, Any]:
     return {"happened": told}
 
 
+def asked(inquiry: Inquiry, at: float) -> dict[str, Any]:
+    """What the rules are asked, `at` seconds since the epoch."""
+    caller = inquiry.caller
+    return {
+        "asked": {
+            "queue": inquiry.queue,
+            "at": at,
+            "number": caller.number,
+            "medium": caller.medium,
+            "language": caller.language,
+            "facts": dict(caller.facts),
+            "customer": dict(caller.customer),
+            "arrived_at": caller.arrived_at.timestamp(),
+        }
+    }
+
+
+def no_route(fault: NoRoute) -> dict[str, Any]:
+    """The rules say nothing of such a contact."""
+    return {"routed": {"fault": str(fault)}}
+
+
 def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
     """What the rules decided."""
     if isinstance(asked, NotQueued):
@@ -67,5 +91,6 @@ def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
             "demand": asked.demand,
             "priority": asked.priority,
             "strategy": asked.strategy,
+            "preferred_agent": asked.preferred_agent_id,
         },
     }

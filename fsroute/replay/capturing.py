@@ -13,6 +13,8 @@ from fsroute.ivr import Application
 from fsroute.replay.folder import Folder
 from fsroute.replay.keeper import Keeper
 from fsroute.replay.recorder import About, Recorder
+from fsroute.replay.scrub import Scrubber
+from fsroute.replay.scrub import Settings as Scrubbing
 from fsroute.replay.writer import Limits
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
@@ -44,13 +46,15 @@ class Capturing:
         if not settings.folder:
             return
         limits = limits_of(settings)
+        folder = Folder(Path(settings.folder))
         self.recorder = Recorder(
-            Folder(Path(settings.folder)),
+            folder,
             limits,
             self._about,
             self._store.now,
             sample=settings.sample,
             links=settings.inbound,
+            scrubbing=scrubber_of(settings, folder) if settings.scrub else None,
         )
         self.recorder.start()
         self._keeper = Keeper(
@@ -76,6 +80,11 @@ class Capturing:
 
     def _versions(self) -> dict[str, str]:
         return {name: application.version for name, application in self._applications.items()}
+
+
+def scrubber_of(settings: Capture, folder: Folder) -> Scrubber:
+    """What replaces names and numbers by the folder's key; raises ConfigurationError."""
+    return Scrubber(Scrubbing(folder.scrub_key(), settings.scrub_kept_digits, settings.scrub_facts))
 
 
 def limits_of(settings: Capture) -> Limits:

@@ -15,6 +15,7 @@ class CaptureError(FsrouteError):
         super().__init__(f"{name}, line {line}: {what}" if line else f"{name}: {what}")
         self.name = name
         self.line = line
+        self.what = f"line {line}: {what}" if line else what
 
 
 class OtherVersion(CaptureError):

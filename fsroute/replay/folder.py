@@ -7,6 +7,7 @@
     journal-20261128T203612.123Z-1.jsonl             what routing was told
     ….jsonl.4f5e6d7c.part                            being written by the process of that token
     .4f5e6d7c.lock                                   locked while that process lives
+    .scrub-key                                       what fake names and numbers are made by
 
 Nothing here touches gevent: a thread works with it.
 """
@@ -128,6 +129,27 @@ class Folder:
             self._lock_path(self._token).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+
+    def scrub_key(self) -> bytes:
+        """The folder's secret, made when it is first asked for.
+
+        Raises:
+            ConfigurationError: it cannot be read or written.
+        """
+        path = self.path / ".scrub-key"
+        try:
+            if not path.exists():
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                beside = self.path / f".scrub-key.{secrets.token_hex(4)}"
+                self.append(beside, secrets.token_hex(32).encode())
+                try:
+                    os.link(beside, path)  # unless another process was first
+                except FileExistsError:
+                    pass
+                beside.unlink()
+            return path.read_bytes().strip()
+        except OSError as error:
+            raise ConfigurationError(f"{path}: {error.strerror}") from error
 
     def part(self, name: str) -> Path:
         """Where a file is written that will be `name`."""

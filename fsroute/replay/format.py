@@ -190,6 +190,17 @@ def load(path: Path) -> Capture:
     return parse(lines_of(path), path.name, str(path))
 
 
+def load_notes(path: Path) -> Capture:
+    """Read a file without its chunks, which are passed over however they look: many times as fast. Raises as `load`."""
+    reading = _Reading(path.name, str(path))
+    for line in lines_of(path):
+        if b'"note"' in line:
+            reading.take(line)
+        else:
+            reading.pass_over(line)
+    return reading.finish()
+
+
 def lines_of(path: Path, limit: int = MAX_FILE, longest: int = MAX_LINE) -> Iterator[bytes]:
     """The lines of a file, each with its line end, cut behind `longest` bytes; raises CaptureError."""
     try:
@@ -234,6 +245,13 @@ class _Reading:
         if self._number > MAX_LINES:
             raise self._fault(f"more than {MAX_LINES} lines")
         self._lines.append(self._read_line(document))
+
+    def pass_over(self, line: bytes) -> None:
+        """A line that holds no note: only the first of them is looked at."""
+        if self._header is None or self._ended or not line.endswith(b"\n"):
+            self.take(line)
+        else:
+            self._number += 1
 
     def finish(self) -> Capture:
         if self._header is None:

@@ -104,8 +104,19 @@ class CallRemoved:
     proxy_call_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class CallSeen:
+    """Somebody in a process that leads has read or made this row, of which its coordinator may hear later, or never.
+
+    It changes no world: what the coordinator knew it was told by `CallChanged`.
+    """
+
+    call: ProxyCall
+
+
 Event = (
     CallChanged
+    | CallSeen
     | CallRemoved
     | AgentChanged
     | AgentRemoved
@@ -270,8 +281,8 @@ class Worlds:
     def _rates_changed(self, event: RatesChanged) -> None:
         self.rates = event.rates
 
-    def _tick(self, event: Tick) -> None:
-        """Time alone changes no row."""
+    def _nothing(self, event: Tick | CallSeen) -> None:
+        """No row that routing knows of is another one."""
 
     def _rules_changed(self, event: RulesChanged) -> None:
         self.rules_version, self.rules = event.version, event.document
@@ -291,13 +302,14 @@ class Worlds:
 
 _TAKE: Final[Mapping[type, Callable[[Worlds, Any], None]]] = {
     CallChanged: Worlds._call_changed,
+    CallSeen: Worlds._nothing,
     CallRemoved: Worlds._call_removed,
     AgentChanged: Worlds._agent_changed,
     AgentRemoved: Worlds._agent_removed,
     ReservationLost: Worlds._reservation_lost,
     CenterChanged: Worlds._center_changed,
     RatesChanged: Worlds._rates_changed,
-    Tick: Worlds._tick,
+    Tick: Worlds._nothing,
     RulesChanged: Worlds._rules_changed,
     ClosedChanged: Worlds._closed_changed,
     NumbersChanged: Worlds._numbers_changed,
@@ -446,8 +458,8 @@ class _Raw(msgspec.Struct):
 _PLAIN: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     kind.__name__: msgspec.json.Decoder(kind)
     for kind in (
-        CallChanged, CallRemoved, AgentChanged, AgentRemoved, ReservationLost, CenterChanged, Tick, RulesChanged,
-        ClosedChanged, NumbersChanged, ApplicationsChanged,
+        CallChanged, CallSeen, CallRemoved, AgentChanged, AgentRemoved, ReservationLost, CenterChanged, Tick,
+        RulesChanged, ClosedChanged, NumbersChanged, ApplicationsChanged,
     )
 }  # fmt: skip
 _HEADER: Final = msgspec.json.Decoder(Header)

@@ -1,7 +1,8 @@
 """Keeps the journal: what the coordinator of this process is told, or else the rows that this process sees.
 
 While the coordinator leads, its core says what it was told (`JournalledCore`). While it does not, the keeper follows
-the rows as a standby does, and takes each version that anybody in this process has read.
+the rows as a standby does. Either way each version of a proxy call's row that anybody in this process has read or made
+is in the journal.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fsroute.replay.folder import stamp
 from fsroute.replay.journal import (
     ApplicationsChanged,
     CallRemoved,
+    CallSeen,
     ClosedChanged,
     Closing,
     Event,
@@ -72,6 +74,7 @@ class Keeper:
         self._number = 0
         self._began = 0.0
         self._missed: set[str | None] = {None}
+        self._versions: dict[int, int] = {}  # of the live calls' rows that the journal has
         self._following = Following(store)
         self._greenlet: gevent.Greenlet[..., None] | None = None
 
@@ -141,18 +144,19 @@ class Keeper:
     # Another process leads -----------------------------------------------------------------------------
 
     def _signalled(self, key: str | int | None, row: object) -> None:
-        if isinstance(row, ProxyCall):
-            self._seen(row)
-        elif not self._worlds.leads:
+        if not isinstance(row, ProxyCall) and not self._worlds.leads:
             self._missed.add(None if key is None else str(key))
 
     def _seen(self, call: ProxyCall) -> None:
         """Somebody in this process has read a row; called often, and mostly with a known version."""
-        if self._worlds.leads:
+        number, version = call.proxy_call_id, call.version
+        if self._versions.get(number, 0 if call.is_live else version) >= version:
             return
-        known = self._worlds.calls.get(call.proxy_call_id)
-        if (known is None and call.is_live) or (known is not None and known.version < call.version):
-            self._take(CallChanged(call))
+        if call.is_live:
+            self._versions[number] = version
+        else:
+            del self._versions[number]
+        self._take(CallSeen(call) if self._worlds.leads else CallChanged(call))
 
     def _follow(self) -> None:
         while True:
@@ -201,6 +205,7 @@ class Keeper:
         for number, version in before.items():
             known_call = worlds.calls.get(number)
             if known_call is not None and known_call.version == version and number not in calls:
+                self._versions.pop(number, None)
                 self._take(CallRemoved(number))
 
     # Files -------------------------------------------------------------------------------------------

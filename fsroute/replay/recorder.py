@@ -376,8 +376,11 @@ class OutboundTap:
             self._decide()
 
     def noted(self, facts: Mapping[str, Any]) -> None:
-        if self._key > 0:
-            self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
+        if self._key <= 0:
+            return
+        if "asked" in facts:  # the rules: what they see is known to the journal at this moment
+            facts = {**facts, "asked": {**facts["asked"], "journal": self._recorder.pointer()}}
+        self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
 
     def closed(self, reason: str) -> None:
         self._reason = reason

@@ -19,6 +19,7 @@ from fsroute.replay.format import Capture
 from fsroute.replay.journal import Journal
 from fsroute.switchsim import Network
 from tests.integration.flow.conftest import FAST, World
+from tests.waiting import until
 
 
 class CapturedCenter(Center):
@@ -46,6 +47,9 @@ class CapturedWorld(World):
             self.is_stopped = True
             for center in (self.west, self.east):
                 center.stop()
+
+    def wait_until_empty(self) -> None:
+        until(lambda: not self.west.switch.channels and not self.east.switch.channels)
 
     def calls_kept(self, site: str = "west") -> list[Capture]:
         return [captures.load(path) for path in sorted(self.folders[site].glob("2*.jsonl"))]

@@ -29,6 +29,7 @@ from fsroute.replay.faults import CaptureError, OtherVersion, Truncated
 from fsroute.replay.journal import (
     ApplicationsChanged,
     CallRemoved,
+    CallSeen,
     ClosedChanged,
     Closing,
     Entry,
@@ -76,6 +77,7 @@ EVENTS: tuple[Event, ...] = (
     ReservationLost(7, "anna", proxy_call(State.OFFERED, version=3), replace(ANNA, version=5), 5),
     AgentRemoved("anna", 6),
     CallRemoved(7),
+    CallSeen(WAITS),
 )
 
 
@@ -95,7 +97,7 @@ def test_what_is_written_is_read_again(events: list[Event], snapshot: int, first
 
 def test_the_world_is_known_after_any_entry() -> None:
     written = journal(EVENTS, snapshot=8, first=40)
-    worlds = dict(written.worlds_at(range(40, 46)))
+    worlds = dict(written.worlds_at(range(40, 47)))
     assert worlds[40] == written.snapshot
     assert worlds[40].agents == {"anna": ANNA}
     assert worlds[40].calls == {7: WAITS}
@@ -108,6 +110,7 @@ def test_the_world_is_known_after_any_entry() -> None:
     assert worlds[43].agents["anna"].version == 5
     assert worlds[44].agents == {}
     assert worlds[45].calls == {}
+    assert worlds[46].calls == {}
 
 
 def test_a_snapshot_is_the_world_as_events() -> None:
@@ -125,13 +128,13 @@ def test_an_older_row_changes_nothing_and_a_final_one_is_no_live_call() -> None:
 
 def test_entries_between_two_pointers_are_told_apart_from_the_snapshot() -> None:
     written = journal(EVENTS, snapshot=8, first=40)
-    assert [entry.n for entry in written.after(40)] == [41, 42, 43, 44, 45]
+    assert [entry.n for entry in written.after(40)] == [41, 42, 43, 44, 45, 46]
     assert [entry.n for entry in written.after(41, 43)] == [42, 43]
 
 
 def test_a_pointer_outside_of_the_file_says_what_the_file_holds() -> None:
-    with pytest.raises(CaptureError, match="it holds the entries 40 to 45, not 46"):
-        journal(EVENTS, snapshot=8, first=40).world_at(46)
+    with pytest.raises(CaptureError, match="it holds the entries 40 to 46, not 47"):
+        journal(EVENTS, snapshot=8, first=40).world_at(47)
 
 
 def test_a_journal_that_is_still_written_is_read_as_far_as_it_goes() -> None:
