@@ -38,6 +38,7 @@ from fsroute.errors import ConfigurationError, StoreError
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.replay.capturing import Capturing
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.database import Database
@@ -94,6 +95,7 @@ class App:
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self.downloads = self._downloads(remotes)
         self.appserver = self._appserver(conninfo)
+        self.capture = Capturing(config, self.store, self.rules, self._applications)
 
     def start(self) -> None:
         """Start the roles; the switch may come later.
@@ -105,9 +107,12 @@ class App:
         self._database.open()
         self._measure_clock()
         self._signals.start()
+        self.capture.start(lambda: self.coordinator is not None and self.coordinator.is_leader)
         self.rules.start()
         if Role.COORDINATOR in self.config.roles:
-            self.coordinator = CoordinatorRole(self.store, self._lease("coordinator"))
+            self.coordinator = CoordinatorRole(
+                self.store, self._lease("coordinator"), new_core=self.capture.new_core
+            )
             self.coordinator.start()
         if self.appserver is not None:
             self.appserver.start()
@@ -127,6 +132,7 @@ class App:
             event_socket.port,
             event_socket.password.reveal(),
             config.timing.heartbeat,
+            tap=self.capture.inbound,
         )
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)
@@ -146,6 +152,7 @@ class App:
                 config.callserver.max_sessions,
                 AgentDesk(self.store, switch_id),
                 self.lookups,
+                self.capture.outbound,
             )
             self.callserver.start()
         self.link.start()
@@ -189,6 +196,7 @@ class App:
             self.appserver.stop()
         if self.link is not None:
             self.link.stop()
+        self.capture.stop()
         self.rules.stop()
         self._signals.stop()
         self._database.close()

@@ -14,6 +14,7 @@ from fsroute.esl import commands
 from fsroute.esl.inbound import InboundClient
 from fsroute.esl.messages import Event
 from fsroute.esl.session import refuse_errors
+from fsroute.esl.transport import Tap
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,18 @@ class SwitchLink:
 
     Args:
         beat: seconds between two signs of life.
+        tap: gives who is shown a new connection, by its name.
     """
 
     def __init__(
-        self, store: Store, switch_id: str, host: str, port: int, password: str, beat: float = 5.0
+        self,
+        store: Store,
+        switch_id: str,
+        host: str,
+        port: int,
+        password: str,
+        beat: float = 5.0,
+        tap: Callable[[str], Tap | None] = lambda link: None,
     ) -> None:
         self.switch_id = switch_id
         self.core_uuid = ""
@@ -55,7 +64,7 @@ class SwitchLink:
         self._on_beat: list[Callable[[], None]] = []
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.client = InboundClient(
-            host, port, password, events=EVENTS, on_event=self._event, on_up=self._up
+            host, port, password, events=EVENTS, on_event=self._event, on_up=self._up, tap=tap
         )  # fmt: skip
 
     def listen(

@@ -9,9 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,11 +18,9 @@ from psycopg.conninfo import make_conninfo
 from fsroute.store.database import Database
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
+from fsroute.store.scratch import SETTINGS, new_folder
 
 _numbers = itertools.count()
-NO_VACUUM = {
-    "autovacuum": "off"
-}  # its workers belong to the superuser: a database they look at cannot be dropped
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +31,7 @@ def postgres() -> Iterator[str]:
         yield given
         return
     folder = new_folder()
-    server = EmbeddedPostgres(folder, safe=False, settings=NO_VACUUM)
+    server = EmbeddedPostgres(folder, safe=False, settings=SETTINGS)
     try:
         yield server.start()
     finally:
@@ -80,19 +76,6 @@ def database(conninfo: str) -> Iterator[Database]:
     """A fresh, migrated database of the test's own, opened."""
     with Database(conninfo) as opened:
         yield opened
-
-
-def new_folder(mode: int = 0o711) -> Path:
-    """A temporary folder that the server's user may pass: pytest's own are closed to others.
-
-    In memory where that is large enough, which makes a copy of the template ten times as fast.
-    """
-    memory = Path("/dev/shm")
-    fits = memory.is_dir() and shutil.disk_usage(memory).free > 1_000_000_000
-    fits = fits and not os.statvfs(memory).f_flag & os.ST_NOEXEC  # the binaries may be copied there
-    folder = Path(tempfile.mkdtemp(prefix="fsroute-test-", dir=memory if fits else None))
-    folder.chmod(mode)
-    return folder
 
 
 def perform(conninfo: str, statement: str) -> None:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from fsroute.acd.dial import shown_name, shown_number
+from fsroute.callserver import noting
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.consultation import consult
 from fsroute.callserver.desk import Desk
@@ -50,6 +51,7 @@ from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Way
 from fsroute.routing.match import NoRoute
+from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
 
 log = logging.getLogger(__name__)
@@ -139,8 +141,14 @@ class Call:
         self._position = (
             resume(application, state, caller, self._library) if state else start(application, caller)
         )
+        self._note(**noting.arrival(contact, application, self._desk.rules.version))
+        if not self._is_new:
+            self._note(**noting.return_(caller, state))
         verb = "arrived" if self._is_new else "came back"
         log.info("call %s contact=%s switch=%s", verb, self.contact_id, self._desk.settings.switch_id)
+
+    def _note(self, **facts: object) -> None:
+        self._line.session.note(**facts)
 
     def _make_presentable(self) -> None:
         """FreeSWITCH writes a caller's name unquoted into the headers of the legs it bridges to.
@@ -206,6 +214,7 @@ class Call:
         if way is None or not self._is_new:
             return None
         version = self._desk.rules.version
+        self._note(closed=way.prompt)
         self._desk.store.contacts.send_away(self.contact_id, None, version, way.do, CLOSED)
         return self._advance(self._go(way, Outcome.REFUSED))
 
@@ -214,6 +223,8 @@ class Call:
         assert self._position is not None
         before = self._position
         self._position, do = advance(self._application, before, happening, self._library)
+        if self._line.session.is_watched:
+            self._note(**noting.happened(happening), **noting.step(self._position, do))
         if self._position != before and not isinstance(do, HangUp):
             self._keep_position(self._position.dump())
         return do
@@ -290,10 +301,12 @@ class Call:
         while True:
             try:
                 caller, language = self._position.caller, self._position.language
-                asked = request(self._desk, self._contact, caller, do, language)
+                asked = request(self._desk, self._contact, caller, do, language, self._asking)
                 break
             except (StoreError, NoRoute) as error:
                 log.warning("no proxy call: %s contact=%s", error, self.contact_id)
+                if isinstance(error, NoRoute):
+                    self._note(**noting.no_route(error))
                 if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
                     asked = None
                     break
@@ -301,7 +314,12 @@ class Call:
             self._line.next(STORE_RETRY)
         if music:
             self._line.stop(music)
+        if asked is not None:
+            self._note(**noting.routed(asked))
         return asked
+
+    def _asking(self, inquiry: Inquiry, at: float) -> None:
+        self._note(**noting.asked(inquiry, at))
 
     def _go_on_as(self, contact_id: str) -> None:
         """The caller kept a place in the queue and has called in again: this call is the earlier contact's now.
@@ -403,6 +421,7 @@ class Call:
         if self._hung_up and self.outcome is Outcome.ABANDONED and self._application and self._position:
             _, end = advance(self._application, self._position, HungUp(), self._library)
             self.outcome = end.outcome if isinstance(end, HangUp) else self.outcome
+        self._note(outcome=str(self.outcome))
         try:
             self._desk.store.close_contact(
                 self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call

@@ -44,6 +44,16 @@ class Settings:
     speech_engine: str = ""  # the switch's recogniser; empty: it has none
 
 
+FOLDER_MODE = 0o2770  # the switch writes there as another user of the same group
+
+
+def prepared(folder: Path) -> None:
+    """Make a folder, for the switch's group to write to, unless it is there."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The surroundings of a call. `watch` and `unwatch` have signals of a proxy call posted to a session."""
@@ -57,3 +67,5 @@ class Desk:
     new_uuid: Callable[[], str]
     new_token: Callable[[], str]
     lookups: Lookups = field(default_factory=NoLookups)
+    prepare_folder: Callable[[Path], None] = prepared
+    """Sees to it that the switch can record into a folder."""

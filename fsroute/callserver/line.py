@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 
 from fsroute.esl.messages import Event
 from fsroute.esl.session import Session
@@ -33,6 +32,7 @@ class Line:
         self.session = session
         self.execute = session.execute
         self.api = session.api
+        self.clock = session.clock
         self.set_variable = session.set_variable
         self.set_variables = session.set_variables
 
@@ -61,15 +61,15 @@ class Line:
             limit: seconds, after which an event without headers is returned.
             other: takes what is not an event of FreeSWITCH, and keys.
         """
-        give_up = None if limit is None else monotonic() + limit
+        give_up = None if limit is None else self.clock() + limit
         while True:
-            item = self.next(None if give_up is None else max(0.0, give_up - monotonic()))
+            item = self.next(None if give_up is None else max(0.0, give_up - self.clock()))
             if isinstance(item, Event) and item.name != "DTMF":
                 if item.name == "CHANNEL_EXECUTE_COMPLETE" and item.get("Application-UUID") == event_uuid:
                     return item
             elif item is not None and other is not None:
                 other(item)
-            if give_up is not None and monotonic() >= give_up:
+            if give_up is not None and self.clock() >= give_up:
                 return NO_EVENT
 
     def stop(self, event_uuid: str, other: Callable[[object], None] | None = None) -> None:
@@ -78,14 +78,14 @@ class Line:
         A break is lost on an execution that has not begun yet, so it is sent until the end has come; ``all`` would
         drop that execution, and its end would never come.
         """
-        give_up = monotonic() + STOP_LIMIT
-        while monotonic() < give_up:
+        give_up = self.clock() + STOP_LIMIT
+        while self.clock() < give_up:
             self.api(f"uuid_break {self.uuid}")
             if self.completed(event_uuid, BREAK_AGAIN, other) is not NO_EVENT:
                 return
 
     def until_gone(self) -> None:
         """After a hang-up or transfer: read on until the channel has left."""
-        give_up = monotonic() + HANGUP_LIMIT
-        while (left := give_up - monotonic()) > 0:
+        give_up = self.clock() + HANGUP_LIMIT
+        while (left := give_up - self.clock()) > 0:
             self.next(left)

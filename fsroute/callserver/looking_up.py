@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Protocol
 
 import gevent
@@ -77,9 +76,9 @@ def _asked(lookups: Lookups, do: LookUp, contact_center: str) -> Answer:
 
 
 def _heard_meanwhile(line: Line, question: object, limit: float, sounds: Iterator[str]) -> Answer:
-    began = monotonic()
+    began = line.clock()
     playing = ""
-    while (passed := monotonic() - began) < limit:
+    while (passed := line.clock() - began) < limit:
         if not playing and passed >= GRACE:
             line.set_variable("playback_terminators", "none")
             playing = _begun(line, sounds)

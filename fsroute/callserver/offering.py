@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from fsroute.callserver.dialogue import Chosen, Declined, Do, Heard, Key, Listen, Silence, Speak
 from fsroute.callserver.line import Line
 from fsroute.callserver.speech import one_file
@@ -41,7 +39,7 @@ class Offer:
         if isinstance(do, Speak):
             self._play(one_file(self._waiter.prompts.files(do.prompts)), speaks=True)
         elif isinstance(do, Listen):
-            self._talk.listen(monotonic() + do.seconds)
+            self._talk.listen(self._line.clock() + do.seconds)
             if self._speaks or not self._playing:
                 self._play(self._music, speaks=False)
 
@@ -50,7 +48,7 @@ class Offer:
             return self._talk.hear(Key(item.get("DTMF-Digit", "")))
         if isinstance(item, Event) and item.get("Application-UUID") == self._playing:
             return self._ended() if item.name == "CHANNEL_EXECUTE_COMPLETE" else None
-        return self._talk.hear(Silence()) if self._talk.is_silent(monotonic()) else None
+        return self._talk.hear(Silence()) if self._talk.is_silent(self._line.clock()) else None
 
     def _ended(self) -> Do | None:
         self._playing = ""
@@ -61,7 +59,7 @@ class Offer:
 
     def _patience(self) -> float | None:
         until = self._talk.listens_until
-        return max(0.0, until - monotonic()) if until else None
+        return max(0.0, until - self._line.clock()) if until else None
 
     def _play(self, sound: str, *, speaks: bool) -> None:
         self._stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,12 +21,18 @@ log = logging.getLogger(__name__)
 
 
 def request(
-    desk: Desk, contact: Contact, caller: CallerInformation, do: NeedAgent, language: str
+    desk: Desk,
+    contact: Contact,
+    caller: CallerInformation,
+    do: NeedAgent,
+    language: str,
+    asking: Callable[[Inquiry, float], None] = lambda inquiry, at: None,
 ) -> ProxyCall | NotQueued | None:
     """Ask for an agent, once; None: the contact has ended.
 
     A caller who was to be called back and calls in again gets the proxy call of that earlier contact, where the
-    configuration takes the number that a call shows for who calls.
+    configuration takes the number that a call shows for who calls. `asking` is told what the rules are asked, and
+    when (seconds since the epoch), before they are.
 
     Raises:
         StoreError: the database does not take it (now).
@@ -35,7 +42,9 @@ def request(
     store.contacts.learn(contact.contact_id, do.facts, language)
     known = replace(caller, facts={**caller.facts, **do.facts}, language=language)
     inquiry = Inquiry(contact.contact_center_id, do.queue, known)
-    routed = desk.rules.route(inquiry, datetime.fromtimestamp(store.now(), UTC))
+    now = store.now()
+    asking(inquiry, now)
+    routed = desk.rules.route(inquiry, datetime.fromtimestamp(now, UTC))
     if routed.routing is not None:
         kept = _kept_place(desk, contact, known.number, routed.routing.queue)
         return kept or store.route(contact.contact_id, routed.routing)

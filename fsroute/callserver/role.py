@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
@@ -20,6 +21,7 @@ from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
+from fsroute.esl.transport import Tap
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
 from fsroute.store.rulebook import RuleBook
@@ -59,7 +61,7 @@ class CallServerRole:
 
     A call's own session closes its contact. What no session saw — a hang-up while this process was down, or in a
     bridge of the switch's own — is seen on the switch's event socket, or by holding the contacts against the
-    channels that exist.
+    channels that exist. `tap` gives who is shown a new call.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class CallServerRole:
         max_sessions: int = 1000,
         agents: Agents | None = None,
         lookups: Lookups | None = None,
+        tap: Callable[[], Tap | None] = lambda: None,
     ) -> None:
         self._store = store
         self._link = link
@@ -88,7 +91,13 @@ class CallServerRole:
             lookups or NoLookups(),
         )  # fmt: skip
         greeting = Greeting(events=READ, only=True)
-        self.server = OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)
+        self.server = OutboundServer(
+            self._serve,
+            address,
+            max_sessions=max_sessions,
+            greeting=greeting,
+            new_session=lambda sock: Session(sock, tap()),
+        )
 
     def start(self) -> None:
         self._link.listen(self._event, self._link_came_up, self.reconcile)
@@ -106,6 +115,7 @@ class CallServerRole:
 
     def _serve(self, session: Session) -> None:
         if self._agents is not None and self._agents.serves(session):
+            session.note(serves="agent desk")
             self._agents.serve(session)
             return
         call = Call(self._desk, session)

@@ -23,7 +23,6 @@ BEEP = "tone_stream://%(400,0,1000)"
 ENDS_MESSAGE = "#"
 SILENT_BELOW = 200  # energy, as mod_dptools' ``record`` takes it
 SHORTEST_MESSAGE = 1.0  # seconds
-FOLDER_MODE = 0o2770  # the switch writes there as another user of the same group
 
 OUTCOMES = {
     State.OVERFLOWED: Outcome.OVERFLOWED,
@@ -75,7 +74,7 @@ def take_message(desk: Desk, line: Line, prompts: Prompts, contact_id: str, prom
     announce(line, prompts, prompt or "voice_message")
     line.completed(line.execute("playback", BEEP))
     settings = desk.settings
-    path = message_path(settings.voice_messages, contact_id)
+    path = message_path(desk, contact_id)
     line.set_variable("playback_terminators", ENDS_MESSAGE)
     limits = f"{round(settings.message_limit)} {SILENT_BELOW} {round(settings.message_silence)}"
     began = desk.store.now()
@@ -96,7 +95,7 @@ def record_message(desk: Desk, line: Line, contact_id: str, do: Record, sounds: 
     line.set_variable("playback_terminators", "none")
     for sound in [*sounds, *([BEEP] if do.beep else [])]:
         line.completed(line.execute("playback", sound))
-    path = message_path(desk.settings.voice_messages, contact_id)
+    path = message_path(desk, contact_id)
     line.set_variable("playback_terminators", do.terminators or "none")
     limits = f"{max(1, round(do.longest))} {SILENT_BELOW} {max(1, round(do.silence))}"
     began = desk.store.now()
@@ -129,9 +128,8 @@ def _keep(
         log.error("a voice message is in no table: %s contact=%s file=%s", error, contact_id, path)
 
 
-def message_path(folder: Path, contact_id: str) -> Path:
-    """The file of a contact's message; its folder is made, for the switch's group to write to."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(FOLDER_MODE)
+def message_path(desk: Desk, contact_id: str) -> Path:
+    """The file of a contact's message, in a folder that is there."""
+    folder = desk.settings.voice_messages
+    desk.prepare_folder(folder)
     return folder / f"{contact_id}.wav"

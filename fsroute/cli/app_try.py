@@ -57,7 +57,7 @@ def try_application(
         caller, "", number_called, datetime.now(UTC), language=language, facts=_pairs(facts)
     )
     answers = {} if lookups is None else canned.read(lookups)
-    with _loaded(source, keys) as application:
+    with loaded(source, keys) as application:
         library = {each.name: each for each in map(_load, parts)}
         texts = {each.name: _texts(each) for each in (application, *library.values())}
         click.echo(f"{application.name} {application.version}; /help says what can be typed")
@@ -82,7 +82,7 @@ def _talk(conversation: Trial, turn: Turn) -> None:
 
 
 @contextmanager
-def _loaded(source: Path, keys: Path | None) -> Iterator[Application]:
+def loaded(source: Path, keys: Path | None) -> Iterator[Application]:
     """The application in a folder, or in a bundle that is unpacked as long as it is tried."""
     if source.is_dir():
         yield _load(source)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsroute.config import read
-from fsroute.coordinator.order import in_order
+from fsroute.coordinator.order import coming, in_order
 from fsroute.coordinator.strategies import load
 from fsroute.errors import ConfigurationError
 from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import Routing
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.document import rule_set
@@ -71,7 +70,7 @@ def answer(store: Store, loader: Loader, question: Question, now: datetime) -> E
 
     def order(routing: Routing) -> Sequence[Agent]:
         strategy = load().or_longest_idle(routing.strategy)
-        return in_order(strategy, _call(routing, caller), agents, at.timestamp(), rates)
+        return in_order(strategy, coming(routing, caller), agents, at.timestamp(), rates)
 
     closing = Rules(store.database).closed().get(center)
     closed = "" if closing is None else f"prompt {closing[0] or '(none)'}"
@@ -129,34 +128,3 @@ def _moment(text: str | None, zone: str, now: datetime) -> datetime:
         return moment.astimezone(UTC).astimezone(here)
     except ValueError as error:
         raise ConfigurationError(f"--at {text}: {error}") from None
-
-
-def _call(routing: Routing, caller: CallerInformation) -> ProxyCall:
-    """The proxy call that there would be, as far as a strategy looks at it."""
-    return ProxyCall(
-        proxy_call_id=0,
-        contact_id="",
-        contact_center_id=routing.demand.contact_center_id,
-        contact_center_name="",
-        queue=routing.queue,
-        demand=routing.demand,
-        priority=routing.priority,
-        arrived_at=caller.arrived_at,
-        queued_at=caller.arrived_at,
-        switch_id="",
-        channel_uuid="",
-        caller_number=caller.number,
-        caller_name="",
-        state=State.QUEUED,
-        agent_leg=AgentLeg.NONE,
-        network_leg=NetworkLeg.NONE,
-        strategy=routing.strategy,
-        lead=routing.lead,
-        hold_music=routing.hold_music,
-        offer_timeout=routing.offer_timeout,
-        network_leg_timeout=routing.network_leg_timeout,
-        network_leg_tries=routing.network_leg_tries,
-        network_leg_failures=0,
-        longest_wait=routing.longest_wait,
-        refuse_when=routing.refuse_when,
-    )

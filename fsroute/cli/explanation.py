@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from fsroute.model.routing import Routing, TimeLineStep, Way
+from fsroute.model.routing import Routing, Way
 from fsroute.routing.explain import Explanation
 from fsroute.routing.rules import Condition, Result, RuleSet
+from fsroute.routing.words import (
+    any_words,
+    callback_words,
+    limit_words,
+    overflow_words,
+    skill_words,
+    step_words,
+    way_words,
+)
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
@@ -51,28 +60,22 @@ def _decision(explanation: Explanation) -> Iterator[str]:
         yield from _routing(routed.routing, explanation)
 
 
-def way_words(way: Way) -> str:
-    if way.do == "application":
-        return "refused; the application goes on"
-    target = way.number or way.prompt
-    return f"{way.do.replace('_', ' ')}{f' {target}' if target else ''}"
-
-
 def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
     demand = routing.demand
-    skills = ", ".join(f"{skill} {level}+" for skill, level in demand.skills) or "none"
     yield f"queue {routing.queue}, priority {routing.priority}, strategy {routing.strategy}, lead {routing.lead}"
-    yield f"skills {skills}; sites {_any(demand.sites)}; teams {_any(demand.teams)}; medium {demand.medium}"
+    yield (
+        f"skills {skill_words(demand.skills)}; sites {any_words(demand.sites)}; "
+        f"teams {any_words(demand.teams)}; medium {demand.medium}"
+    )
     yield (
         f"offer {routing.offer_timeout:g} s; network leg {routing.network_leg_timeout:g} s, "
         f"{routing.network_leg_tries} tries; music {routing.hold_music}"
     )
     yield (
-        f"longest wait {_limit(routing.longest_wait, ' s')}, longest queue {_limit(routing.longest_queue)}, "
-        f"then: {_overflow(routing.overflow)}; refused when: {routing.refuse_when.replace('_', ' ')}"
+        f"longest wait {limit_words(routing.longest_wait, ' s')}, longest queue {limit_words(routing.longest_queue)}, "
+        f"then: {overflow_words(routing.overflow)}; refused when: {routing.refuse_when.replace('_', ' ')}"
     )
-    terms = routing.callback
-    yield f"callback: {terms.tries} tries, {terms.retry_after:g} s apart, rings {terms.ring:g} s"
+    yield f"callback: {callback_words(routing.callback)}"
     if routing.time_line:
         yield f"time line: at once {_agents_counted(explanation.reach[0])}"
     for number, step in enumerate(routing.time_line, 1):
@@ -83,33 +86,6 @@ def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
 
 def _agents_counted(count: int) -> str:
     return f"{count or 'no'} agent{'' if count == 1 else 's'}"
-
-
-def _overflow(way: Way) -> str:
-    return "the application goes on" if way.do == "application" else way_words(way)
-
-
-def _any(names: Sequence[str]) -> str:
-    return ", ".join(names) or "any"
-
-
-def _limit(value: float | None, unit: str = "") -> str:
-    return "none" if value is None else f"{value:g}{unit}"
-
-
-def step_words(step: TimeLineStep) -> str:
-    match step.do:
-        case "skill":
-            return f"{step.skill} {'is not asked for' if step.level is None else f'{step.level}+ suffices'}"
-        case "teams" | "sites":
-            return f"{step.do} {_any(step.names)}"
-        case "priority":
-            return f"priority higher by {step.priority}"
-        case "offer_callback":
-            return "offer a callback"
-        case "announce_wait":
-            return f"position and expected wait every {step.every:g} s, where they are known to {step.within:.0%}"
-    return way_words(Way(step.do, step.number, step.prompt))
 
 
 def _agents(explanation: Explanation) -> Iterator[str]:
@@ -192,7 +168,9 @@ def _result(result: Result) -> str:
     if result.skills is not None:
         said.append("skills " + ", ".join(f"{skill} {level}+" for skill, level in result.skills))
     said += [
-        f"{name} {_any(names)}" for name in ("sites", "teams") if (names := getattr(result, name)) is not None
+        f"{name} {any_words(names)}"
+        for name in ("sites", "teams")
+        if (names := getattr(result, name)) is not None
     ]
     said += [
         f"{name.replace('_', ' ')} {_term(value)}"

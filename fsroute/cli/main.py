@@ -20,13 +20,14 @@ COMMANDS = (
     "center",
     "app",
     "simulate",
+    "route-diff",
     "render",
     "migrate",
 )
 
 
 class LazyGroup(click.Group):
-    """Imports ``fsroute.cli.NAME`` and takes its ``command`` when NAME is asked for."""
+    """Imports ``fsroute.cli.NAME`` and takes its ``command`` when NAME is asked for; a hyphen is an underscore."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -34,7 +35,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"fsroute.cli.{cmd_name}").command
+        command = importlib.import_module(f"fsroute.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fsroute.config import Config
     from fsroute.ivr import Application
     from fsroute.routing.faults import Fault
+    from fsroute.store.database import Database
     from fsroute.store.loading import Loaded, Loader
-    from fsroute.store.store import Store
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,7 +40,7 @@ def whoami() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def loader(config: Config, store: Store) -> Loader:
+def loader(config: Config, database: Database) -> Loader:
     """What loads and checks, with the strategies, applications and recordings of this host."""
     from fsroute.coordinator.strategies import load
     from fsroute.ivr.steps import NeedAgentStep
@@ -51,7 +51,7 @@ def loader(config: Config, store: Store) -> Loader:
         name: frozenset(step.queue for step in each.steps.values() if isinstance(step, NeedAgentStep))
         for name, each in applications.items()
     }
-    return Loader(store.database, frozenset(load().known), asked, recordings(applications))
+    return Loader(database, frozenset(load().known), asked, recordings(applications))
 
 
 def recordings(applications: Mapping[str, Application]) -> frozenset[str]:
@@ -103,7 +103,7 @@ def load(
     text = None if path is None else config.read(path)
     settings = config.load(config_path)
     with opened(settings) as store:
-        each = loader(settings, store)
+        each = loader(settings, store.database)
         loaded = each.check(text, source) if dry_run else each.load(text, source, whoami(), strict=strict)
     _tell(loaded, source, as_json, dry_run)
     context.exit(1 if _is_refused(loaded, strict) else 0)
@@ -223,7 +223,7 @@ def roll_back(version: int, config_path: Path | None) -> None:
 
     settings = config.load(config_path)
     with opened(settings) as store:
-        now, is_new = loader(settings, store).roll_back(version, whoami())
+        now, is_new = loader(settings, store.database).roll_back(version, whoami())
     click.echo(
         f"version {now}, the same as version {version}, is in force"
         if is_new
@@ -273,7 +273,7 @@ def explain(context: click.Context, /, as_json: bool, config_path: Path | None, 
     if (segment := asked.pop("segment")) is not None:
         customer["segment"] = segment
     with opened(settings) as store:
-        each = loader(settings, store)
+        each = loader(settings, store.database)
         explanation = answer(
             store, each, Question(**asked, facts=facts, customer=customer), datetime.now(UTC)
         )

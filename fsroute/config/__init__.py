@@ -12,6 +12,7 @@ the file. Secrets appear in no repr and no log.
 from __future__ import annotations
 
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
+from fsroute.config.capture import Capture
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -34,6 +35,7 @@ __all__ = [
     "Appserver",
     "AskingSite",
     "Callserver",
+    "Capture",
     "Config",
     "Count",
     "Database",

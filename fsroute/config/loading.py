@@ -146,7 +146,7 @@ def _with_secret(peer: P, base: Path, source: str, where: str) -> P:
 
 
 def _with_paths(config: Config, base: Path) -> Config:
-    """The paths of the application server and of its keys, from the file's folder."""
+    """The paths of the application server, of its keys and of captures, from the file's folder."""
 
     def absolute(name: str) -> str:
         return str(base / name) if name else ""
@@ -160,7 +160,8 @@ def _with_paths(config: Config, base: Path) -> Config:
         replace(each, keys=absolute(each.keys), ca_file=absolute(each.ca_file))
         for each in config.applications_from
     )
-    return replace(config, appserver=replace(server, **paths), applications_from=remote)
+    capture = replace(config.capture, folder=absolute(config.capture.folder))
+    return replace(config, appserver=replace(server, **paths), applications_from=remote, capture=capture)
 
 
 def _secret_file(base: Path, name: str, source: str, key: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
+from fsroute.config.capture import Capture
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -39,6 +40,7 @@ class Config(Section, frozen=True):
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
+    capture: Capture = field(default_factory=Capture)
 
     def __post_init__(self) -> None:
         if not self.roles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fsroute.coordinator.demands import DemandClass
 from fsroute.coordinator.matching import Matching
@@ -14,6 +14,24 @@ from fsroute.model.proxy_call import ProxyCall, State
 REFUSE_GRACE = (
     5.0  # seconds between the last agent's leaving and the refusal of those who wait: one may come back
 )
+
+
+def why_nobody(call: ProxyCall, demand: DemandClass, later: Iterable[DemandClass]) -> str | None:
+    """The reason to refuse a contact whom nobody is there to serve, by its rule; None: it may wait.
+
+    A caller who is to be called back waits for agents who log on another day. Who could be served when the time
+    line has widened the demand may wait for that: `later` are the classes that it leads to, made when asked for.
+    """
+    if call.refuse_when == "never" or demand.on_duty:
+        return None
+    classes = [demand, *later]
+    if any(each.on_duty for each in classes):
+        return None
+    if not any(each.groups or each.prospects for each in classes):
+        return "no_agent_authorized"
+    if call.refuse_when == "no_agent_logged_on" and call.state is not State.CALLBACK:
+        return "no_agent_logged_on"
+    return None
 
 
 class Admission:
@@ -43,20 +61,7 @@ class Admission:
         return self.closed.get(call.contact_center_id) is not False
 
     def _nobody(self, call: ProxyCall, demand: DemandClass) -> str | None:
-        """By rule; a caller who is to be called back waits for agents who log on another day.
-
-        Who could be served when the time line has widened the demand may wait for that.
-        """
-        if call.refuse_when == "never" or demand.on_duty:
-            return None
-        classes = [demand, *(self._class_of(each, call.strategy) for each in widened(call))]
-        if any(each.on_duty for each in classes):
-            return None
-        if not any(each.groups or each.prospects for each in classes):
-            return "no_agent_authorized"
-        if call.refuse_when == "no_agent_logged_on" and call.state is not State.CALLBACK:
-            return "no_agent_logged_on"
-        return None
+        return why_nobody(call, demand, (self._class_of(each, call.strategy) for each in widened(call)))
 
     def look_who_is_left(self, now: float) -> None:
         """Agents came or went: leads may have come, and those whom nobody is left to serve may not wait on."""

@@ -62,6 +62,7 @@ class CoordinatorRole:
     Args:
         new_uuid: makes the identifier of an agent's leg; passed in for tests.
         strategies: those of the installed packages if None.
+        new_core: makes a core each time this process begins to lead.
 
     Raises:
         FaultyStrategy: an installed strategy is none.
@@ -73,7 +74,9 @@ class CoordinatorRole:
         lease: Lease,
         new_uuid: Callable[[], str] = lambda: str(uuid4()),
         strategies: Strategies | None = None,
+        new_core: Callable[[Strategies], Coordinator] = Coordinator,
     ) -> None:
+        self._new_core = new_core
         self._store = store
         self._lease = lease
         self._new_uuid = new_uuid
@@ -81,7 +84,7 @@ class CoordinatorRole:
         self._workers = Pool(WORKERS)
         self._rules = Rules(store.database)
         self._strategies = load() if strategies is None else strategies
-        self._core = Coordinator(self._strategies)
+        self._core = new_core(self._strategies)
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._follower: gevent.Greenlet[..., None] | None = None
         self._missed: set[str | None] = {None}  # keys of rows to be read by a standby; None: any
@@ -134,7 +137,7 @@ class CoordinatorRole:
     def _lead(self, epoch: int) -> None:
         self.epoch = epoch
         log.info("this process leads the coordination center, epoch %d", epoch)
-        self._core = Coordinator(self._strategies)
+        self._core = self._new_core(self._strategies)
         self._fenced = False
         while not self._inbox.empty():
             self._inbox.get()

@@ -24,7 +24,7 @@ from fsroute.esl.link import Link, NotAdmitted
 from fsroute.esl.messages import Event, Message
 from fsroute.esl.session import refuse_errors
 from fsroute.esl.stall import STALL_LIMIT, StallWatch
-from fsroute.esl.transport import COMMAND_TIMEOUT
+from fsroute.esl.transport import COMMAND_TIMEOUT, Tap
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,9 @@ class InboundClient:
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda reason: None,
         limits: Limits | None = None,
+        tap: Callable[[str], Tap | None] = lambda link: None,
     ) -> None:
+        self._tap = tap
         self.address = (host, port)
         self.lag = 0.0
         """Seconds that the last beat on the event connection took: how far FreeSWITCH is behind."""
@@ -199,13 +201,16 @@ class InboundClient:
         limits = self._limits
         self._lost.clear()
         self._early = []
-        self._command_link = Link.open(self.address, self._password, self, limits.timeout)
-        self._job_link = Link.open(self.address, self._password, self, limits.timeout)
-        event_link = Link.open(self.address, self._password, self, limits.timeout)
+        self._command_link = self._open("commands")
+        self._job_link = self._open("jobs")
+        event_link = self._open("events")
         self._event_link = event_link
         refuse_errors(event_link.request(self._subscription, limits.timeout))
         if any(link is None or link.transport.closed for link in self._links()):
             raise SwitchUnavailable(self._lost_reason)
+
+    def _open(self, link: str) -> Link:
+        return Link.open(self.address, self._password, self, self._limits.timeout, lambda: self._tap(link))
 
     def _stay_up(self) -> None:
         """Tell that the switch is up, beat until a connection is lost, tell that it is down."""

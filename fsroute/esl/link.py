@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from gevent import socket
@@ -13,7 +14,7 @@ from fsroute.errors import SwitchUnavailable
 from fsroute.esl import commands
 from fsroute.esl.errors import SessionClosed
 from fsroute.esl.messages import AUTH_REQUEST, DISCONNECT_NOTICE, RUDE_REJECTION, Message
-from fsroute.esl.transport import COMMAND_TIMEOUT, Transport, plain_socket
+from fsroute.esl.transport import COMMAND_TIMEOUT, Tap, Transport, plain_socket
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,21 @@ class Listener(Protocol):
 class Link:
     """A connection that has passed ``auth``; made by :meth:`open`."""
 
-    def __init__(self, sock: _socket.socket, listener: Listener) -> None:
+    def __init__(self, sock: _socket.socket, listener: Listener, tap: Tap | None = None) -> None:
         self._listener = listener
         self._greeted = Flag()
         self._rejected: str | None = None
         self._open = False
-        self.transport = Transport(sock, self)
+        self.transport = Transport(sock, self, tap)
 
     @classmethod
     def open(
-        cls, address: tuple[str, int], password: str, listener: Listener, timeout: float = COMMAND_TIMEOUT
+        cls,
+        address: tuple[str, int],
+        password: str,
+        listener: Listener,
+        timeout: float = COMMAND_TIMEOUT,
+        tap: Callable[[], Tap | None] = lambda: None,
     ) -> Link:
         """Connect and authenticate, each step within `timeout` seconds.
 
@@ -54,7 +60,7 @@ class Link:
             NotAdmitted: the password is wrong, or an access list refuses this host.
             SwitchUnavailable: nobody listens, or nobody answers.
         """
-        link = cls(_connect(address, timeout), listener)
+        link = cls(_connect(address, timeout), listener, tap())
         try:
             link._authenticate(password, timeout)
         except BaseException as error:

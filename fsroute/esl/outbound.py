@@ -100,7 +100,7 @@ class OutboundServer:
         self._greeting = greeting or Greeting()
         self._empty = Flag()
         self._empty.set()
-        self._listener = _Listener(address, self._accepted, backlog=BACKLOG)
+        self._listener = _Listener(address, self.accepted, backlog=BACKLOG)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -128,7 +128,8 @@ class OutboundServer:
         logger.info("outbound event socket stopped, %d calls were left", len(left))
         return len(left)
 
-    def _accepted(self, sock: _socket.socket, peer: object) -> None:
+    def accepted(self, sock: _socket.socket, peer: object) -> None:
+        """Serve a connection of FreeSWITCH's until its call is over; for who accepts elsewhere, too."""
         session = self._new_session(sock)
         try:
             self._serve(session)
@@ -170,6 +171,7 @@ class OutboundServer:
 
     def _finish(self, session: Session) -> None:
         session.release()
+        session.finish()
         self.sessions.discard(session)
         if not self.sessions:
             self._empty.set()

@@ -18,7 +18,7 @@ from fsroute.esl import commands
 from fsroute.esl.errors import CommandRefused, CommandTimeout, RemoteProtocolError, SessionClosed
 from fsroute.esl.messages import API_RESPONSE, DISCONNECT_NOTICE, Event, Message
 from fsroute.esl.pending import PendingApplications
-from fsroute.esl.transport import COMMAND_TIMEOUT, Transport
+from fsroute.esl.transport import COMMAND_TIMEOUT, Tap, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -66,14 +66,26 @@ class Session:
         "_phase",
         "_transport",
         "channel",
+        "clock",
         "context",
         "events",
         "leaving",
+        "new_uuid",
         "pending",
         "uuid",
     )
 
-    def __init__(self, sock: _socket.socket) -> None:
+    def __init__(
+        self,
+        sock: _socket.socket,
+        tap: Tap | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        new_uuid: Callable[[], str] = lambda: str(uuids.uuid4()),
+    ) -> None:
+        self.clock = clock
+        """Seconds that never go back, by which this call's limits are kept."""
+        self.new_uuid = new_uuid
         self.uuid = ""
         """The channel's Unique-ID; empty until :meth:`connect`."""
         self.channel = Event("", b"\n")
@@ -87,7 +99,7 @@ class Session:
         self._parked = False  # the channel has shown that it is in park, where a socket may close
         self.leaving = False
         """A hang-up was asked for: :meth:`release` waits for it."""
-        self._transport = Transport(sock, self)
+        self._transport = Transport(sock, self, tap)
 
     @property
     def closed(self) -> bool:
@@ -155,7 +167,7 @@ class Session:
             InvalidCommand: a value holds a line end or a NUL.
             SessionClosed: the connection is gone.
         """
-        event_uuid = event_uuid or str(uuids.uuid4())
+        event_uuid = event_uuid or self.new_uuid()
         command = commands.sendmsg_execute(
             application, argument, event_uuid=event_uuid, lock=lock, multiline=multiline
         )
@@ -254,6 +266,21 @@ class Session:
         """Close the connection as it is; :meth:`release` is what a live call needs."""
         self._transport.close(reason)
 
+    def note(self, **facts: object) -> None:
+        """Tell whoever watches this session what is known from now on; nobody does as a rule."""
+        if self._transport.tap is not None:
+            self._transport.tap.noted(facts)
+
+    def finish(self) -> None:
+        """Whoever served the call is through with it."""
+        if self._transport.tap is not None:
+            self._transport.tap.finished()
+
+    @property
+    def is_watched(self) -> bool:
+        """Notes are read by somebody."""
+        return self._transport.tap is not None
+
     def post(self, item: object) -> bool:
         """Put `item` into the mailbox; False when the call is gone and nobody will read it."""
         if self.closed:
@@ -329,11 +356,11 @@ class Session:
             self._changed.set()
 
     def _wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        limit = None if timeout is None else monotonic() + timeout
+        limit = None if timeout is None else self.clock() + timeout
         while not done():
             if self._changed is None or self._changed.is_set():
                 self._changed = Flag()
-            if not self._changed.wait(None if limit is None else max(0.0, limit - monotonic())):
+            if not self._changed.wait(None if limit is None else max(0.0, limit - self.clock())):
                 return False
         return True
 

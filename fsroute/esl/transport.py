@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import logging
 import socket
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import gevent
@@ -60,6 +61,28 @@ class Receiver(Protocol):
         """Called once, after the last message."""
 
 
+class Tap(Protocol):
+    """Who is shown what crosses a socket. Called in the hub: must neither block nor raise.
+
+    Bare newlines that only wake FreeSWITCH are not shown.
+    """
+
+    def received(self, data: bytes) -> None:
+        """Bytes that FreeSWITCH sent; empty at the end of the file."""
+
+    def sent(self, data: bytes) -> None:
+        """Whole commands, the password of ``auth`` among them."""
+
+    def noted(self, facts: Mapping[str, object]) -> None:
+        """What the owner of the session knows from now on."""
+
+    def closed(self, reason: str) -> None:
+        """The connection is gone; notes may follow."""
+
+    def finished(self) -> None:
+        """Nothing follows."""
+
+
 class _Nobody:
     """The receiver of a closed transport."""
 
@@ -86,10 +109,12 @@ class Transport:
         "_waiting",
         "_writer",
         "reason",
+        "tap",
     )
 
-    def __init__(self, sock: _socket.socket, owner: Receiver) -> None:
+    def __init__(self, sock: _socket.socket, owner: Receiver, tap: Tap | None = None) -> None:
         """`sock` is a connected socket of the interpreter's own type; the transport closes it."""
+        self.tap = tap
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
@@ -116,6 +141,8 @@ class Transport:
         """
         if self.reason is not None:
             raise SessionClosed(self.reason)
+        if self.tap is not None:
+            self.tap.sent(data)
         if self._out:
             self._keep(self._out + data)
             return
@@ -173,6 +200,8 @@ class Transport:
         for waiter in waiting:
             waiter.set_exception(SessionClosed(reason))
         owner, self._owner = self._owner, _NOBODY  # so that no cycle keeps the two alive
+        if self.tap is not None:
+            self.tap.closed(reason)
         owner.connection_lost(reason)
 
     def shut_down(self) -> None:
@@ -190,6 +219,8 @@ class Transport:
         except OSError as error:
             self.close(f"connection lost: {error.strerror}")
             return
+        if self.tap is not None:
+            self.tap.received(data)
         try:
             self._protocol.receive_data(data)
             self._deliver()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,8 @@ class ProxyCalls:
         self.on_let_go: LetGo | None = None
         """Told of each agent whom a transition frees, with both rows as they are then, before the transition's caller
         is."""
+        self.on_row: Callable[[ProxyCall], None] | None = None
+        """Shown each row that is read, for a journal; must neither wait nor fail."""
 
     def request(self, contact_id: str, queue: str) -> ProxyCall | None:
         """Ask for an agent; the live proxy call of the contact if it has one already, None if the contact ended.
@@ -102,7 +104,7 @@ class ProxyCalls:
 
     def some(self, proxy_call_ids: Sequence[int]) -> list[ProxyCall]:
         rows = self._database.run("proxy_calls", proxy_call_ids=list(proxy_call_ids))
-        return [from_row(row) for row in rows]
+        return self._read(rows)
 
     def versions(self) -> dict[int, int]:
         """The version of each live proxy call's row: what a reader of before has to read again."""
@@ -127,7 +129,7 @@ class ProxyCalls:
         )
 
     def live(self) -> list[ProxyCall]:
-        return [from_row(row) for row in self._database.run("live_proxy_calls")]
+        return self._read(self._database.run("live_proxy_calls"))
 
     def live_of_caller_switch(self, switch_id: str) -> list[ProxyCall]:
         rows = self._database.run("live_proxy_calls_of_caller_switch", switch_id=switch_id)
@@ -252,11 +254,18 @@ class ProxyCalls:
         )
         return [(row["proxy_call_id"], row["switch_id"]) for row in rows]
 
+    def _read(self, rows: Iterable[Mapping[str, Any]]) -> list[ProxyCall]:
+        calls = [from_row(row) for row in rows]
+        if self.on_row is not None:
+            for call in calls:
+                self.on_row(call)
+        return calls
+
     def _one(self, name: str, **values: object) -> ProxyCall | None:
         row = self._database.one(name, **values)
         if row is None:
             return None
-        call = from_row(row)
+        (call,) = self._read([row])
         if self.on_let_go is not None and row.get("let_go") is not None:
             self.on_let_go(agents.from_json(row["let_go"]), call)
         return call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from fsroute.routing.document import rule_set
 from fsroute.routing.faults import RulesError
 from fsroute.routing.match import NoRoute, Routed, route
 from fsroute.routing.rules import Inquiry, RuleSet
-from fsroute.store.rules import Rules, UnknownVersion
+from fsroute.store.rules import Document, Rules, UnknownVersion
 from fsroute.store.signals import Subscription
 from fsroute.store.store import Store
 
@@ -37,10 +37,14 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What a process knows at one moment: one version of the rules, and who is closed by command."""
+    """What a process knows at one moment: one version of the rules, and who is closed by command.
+
+    `document` is the snapshot of the tables that the rules were read from.
+    """
 
     rules: RuleSet
     closed: Mapping[str, Closing] = field(default_factory=dict)
+    document: Document = field(default_factory=dict, repr=False)
 
 
 class RuleBook:
@@ -58,6 +62,8 @@ class RuleBook:
         self._turn = gevent.lock.BoundedSemaphore()  # one read at a time: an older one never replaces a newer
         self._subscription: Subscription | None = None
         self._retry: gevent.Greenlet[..., None] | None = None
+        self.on_swap: Callable[[Book], None] = lambda book: None
+        """Told of each book, as soon as it counts."""
 
     def start(self) -> None:
         """Read the rules and follow their changes; a database that is away is waited for in the background."""
@@ -127,32 +133,36 @@ class RuleBook:
         with self._turn:
             try:
                 closed = {name: Closing(*how) for name, how in self._rules.closed().items()}
-                self._book = Book(self._present(), closed)
+                rules, document = self._present()
+                self._book = Book(rules, closed, document)
+                self.on_swap(self._book)
             except StoreError as error:
                 log.warning("rules not read: %s", error)
                 self._read_again()
                 return False
         return True
 
-    def _present(self) -> RuleSet:
+    def _present(self) -> tuple[RuleSet, Document]:
         """The rules of the newest version; those that are known already if it is theirs, or cannot be read."""
         version = self._rules.newest()
-        known = None if self._book is None else self._book.rules
-        if known is not None and version is not None and known.version == version:
-            return known
+        book = self._book
+        known = None if book is None else book.rules
+        if book is not None and version is not None and book.rules.version == version:
+            return book.rules, book.document
         try:
             document = self._rules.queues() if version is None else self._rules.document(version)
             rules = rule_set(document, version, lenient=version is None)
         except (RulesError, UnknownVersion) as error:
             log.error("rules version=%s cannot be read, version=%s stands: %s", version, self.version, error)
-            return self._by_queues() if known is None else known
+            return self._by_queues() if book is None else (book.rules, book.document)
         if known is None or rules.version != known.version:
             log.info("rules version=%s rules=%d queues=%d", rules.version, rules.count, len(rules.queues))
-        return rules
+        return rules, document
 
-    def _by_queues(self) -> RuleSet:
+    def _by_queues(self) -> tuple[RuleSet, Document]:
         """The rows of the queues: for a process that knows nothing better."""
-        return rule_set(self._rules.queues(), None, lenient=True)
+        document = self._rules.queues()
+        return rule_set(document, None, lenient=True), document
 
     def _read_again(self) -> None:
         if self._retry is None or self._retry.dead:

@@ -39,6 +39,9 @@ select jsonb_build_object(
 -- name: rules_newest repeatable
 select version from rules_version order by version desc limit 1;
 
+-- name: rules_newest_document repeatable
+select version, document from rules_version order by version desc limit 1;
+
 -- name: rules_version repeatable
 select version, loaded_at, loaded_by, source, digest, document from rules_version where version = %(version)s;
 

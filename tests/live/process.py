@@ -63,6 +63,7 @@ class FsrouteRun:
         realtime_priority: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._site = site
         self.configuration = folder / "fsroute.toml"
         self.log_file = folder / "fsroute.log"
         self.configuration.write_text(
@@ -87,7 +88,15 @@ class FsrouteRun:
         began = time.time()
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "fsroute", "run", "--config", str(self.configuration)],
+                [
+                    sys.executable,
+                    "-m",
+                    "fsroute",
+                    "run",
+                    "--config",
+                    str(self.configuration),
+                    *self._captured(),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -95,6 +104,11 @@ class FsrouteRun:
             )
         until(lambda: self._serves(served), 20)
         return began
+
+    def _captured(self) -> list[str]:
+        """Keep the calls where ``FSROUTE_LIVE_CAPTURE`` says, each site's in a folder of its own."""
+        folder = os.environ.get("FSROUTE_LIVE_CAPTURE")
+        return ["--capture", str(Path(folder).absolute() / self._site)] if folder else []
 
     def _serves(self, before: int) -> bool:
         assert self._process is not None

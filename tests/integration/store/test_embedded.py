@@ -18,7 +18,7 @@ from fsroute.errors import StoreError
 from fsroute.store import binaries
 from fsroute.store.binaries import Account, Binaries
 from fsroute.store.embedded import EmbeddedPostgres
-from tests.fix_database import new_folder
+from fsroute.store.scratch import new_folder
 from tests.waiting import until
 
 STARTER = """

@@ -14,8 +14,8 @@ from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.lease import Lease
 from fsroute.store.migrate import migrate
 from fsroute.store.payload import Key
+from fsroute.store.scratch import new_folder
 from fsroute.store.signals import Signals
-from tests.fix_database import new_folder
 from tests.waiting import until
 
 

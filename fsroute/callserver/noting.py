@@ -1,0 +1,96 @@
+"""What a call tells whoever captures it: facts that the event socket does not show. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsroute.callserver.ways import NotQueued
+from fsroute.ivr import Application, Happening, Position
+from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, Recorded, describe
+from fsroute.model.contact import CallerInformation
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.routing.match import NoRoute
+from fsroute.routing.rules import Inquiry
+from fsroute.store.contacts import Contact
+
+TOLD = (AgentOutcome, Declined, Failed, LookedUp, Recorded)
+"""What happens to an application that was not said on its socket."""
+
+
+def arrival(contact: Contact, application: Application, rules_version: int | None) -> dict[str, Any]:
+    return {
+        "contact": contact.contact_id,
+        "contact_center": contact.contact_center_id,
+        "number_called": contact.number_called,
+        "arrived_at": contact.arrived_at.timestamp(),
+        "application": {"name": application.name, "version": application.version},
+        "rules_version": rules_version,
+    }
+
+
+def return_(caller: CallerInformation, state: str) -> dict[str, Any]:
+    """Of a call that came back: what the store knew."""
+    return {"came_back": True, "caller": caller, **({"state": state} if state else {})}
+
+
+def step(position: Position, do: Do) -> dict[str, Any]:
+    """What is done from now on, and for which step."""
+    return {"step": {"application": position.application, "step": position.step, "do": describe(do)}}
+
+
+def happened(happening: Happening) -> dict[str, Any]:
+    """Empty for what the socket shows."""
+    if not isinstance(happening, TOLD):
+        return {}
+    told: dict[str, Any] = {"what": type(happening).__name__}
+    match happening:
+        case LookedUp(result, facts):
+            return {"happened": {**told, "result": result, "facts": dict(facts)}}
+        case AgentOutcome(result):
+            return {"happened": {**told, "result": result}}
+        case Recorded(seconds):
+            return {"happened": {**told, "seconds": seconds}}
+        case Failed(reason):
+            return {"happened": {**told, "reason": reason}}
+    return {"happened": told}
+
+
+def asked(inquiry: Inquiry, at: float) -> dict[str, Any]:
+    """What the rules are asked, `at` seconds since the epoch."""
+    caller = inquiry.caller
+    return {
+        "asked": {
+            "queue": inquiry.queue,
+            "at": at,
+            "number": caller.number,
+            "medium": caller.medium,
+            "language": caller.language,
+            "facts": dict(caller.facts),
+            "customer": dict(caller.customer),
+            "arrived_at": caller.arrived_at.timestamp(),
+        }
+    }
+
+
+def no_route(fault: NoRoute) -> dict[str, Any]:
+    """The rules say nothing of such a contact."""
+    return {"routed": {"fault": str(fault)}}
+
+
+def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
+    """What the rules decided."""
+    if isinstance(asked, NotQueued):
+        decided = {"rule": asked.rule, "rules_version": asked.rules_version, "way": asked.way.dump()}
+        return {"routed": {**decided, "reason": asked.reason}}
+    return {
+        "proxy_call": asked.proxy_call_id,
+        "routed": {
+            "queue": asked.queue,
+            "rule": asked.rule,
+            "rules_version": asked.rules_version,
+            "demand": asked.demand,
+            "priority": asked.priority,
+            "strategy": asked.strategy,
+            "preferred_agent": asked.preferred_agent_id,
+        },
+    }

@@ -1,0 +1,465 @@
+"""Keeps what crosses the event sockets, and what routing is told, without delaying either.
+
+In the hub a chunk is put into a queue, which is all that a call ever waits for. A thread of its own takes it from there
+to the disk (``writer.py``) and looks for more every so often; the two share nothing but the queue and a few numbers,
+each of which one of them writes. When the queue is full or the disk takes nothing more, capturing stops: what was open
+is closed as truncated, calls go on, and after a while capturing begins anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from time import monotonic
+from typing import Any, Final
+
+import gevent
+from gevent import monkey
+
+import fsroute
+from fsroute.replay.folder import Folder
+from fsroute.replay.format import INBOUND, OUTBOUND, Header, Side
+from fsroute.replay.journal import Event, World, events_of
+from fsroute.replay.journal import Header as JournalHeader
+from fsroute.replay.writer import Closed, Item, JournalBegan, Limits, Noted, Opened, Scrubbing, Tidy, Writer
+
+log = logging.getLogger(__name__)
+
+MAX_QUEUE: Final = 32 << 20  # bytes that wait for the thread
+NOTE_SIZE: Final = 500  # bytes that a note or a row in the queue is counted as
+LOOK: Final = 0.05  # seconds between two looks of the thread into the queue
+WATCH: Final = 1.0  # seconds between two looks of the hub at the thread
+TIDY: Final = 60.0  # seconds between two looks for files that are too old
+RETRY: Final = 30.0  # seconds after which a stopped recorder begins anew
+MOST_UNDECIDED: Final = 256 << 10  # bytes of a session whose channel is not known yet
+
+_UNIQUE_ID: Final = b"\nUnique-ID: "
+_BEGINS: Final = (b"Content-Length: ", b"Content-Type: ")  # of what FreeSWITCH sends on an inbound connection
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose captures these are."""
+
+    site: str
+    switch: str
+
+
+class Recorder:
+    """Gives out taps for sessions, and takes what a journal is to hold.
+
+    Args:
+        sample: the share of calls that are kept, 0 to 1.
+        links: whether connections to the switch are kept, too.
+        now: seconds since the epoch, by the database's clock.
+        max_queue: bytes that may wait for the thread.
+        retry: seconds after which a stopped recorder begins anew.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        limits: Limits,
+        about: About,
+        now: Callable[[], float],
+        *,
+        sample: float = 1.0,
+        links: bool = True,
+        scrubbing: Scrubbing | None = None,
+        max_queue: int = MAX_QUEUE,
+        retry: float = RETRY,
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._about = about
+        self._now = now
+        self._sample = sample
+        self._links = links
+        self._max_queue = max_queue
+        self._retry = retry
+        self._writer = Writer(folder, limits, scrubbing)
+        self._queue: deque[Item] = deque()
+        self._put = 0  # bytes, written by the hub
+        self._taken = 0  # bytes, written by the thread
+        self._sessions = 0
+        self._thread: _Thread | None = None
+        self._watch: gevent.Greenlet[..., None] | None = None
+        self.pointer: Callable[[], Mapping[str, Any] | None] = lambda: None
+        """Where the journal stands; None: there is none."""
+        self.on_restart: Callable[[], None] = lambda: None
+        """Called when capturing begins anew after a stop: a journal begins with all that is known."""
+        self.turn = 0
+        """How often capturing has begun; 0 and negative: it has never, or is stopped."""
+        self.stops = 0
+        """How often capturing was stopped by a full queue or a fault of the disk."""
+
+    @property
+    def runs(self) -> bool:
+        return self.turn > 0
+
+    @property
+    def kept(self) -> int:
+        """Sessions whose files are complete."""
+        return self._writer.kept
+
+    @property
+    def journal_size(self) -> int:
+        return self._writer.journal_size
+
+    def start(self) -> None:
+        """Make the folder and begin.
+
+        Raises:
+            ConfigurationError: the folder cannot be written to.
+        """
+        self._folder.open()
+        self.turn = 1
+        self._thread = _Thread(self._queue, self._writer, self._took)
+        self._thread.start()
+        self._watch = gevent.spawn(self._look_after)
+        log.info("calls are captured folder=%s share=%g", self._folder.path, self._sample)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Write what is in the queue and complete all files, within `timeout` seconds."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch = None
+        self.turn = -abs(self.turn)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.end()
+            give_up = monotonic() + timeout
+            while not thread.is_over and monotonic() < give_up:
+                gevent.sleep(0.01)
+            self._note_fault(thread)
+        self._folder.close()
+
+    # Taps --------------------------------------------------------------------------------------------
+
+    def outbound(self) -> OutboundTap | None:
+        """For a call that FreeSWITCH brings; None: nothing is captured now."""
+        return OutboundTap(self, self.turn) if self.runs else None
+
+    def inbound(self, link: str) -> InboundTap | None:
+        """For a connection to the switch; None: links are not captured, or nothing is now."""
+        if not (self.runs and self._links):
+            return None
+        return InboundTap(self, link)
+
+    def is_sampled(self, channel_uuid: str) -> bool:
+        """Whether a call is kept: the same answer wherever its channel is seen."""
+        digest = sha256(channel_uuid.encode("utf-8", "replace")).digest()
+        return int.from_bytes(digest[:8], "big") < self._sample * (1 << 64)
+
+    def opened(self, session: str, name: str, at: float, link: str = "", joined: bool = False) -> int:
+        """A session is kept from here on: its number."""
+        self._sessions += 1
+        header = Header(
+            recorded_from="fsroute",
+            session=session,
+            fsroute=fsroute.__version__,
+            site=self._about.site,
+            switch=self._about.switch,
+            at=round(at, 6),
+            link=link,
+            joined=joined,
+        )
+        self.put(Opened(self._sessions, header, at, name), NOTE_SIZE)
+        return self._sessions
+
+    def said(self, turn: int, key: int, t: float, side: Side, data: bytes) -> None:
+        if turn == self.turn:
+            self.put((key, t, side, data), len(data) + 100)
+
+    def noted(self, turn: int, key: int, t: float, facts: Mapping[str, Any]) -> None:
+        if turn == self.turn:
+            self.put(Noted(key, t, facts), NOTE_SIZE)
+
+    def closed(self, turn: int, key: int, t: float, reason: str, facts: Mapping[str, Any]) -> None:
+        if turn == self.turn:
+            self.put(Closed(key, t, reason, facts), NOTE_SIZE)
+
+    def now(self) -> float:
+        return self._now()
+
+    # Journal -----------------------------------------------------------------------------------------
+
+    def journal_began(self, name: str, world: World, why: str) -> None:
+        """A journal's file begins with all that is known; `why` the one before it is over."""
+        header = JournalHeader(
+            site=self._about.site,
+            switch=self._about.switch,
+            at=self._now(),
+            leads=world.leads,
+            snapshot=sum(1 for _ in events_of(world)),
+            fsroute=fsroute.__version__,
+        )
+        self.put(JournalBegan(name, header, why, world), NOTE_SIZE)
+
+    def happened(self, n: int, at: float, event: Event) -> None:
+        self.put((n, at, event), NOTE_SIZE)
+
+    # The queue ---------------------------------------------------------------------------------------
+
+    def put(self, item: Item, size: int) -> None:
+        """Called in the hub; never waits."""
+        if self.turn <= 0:
+            return
+        self._put += size
+        if self._put - self._taken > self._max_queue:
+            self._stop("the queue of the capture's thread is full")
+            return
+        self._queue.append(item)
+
+    def _took(self, item: Item) -> None:
+        """Called in the thread."""
+        if isinstance(item, tuple):
+            self._taken += len(item[3]) + 100 if len(item) == 4 else NOTE_SIZE
+        elif not isinstance(item, Tidy):
+            self._taken += NOTE_SIZE
+
+    def _stop(self, why: str) -> None:
+        self.turn = -self.turn
+        self.stops += 1
+        log.error("calls are not captured for now: %s, next try in %.0f s", why, self._retry)
+
+    def _look_after(self) -> None:
+        """Tidy up now and then; begin anew after a stop."""
+        tidied, stopped_at = 0.0, 0.0
+        while True:
+            gevent.sleep(WATCH)
+            assert self._thread is not None
+            self._note_fault(self._thread)
+            if self.runs:
+                stopped_at = 0.0
+                if monotonic() - tidied >= TIDY:
+                    tidied = monotonic()
+                    self._queue.append(Tidy(self._now()))
+            elif not stopped_at:
+                stopped_at = monotonic()
+                self._thread.give_up("not captured to the end")
+            elif monotonic() - stopped_at >= self._retry and self._thread.is_idle:
+                self._begin_anew()
+
+    def _note_fault(self, thread: _Thread) -> None:
+        """Log what happened in the thread, which must not."""
+        if thread.fault and self.runs:
+            self._stop(thread.fault)
+        elif thread.fault and self._thread is None:
+            log.error("captures are not complete: %s", thread.fault)
+
+    def _begin_anew(self) -> None:
+        assert self._thread is not None
+        self._queue.clear()
+        self._put = self._taken
+        self._thread.begin_anew()
+        self.turn = abs(self.turn) + 1
+        log.info("calls are captured again folder=%s", self._folder.path)
+        self.on_restart()
+
+
+class _Thread:
+    """The thread that works the queue off. Its faults are left for the hub to see and to log.
+
+    It gives way after each item, so that the hub never waits for more than one.
+    """
+
+    def __init__(self, queue: deque[Item], writer: Writer, took: Callable[[Item], None]) -> None:
+        self._queue = queue
+        self._writer = writer
+        self._took = took
+        self._ending = False
+        self._giving_up = ""
+        self._sealing = False
+        self.fault = ""
+        """Why the thread has stopped writing; '' while it writes."""
+        self.is_over = False
+        self._sleep: Callable[[float], None] = monkey.get_original("time", "sleep")
+
+    @property
+    def is_idle(self) -> bool:
+        """It has given up what there was."""
+        return not self._giving_up
+
+    def start(self) -> None:
+        monkey.get_original("_thread", "start_new_thread")(self._run, ())
+
+    def end(self) -> None:
+        """Work off what there is, complete all files, and end."""
+        self._ending = True
+
+    def give_up(self, why: str) -> None:
+        """Complete what is open as truncated, and drop what is in the queue."""
+        self._giving_up = why
+
+    def begin_anew(self) -> None:
+        self._sealing = True
+        self.fault = ""
+
+    def _run(self) -> None:
+        while not self.is_over:
+            ending = self._ending
+            try:
+                self._turn(ending)
+            except OSError as error:
+                self.fault = f"the disk takes no more: {error.strerror or error}"
+                self._writer.give_up()
+            except Exception as error:  # a fault of ours is no concern of the calls
+                self.fault = f"{type(error).__name__}: {error}"
+                self._writer.give_up()
+            self.is_over = ending
+            if not ending:
+                self._sleep(LOOK)
+
+    def _turn(self, ending: bool) -> None:
+        if self._giving_up:
+            self._drop()
+        if self._sealing:
+            self._sealing = False
+            self._writer.seal()
+        if not self.fault:
+            self._work_off()
+            self._writer.flush(monotonic())
+            if ending:
+                self._writer.stop("the process stopped")
+
+    def _drop(self) -> None:
+        try:
+            while self._queue:
+                self._took(self._queue.popleft())
+            if not self.fault:
+                self._writer.stop(self._giving_up)
+        finally:
+            self._giving_up = ""
+
+    def _work_off(self) -> None:
+        queue, take, sleep = self._queue, self._writer.take, self._sleep
+        while queue:
+            item = queue.popleft()
+            self._took(item)
+            take(item)
+            sleep(0.0)
+            while self._writer.goes_on():
+                sleep(0.0)
+
+
+class OutboundTap:
+    """On the socket of one call. What crosses before the channel is known waits for the choice of the sample."""
+
+    __slots__ = ("_at", "_began", "_early", "_early_size", "_key", "_reason", "_recorder", "_turn")
+
+    def __init__(self, recorder: Recorder, turn: int) -> None:
+        self._recorder = recorder
+        self._turn = turn
+        self._began = monotonic()
+        self._at = recorder.now()
+        self._key = 0  # 0: not decided yet; -1: not kept
+        self._early: list[tuple[float, Side, bytes]] = []
+        self._early_size = 0
+        self._reason = "closed"
+
+    def sent(self, data: bytes) -> None:
+        if self._key > 0:
+            self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FSROUTE, data)
+        elif not self._key:
+            self._hold_back(Side.FSROUTE, data)
+
+    def received(self, data: bytes) -> None:
+        if self._key > 0:
+            if data:
+                self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FREESWITCH, data)
+        elif not self._key:
+            self._hold_back(Side.FREESWITCH, data)
+            self._decide()
+
+    def noted(self, facts: Mapping[str, Any]) -> None:
+        if self._key <= 0:
+            return
+        if "asked" in facts:  # the rules: what they see is known to the journal at this moment
+            facts = {**facts, "asked": {**facts["asked"], "journal": self._recorder.pointer()}}
+        self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
+
+    def closed(self, reason: str) -> None:
+        self._reason = reason
+
+    def finished(self) -> None:
+        if self._key > 0:
+            pointer = self._recorder.pointer()
+            facts = {} if pointer is None else {"journal_end": pointer}
+            self._recorder.closed(self._turn, self._key, monotonic() - self._began, self._reason, facts)
+        self._key = -1
+
+    def _hold_back(self, side: Side, data: bytes) -> None:
+        self._early.append((monotonic() - self._began, side, data))
+        self._early_size += len(data)
+        if self._early_size > MOST_UNDECIDED:
+            self._key = -1
+            self._early = []
+
+    def _decide(self) -> None:
+        """By the channel's uuid, in the answer to ``connect``."""
+        said = b"".join(data for _, side, data in self._early if side is Side.FREESWITCH)
+        start = said.find(_UNIQUE_ID)
+        end = said.find(b"\n", start + len(_UNIQUE_ID))
+        if start < 0 or end < 0:
+            return
+        uuid = said[start + len(_UNIQUE_ID) : end].decode("utf-8", "replace")
+        recorder, early = self._recorder, self._early
+        self._early = []
+        if not recorder.is_sampled(uuid) or self._turn != recorder.turn:
+            self._key = -1
+            return
+        self._key = recorder.opened(OUTBOUND, uuid, self._at)
+        for t, side, data in early:
+            if data:
+                recorder.said(self._turn, self._key, t, side, data)
+        pointer = recorder.pointer()
+        if pointer is not None:
+            self.noted({"journal": pointer})
+
+
+class InboundTap:
+    """On one connection to the switch; it is kept from its first byte.
+
+    When capturing begins anew after a stop it is joined in the middle: where FreeSWITCH begins a frame.
+    """
+
+    __slots__ = ("_began", "_key", "_link", "_recorder", "_turn")
+
+    def __init__(self, recorder: Recorder, link: str) -> None:
+        self._recorder = recorder
+        self._link = link
+        self._open(joined=False)
+
+    def sent(self, data: bytes) -> None:
+        self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FSROUTE, data)
+
+    def received(self, data: bytes) -> None:
+        recorder = self._recorder
+        if self._turn != recorder.turn and recorder.runs and data.startswith(_BEGINS):
+            self._open(joined=True)
+        if data:
+            recorder.said(self._turn, self._key, monotonic() - self._began, Side.FREESWITCH, data)
+
+    def noted(self, facts: Mapping[str, Any]) -> None:
+        self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
+
+    def closed(self, reason: str) -> None:
+        pointer = self._recorder.pointer()
+        facts = {} if pointer is None else {"journal_end": pointer}
+        self._recorder.closed(self._turn, self._key, monotonic() - self._began, reason, facts)
+
+    def finished(self) -> None:
+        """It ended when it was closed."""
+
+    def _open(self, joined: bool) -> None:
+        recorder = self._recorder
+        self._turn = recorder.turn
+        self._began = monotonic()
+        self._key = recorder.opened(INBOUND, self._link, recorder.now(), self._link, joined)
+        pointer = recorder.pointer()
+        if pointer is not None:
+            self.noted({"journal": pointer})
