@@ -15,7 +15,7 @@ from fsroute.cti import callcenter, events
 from fsroute.cti.lines import Line, Stage, Step, Visit
 from fsroute.cti.lists import CallcenterLists, ListedChannel, ListedMember, ListedPhone
 from fsroute.cti.news import Before, CallKey, News
-from fsroute.cti.own import OwnAgents, OwnCall
+from fsroute.cti.own import OwnAgents, OwnCall, OwnCounted
 from fsroute.cti.phones import Phones, user_of
 from fsroute.cti.reconciling import Tally, reconcile
 from fsroute.model.activity import AgentActivity, AgentKey, QueueKey, Source
@@ -392,6 +392,9 @@ class Activity:
         elif not line.waiting:
             line.expected_wait = None
 
+    def _own_counted(self, event: OwnCounted, _now: float) -> None:
+        self._mark_own(event.number)
+
     def _mark_own(self, number: int) -> None:
         if number > self._newest_own:
             self._newest_own = number
@@ -628,6 +631,7 @@ class Activity:
         ChannelsListed: _channels_listed,
         OwnCall: _own_call,
         OwnAgents: _own_agents,
+        OwnCounted: _own_counted,
         LinkUp: _up,
         LinkDown: _down,
         Tick: _tick,

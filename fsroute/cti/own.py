@@ -32,6 +32,13 @@ class OwnCall:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCounted:
+    """Calls up to this one are counted, or are of a time before there was anybody to count."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnAgents:
     """Agents of this switch as their rows are; `whole`: these are all, else those of `names` that there are."""
 

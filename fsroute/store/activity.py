@@ -206,6 +206,10 @@ class OwnActivity:
             found.append((state_from_row(row), idle_since, queues))
         return found
 
+    def newest_call(self) -> int:
+        """The newest call of all switches; 0: there was none yet."""
+        return int(self._database.value("newest_proxy_call"))
+
     def calls_over_since(self, newest: int) -> list[ProxyCall]:
         """Calls of the switch that are over, newer than the one named."""
         rows = self._database.run("proxy_calls_unseen", switch_id=self._switch_id, newest=newest)

@@ -76,5 +76,8 @@ select * from proxy_call_detail
  where proxy_call_id > %(newest)s and switch_id = %(switch_id)s and ended_at is not null
  order by proxy_call_id limit 10000;
 
+-- name: newest_proxy_call repeatable
+select coalesce(max(proxy_call_id), 0) as newest from proxy_call;
+
 -- name: roll_up_activity
 select roll_up_activity(%(switch_id)s, %(interval_days)s, %(days)s);
