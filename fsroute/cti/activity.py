@@ -88,6 +88,8 @@ class Activity:
         self.phones = Phones()
         self.core_uuid = before.core_uuid
         self.link_up = False
+        self.undecided: set[str] = set()
+        """Queues of mod_callcenter of which the last list did not tell whether calls are missing."""
         self._settings = settings
         self._callcenter: dict[str, callcenter.Agent] = {}
         self._own: dict[str, AgentActivity] = {}
@@ -286,6 +288,7 @@ class Activity:
 
     def _queues_listed(self, lists: CallcenterLists, busy: frozenset[str], now: float) -> None:
         members: dict[str, list[ListedMember]] = {}
+        self.undecided.clear()
         for member in lists.members:
             members.setdefault(member.queue, []).append(member)
             if member.channel in self._channels:
@@ -295,6 +298,9 @@ class Activity:
             if listed.name not in busy:
                 before, known = dict(line.visits), self._tallies.get(listed.name)
                 tally = reconcile(line, listed, members.get(listed.name, ()), known, now)
+                if tally is None:
+                    self.undecided.add(listed.name)
+                    continue
                 self._tallies[listed.name] = tally
                 self._marked = self._marked or tally != known
                 self._compare(line, before)

@@ -203,7 +203,7 @@ class Collector:
                 queue for queue, heard_at in self._heard.items() if heard_at >= asked - SETTLE and not late
             )
             self.apply(act.CallcenterListed(found, busy))
-            if not busy:
+            if not (busy or self.activity.undecided):
                 self._heard.clear()
                 return
             gevent.sleep(RETRY)

@@ -29,8 +29,10 @@ class Tally:
 
 def reconcile(
     line: Line, listed: ListedQueue, members: Iterable[ListedMember], tally: Tally | None, now: float
-) -> Tally:
+) -> Tally | None:
     """Bring a line to what the module says, and return its counters.
+
+    None: it cannot be told yet, since a call that has just come is not listed, or not any more.
 
     Args:
         line: the queue's.
@@ -39,13 +41,17 @@ def reconcile(
         tally: what was expected; None: nobody has looked before, and nothing of the past counts.
         now: the moment that missed calls count at.
     """
+    here = {member.member: member for member in members}
+    if tally is not None and any(
+        is_young(line, call_id, now) for call_id in line.visits.keys() - here.keys()
+    ):
+        return None
     answered = max(0, listed.answered - tally.answered) if tally else 0
     abandoned = max(0, listed.abandoned - tally.abandoned) if tally else 0
-    here = {member.member: member for member in members}
     for member in here.values():
         answered -= _meet(line, member, now)
     for call_id, visit in list(line.visits.items()):
-        if call_id in here or visit.entered_at > now - YOUNG:
+        if call_id in here:
             continue
         if visit.stage is Stage.WAITING and answered > 0:
             answered -= line.step(call_id, Step.ANSWER, now)
@@ -65,6 +71,10 @@ def reconcile(
             now,
         )
     return _tally(listed, tally)
+
+
+def is_young(line: Line, call_id: str, now: float) -> bool:
+    return line.visits[call_id].entered_at > now - YOUNG
 
 
 def _tally(listed: ListedQueue, before: Tally | None) -> Tally:
