@@ -241,6 +241,14 @@ class Activity:
         if left and event.canceled:
             self._tally(event.queue).abandoned += 1
 
+    def _bridge_failed(self, event: events.BridgeFailed, now: float) -> None:
+        """Who is still there waits again, at the same place but as another call for the counts."""
+        key = QueueKey(Source.CALLCENTER, event.queue)
+        if self._step(key, event.member, Step.GO, now):
+            self._line(key).comes_again(event.member)
+            self._step(key, event.member, Step.ENTER, now)
+            self._tally(event.queue).answered -= 1
+
     def _tally(self, queue: str) -> Tally:
         """Of a queue that was never listed nothing of the past counts: its first list says where it stands."""
         self._marked = self._marked or queue in self._tallies
@@ -625,6 +633,7 @@ class Activity:
         events.MemberJoined: _joined,
         events.MemberServed: _served,
         events.MemberLeft: _left,
+        events.BridgeFailed: _bridge_failed,
         events.AgentStatusChanged: _status,
         events.AgentStateChanged: _state,
         events.AgentContactChanged: _contact,

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SPACING = 0.05  # seconds between two writes
 TICK = 1.0
+AGAIN = 3.0  # seconds after a connection: by then the switch's tables show what happened before it
 RETRY = 1.0
 SETTLE = 0.15  # seconds after the lists were read in which what they tell may still be heard
 BUSY_LIMIT = 30.0  # seconds after which a queue that is always busy is believed as it is listed
@@ -144,15 +145,20 @@ class Collector:
         what = events.heard(event)
         if what is None:
             return
-        if isinstance(what, events.MemberJoined | events.MemberServed | events.MemberLeft):
+        if isinstance(
+            what, events.MemberJoined | events.MemberServed | events.MemberLeft | events.BridgeFailed
+        ):
             self._heard[what.queue] = monotonic()
         if not self._settings.calls and isinstance(what, events.ChannelCreated):
             what = events.ChannelCreated(what.uuid, False, "", what.user)
         self.apply(what)
 
     def _keep_true(self) -> None:
+        again = False
         while True:
-            self._look.wait(self._settings.reconcile)
+            again = bool(
+                self._look.wait(min(AGAIN, self._settings.reconcile) if again else self._settings.reconcile)
+            )
             self._look.clear()
             if not self.client.connected:
                 continue

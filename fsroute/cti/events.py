@@ -80,6 +80,15 @@ class MemberLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeFailed:
+    """An agent answered, but was not joined with the call: it waits on, or hangs up by another event."""
+
+    queue: str
+    member: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStatusChanged:
     agent: str
     status: str  # mod_callcenter's word
@@ -134,6 +143,7 @@ Heard = (
     | MemberJoined
     | MemberServed
     | MemberLeft
+    | BridgeFailed
     | AgentStatusChanged
     | AgentStateChanged
     | AgentContactChanged
@@ -264,7 +274,9 @@ def _added(event: Event) -> Heard | None:
 
 
 def _talk_over(event: Event) -> Heard | None:
-    agent = _agent(event)
+    agent, queue, member = _agent(event), _queue(event), clean(event.get("CC-Member-UUID", ""))
+    if event.get("CC-Agent-Bridged", "") == "false" and queue and member:
+        return BridgeFailed(queue, member, agent)
     return AgentTalkOver(agent) if agent else None
 
 

@@ -11,6 +11,7 @@ from fsroute.model.agent_state import Doing
 
 MOST_PHONES = 20_000
 MOST_REGISTRATIONS = 50  # of one user
+YOUNG = 5.0  # seconds that ``show registrations`` may lag behind
 
 _VARIABLES = re.compile(r"^(?:\[[^\]]*\]|\{[^}]*\}|<[^>]*>)+")
 _USER = re.compile(r"user/([^@,|:]+)(?:@([^,|]+))?")
@@ -21,6 +22,7 @@ class Phone:
     """What is known of one user@domain. `legs` are its channels, and whether each is answered."""
 
     registrations: dict[str, str] = field(default_factory=dict)  # token to contact
+    registered_at: float = 0.0  # the last that was heard of
     legs: dict[str, bool] = field(default_factory=dict)
     state: Doing = Doing.IDLE
     state_since: float = 0.0
@@ -47,7 +49,10 @@ class Phones:
     def registered(self, user: str, token: str, contact: str, now: float) -> bool:
         """Whether anything changed by a registration, which is renewed every few minutes."""
         phone = self._phone(user, now)
-        if phone is None or phone.registrations.get(token) == contact:
+        if phone is None:
+            return False
+        phone.registered_at = now
+        if phone.registrations.get(token) == contact:
             return False
         phone.registrations[token] = contact
         if len(phone.registrations) > MOST_REGISTRATIONS:
@@ -62,16 +67,18 @@ class Phones:
         return True
 
     def listed(self, listed: dict[str, dict[str, str]], now: float) -> set[str]:
-        """All registrations there are, by user and token."""
+        """All registrations there are, by user and token; one that was just heard of may not be listed yet."""
         changed = set()
-        for user in [name for name, phone in self._phones.items() if phone.registrations.keys()]:
-            if self._phones[user].registrations != listed.get(user, {}):
+        for user in [name for name, phone in self._phones.items() if phone.registrations]:
+            known = self._phones[user]
+            if known.registrations != listed.get(user, {}) and known.registered_at < now - YOUNG:
                 changed.add(user)
-                self._phones[user].registrations = {}
+                known.registrations = {}
         for user, tokens in listed.items():
-            for token, contact in tokens.items():
-                if self.registered(user, token, contact, now):
-                    changed.add(user)
+            phone = self._phone(user, now)
+            if phone is not None and tokens.items() - phone.registrations.items():
+                phone.registrations.update(list(tokens.items())[:MOST_REGISTRATIONS])
+                changed.add(user)
         for user in changed:
             self._forget(user)
         if not self.known:

@@ -27,6 +27,7 @@ EVENTS = st.one_of(
     st.builds(events.MemberJoined, QUEUES, MEMBERS, CHANNELS, st.booleans()),
     st.builds(events.MemberServed, QUEUES, MEMBERS, AGENTS),
     st.builds(events.MemberLeft, QUEUES, MEMBERS, st.booleans(), st.sampled_from(["BREAK_OUT", "TIMEOUT"])),
+    st.builds(events.BridgeFailed, QUEUES, MEMBERS, AGENTS),
     st.builds(events.AgentStatusChanged, AGENTS, st.sampled_from(["Available", "On Break", "nonsense"])),
     st.builds(events.AgentStateChanged, AGENTS, st.sampled_from(["Waiting", "Receiving", "Idle", "?"])),
     st.builds(events.AgentTalkOver, AGENTS),

@@ -68,6 +68,18 @@ def test_a_member_who_comes_back_for_the_old_place_is_offered_again() -> None:
     """)
 
 
+def test_a_member_who_is_not_joined_with_the_agent_waits_on() -> None:
+    play("""
+        0   list ann queues=support |
+        1   join support m1       |
+        3   serve support m1 ann  | support 0/1
+        3   fail support m1 ann   | support 1/0
+        5   cancel support m1     | support 0/0, support offered=2 answered=1 handled=1 abandoned=1
+        6   counted support 0 1   |
+        7   list                  | support offered=2
+    """)
+
+
 def test_an_agent_who_does_not_answer_is_left_alone_for_a_time() -> None:
     play("""
         0   list ann queues=support no_answer_delay=30 busy_delay=60 |

@@ -181,6 +181,7 @@ DOINGS: dict[str, Callable[..., None]] = {
     "join": lambda w, queue, member, channel="": w.tell(events.MemberJoined(queue, member, channel)),
     "resume": lambda w, queue, member: w.tell(events.MemberJoined(queue, member, "", True)),
     "serve": lambda w, queue, member, agent: w.tell(events.MemberServed(queue, member, agent)),
+    "fail": lambda w, queue, member, agent: w.tell(events.BridgeFailed(queue, member, agent)),
     "leave": lambda w, queue, member: w.tell(events.MemberLeft(queue, member, False)),
     "cancel": lambda w, queue, member, reason="BREAK_OUT": w.tell(
         events.MemberLeft(queue, member, True, reason)
