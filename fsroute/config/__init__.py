@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
 from fsroute.config.capture import Capture
+from fsroute.config.cti import Cti
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -38,6 +39,7 @@ __all__ = [
     "Capture",
     "Config",
     "Count",
+    "Cti",
     "Database",
     "EventSocket",
     "Links",

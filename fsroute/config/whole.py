@@ -8,6 +8,7 @@ from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
 from fsroute.config.capture import Capture
+from fsroute.config.cti import Cti
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -37,6 +38,7 @@ class Config(Section, frozen=True):
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     appserver: Appserver = field(default_factory=Appserver)
+    cti: Cti = field(default_factory=Cti)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
