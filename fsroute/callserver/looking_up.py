@@ -10,10 +10,10 @@ from typing import Protocol
 
 import gevent
 
-from fsroute.callserver.answers import Answer, Empty, Failed, Found, Slow
 from fsroute.callserver.line import Line
 from fsroute.esl.messages import Event
 from fsroute.ivr import LookedUp, LookUp
+from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
 
 log = logging.getLogger(__name__)
 

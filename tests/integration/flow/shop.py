@@ -14,10 +14,10 @@ from gevent.event import Event as Flag
 
 from fsroute import resources
 from fsroute.app import App
-from fsroute.callserver.answers import Answer, Empty
 from fsroute.config import Config
 from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import Application, load
+from fsroute.lookups.answers import Answer, Empty
 from fsroute.switchsim import Caller, CallerCall, Network, Options
 from fsroute.switchsim.people import Step as Does
 from tests.integration.flow.conftest import World
