@@ -34,6 +34,8 @@ from fsroute.callserver.role import CallServerRole
 from fsroute.callserver.shelf import Shelf
 from fsroute.config import Config, Role
 from fsroute.coordinator.loop import CoordinatorRole
+from fsroute.customers.customers import Customers
+from fsroute.customers.numbers import Plan
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
@@ -92,6 +94,7 @@ class App:
         self.coordinator: CoordinatorRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
+        self.customers = Customers(config.customers, plan(config), conninfo)
         self.downloads = self._downloads(remotes)
         self.appserver = self._appserver(conninfo)
 
@@ -146,6 +149,7 @@ class App:
                 config.callserver.max_sessions,
                 AgentDesk(self.store, switch_id),
                 self.lookups,
+                self.customers,
             )
             self.callserver.start()
         self.link.start()
@@ -189,6 +193,7 @@ class App:
             self.appserver.stop()
         if self.link is not None:
             self.link.stop()
+        self.customers.close()
         self.rules.stop()
         self._signals.stop()
         self._database.close()
@@ -220,6 +225,12 @@ def desk_settings(config: Config) -> DeskSettings:
         agent_wait=agents.transfer_wait,
         pause=agents.transfer_pause,
     )
+
+
+def plan(config: Config) -> Plan:
+    """How telephone numbers are written at this site."""
+    numbers = config.numbers
+    return Plan(numbers.country, numbers.international_prefix, numbers.trunk_prefix)
 
 
 def call_settings(config: Config) -> CallSettings:

@@ -57,7 +57,8 @@ class Answers:
             if lookup.kind == "http":
                 return facts_or_none(by_http(lookup, parameters, self._ask))
             assert self._statements is not None
-            return facts_or_none(by_sql(lookup, _statement(lookup), parameters, self._statements))
+            row = by_sql(lookup.name, _statement(lookup), parameters, self._statements, lookup.timeout)
+            return facts_or_none(row)
         except AnswerRefused as error:
             raise LookupFailed(f"look-up {lookup.name}: {error}") from error
 

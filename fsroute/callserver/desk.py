@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
@@ -57,3 +58,4 @@ class Desk:
     new_uuid: Callable[[], str]
     new_token: Callable[[], str]
     lookups: Lookups = field(default_factory=NoLookups)
+    customers: Customers = field(default_factory=NoCustomers)

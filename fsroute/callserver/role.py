@@ -12,6 +12,7 @@ from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
+from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
@@ -73,6 +74,7 @@ class CallServerRole:
         max_sessions: int = 1000,
         agents: Agents | None = None,
         lookups: Lookups | None = None,
+        customers: Customers | None = None,
     ) -> None:
         self._store = store
         self._link = link
@@ -84,7 +86,7 @@ class CallServerRole:
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
             settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token,
-            lookups or NoLookups(),
+            lookups or NoLookups(), customers or NoCustomers(),
         )  # fmt: skip
         greeting = Greeting(events=READ, only=True)
         self.server = OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)

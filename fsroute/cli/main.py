@@ -18,6 +18,7 @@ COMMANDS = (
     "agent",
     "rules",
     "center",
+    "customers",
     "app",
     "simulate",
     "render",

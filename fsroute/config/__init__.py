@@ -12,6 +12,7 @@ the file. Secrets appear in no repr and no log.
 from __future__ import annotations
 
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
+from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -36,6 +37,7 @@ __all__ = [
     "Callserver",
     "Config",
     "Count",
+    "Customers",
     "Database",
     "EventSocket",
     "Links",
@@ -43,6 +45,7 @@ __all__ = [
     "Lookup",
     "LookupParameter",
     "Name",
+    "Numbers",
     "Port",
     "Process",
     "Role",

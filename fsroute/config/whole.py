@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
+from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -30,6 +31,8 @@ class Config(Section, frozen=True):
     state_dir: str = ""
     applications: tuple[str, ...] = ()
     applications_from: tuple[ApplicationsFrom, ...] = ()
+    customers: tuple[Customers, ...] = ()
+    numbers: Numbers = field(default_factory=Numbers)
     database: Database = field(default_factory=Database)
     event_socket: EventSocket = field(default_factory=EventSocket)
     callserver: Callserver = field(default_factory=Callserver)
@@ -45,6 +48,7 @@ class Config(Section, frozen=True):
             raise ValueError("roles is empty: name at least one of " + ", ".join(Role))
         if len(set(self.roles)) != len(self.roles):
             raise ValueError("roles names a role twice")
+        require_once("customers", [each.name for each in self.customers])
         require_once("applications_from", [each.name for each in self.applications_from])
         require_once(
             "applications_from: contact_centers",

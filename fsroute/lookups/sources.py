@@ -36,8 +36,6 @@ class Question(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def timeout(self) -> float: ...
-    @property
     def url(self) -> str: ...
     @property
     def method(self) -> str: ...
@@ -61,22 +59,22 @@ Ask = Callable[[Any, str, Mapping[str, str], bytes | None], Reply]
 
 
 def by_sql(
-    question: Question, statement: str, parameters: Mapping[str, str], statements: Statements
+    name: str, statement: str, parameters: Mapping[str, str], statements: Statements, timeout: float
 ) -> Mapping[str, object] | None:
-    """The first row, None when there is none.
+    """The first row that `statement` gives within `timeout` seconds, None when there is none; `name` is for errors.
 
     Raises:
         LookupFailed, LookupSlow: the database refused, is away, or was too slow.
     """
     begin = time.monotonic()
     try:
-        return statements.first(statement, parameters, question.timeout)
+        return statements.first(statement, parameters, timeout)
     except DatabaseUnavailable as error:
-        if time.monotonic() - begin >= 0.9 * question.timeout:
-            raise LookupSlow(f"look-up {question.name}: {error}") from error
-        raise LookupFailed(f"look-up {question.name}: {error}") from error
+        if time.monotonic() - begin >= 0.9 * timeout:
+            raise LookupSlow(f"look-up {name}: {error}") from error
+        raise LookupFailed(f"look-up {name}: {error}") from error
     except StoreError as error:
-        raise LookupFailed(f"look-up {question.name}: {error}") from error
+        raise LookupFailed(f"look-up {name}: {error}") from error
 
 
 def by_http(question: Question, parameters: Mapping[str, str], ask: Ask) -> dict[str, Any] | None:
