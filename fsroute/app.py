@@ -23,6 +23,7 @@ from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
 from fsroute.callserver.bundles import READING
+from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.download import Downloads
 from fsroute.callserver.library import Library
@@ -34,7 +35,7 @@ from fsroute.callserver.role import CallServerRole
 from fsroute.callserver.shelf import Shelf
 from fsroute.config import Config, Role
 from fsroute.coordinator.loop import CoordinatorRole
-from fsroute.customers.customers import Customers
+from fsroute.customers.customers import Customers as Books
 from fsroute.customers.numbers import Plan
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.ivr import Application, load
@@ -64,6 +65,7 @@ class App:
         conninfo: the database's connection string; its schema must be there.
         applications: interactive applications by name; those of the configured folders unless given.
         lookups: who asks the application servers; those of the configuration unless given.
+        customers: who knows customers; those of the configuration unless given.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class App:
         conninfo: str,
         applications: Mapping[str, Application] | None = None,
         lookups: Lookups | None = None,
+        customers: Customers | None = None,
     ) -> None:
         self.config = config
         name = f"fsroute {config.site.switch_id}"
@@ -94,7 +97,8 @@ class App:
         self.coordinator: CoordinatorRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
-        self.customers = Customers(config.customers, plan(config), conninfo)
+        self._books = Books(config.customers, plan(config), conninfo)
+        self.customers = self._books if customers is None else customers
         self.downloads = self._downloads(remotes)
         self.appserver = self._appserver(conninfo)
 
@@ -193,7 +197,7 @@ class App:
             self.appserver.stop()
         if self.link is not None:
             self.link.stop()
-        self.customers.close()
+        self._books.close()
         self.rules.stop()
         self._signals.stop()
         self._database.close()

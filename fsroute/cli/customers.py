@@ -28,7 +28,7 @@ def command() -> None:
 
 @command.command("load")
 @click.argument("contact_center")
-@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.argument("file", type=click.File(encoding="utf-8-sig", errors="surrogateescape"))
 @click.option(
     "--key",
     "keys",

@@ -51,7 +51,7 @@ def entries(
     """What a file holds, line by line.
 
     Args:
-        lines: of the file, with their line ends.
+        lines: of the file, with their line ends; bytes that are no UTF-8 as surrogates.
         keys: by column the key that it is: ``number``, or the name of a fact.
         plan: how telephone numbers are written.
         delimiter: between two columns.
@@ -68,8 +68,6 @@ def entries(
                 yield from _entries(reader.line_num, columns, row, keys, plan)
     except csv.Error as error:
         raise ListRefused(f"line {reader.line_num}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise ListRefused(f"after line {reader.line_num}: this is no text in UTF-8") from error
 
 
 def _columns(names: Sequence[str], keys: Mapping[str, str]) -> list[str]:
@@ -79,7 +77,8 @@ def _columns(names: Sequence[str], keys: Mapping[str, str]) -> list[str]:
             raise ListRefused(f"line 1: two columns are called {name!r}")
     missing = sorted(keys.keys() - set(columns))
     if missing:
-        raise ListRefused(f"line 1: there is no column {missing[0]!r}, only {', '.join(columns) or 'none'}")
+        there = ", ".join(columns).encode("utf-8", "replace").decode() or "none"
+        raise ListRefused(f"line 1: there is no column {missing[0]!r}, only {there}")
     try:
         facts_of(dict.fromkeys((name for name in columns if keys.get(name) != NUMBER), ""))
     except AnswerRefused as error:
