@@ -21,9 +21,13 @@ COMMANDS = (
     "customers",
     "app",
     "simulate",
+    "import",
     "render",
     "migrate",
 )
+
+MODULES = {"import": "importing"}
+"""Of commands whose names are words of the language."""
 
 
 class LazyGroup(click.Group):
@@ -35,7 +39,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"fsroute.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"fsroute.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 

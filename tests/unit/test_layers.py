@@ -54,6 +54,9 @@ PURE = [
     "fsroute.esl.commands",
     "fsroute.esl.messages",
     "fsroute.esl.protocol",
+    "fsroute.importing.callcenter",
+    "fsroute.importing.mapping",
+    "fsroute.importing.sql",
     "fsroute.ivr.actions",
     "fsroute.ivr.hearing",
     "fsroute.ivr.interpreter",
@@ -85,6 +88,7 @@ ABOVE = {
     "fsroute.coordinator.matching": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.strategies": {"fsroute.model", "fsroute.routing"},
+    "fsroute.importing": set(),
     "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
     "fsroute.simulation": {
         "fsroute.acd.proxy_call",
