@@ -22,6 +22,8 @@ from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
+from fsroute.callcenter.events import CallcenterEvents
+from fsroute.callcenter.info import Naming
 from fsroute.callserver.bundles import READING
 from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
@@ -95,6 +97,7 @@ class App:
         self.callserver: CallServerRole | None = None
         self.acd: AcdRole | None = None
         self.coordinator: CoordinatorRole | None = None
+        self.callcenter_events: CallcenterEvents | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self._books = Books(config.customers, plan(config), conninfo)
@@ -156,7 +159,22 @@ class App:
                 self.customers,
             )
             self.callserver.start()
+        if config.events.callcenter:
+            self.callcenter_events = self._callcenter_events()
+            self.callcenter_events.start()
         self.link.start()
+
+    def _callcenter_events(self) -> CallcenterEvents:
+        events, event_socket = self.config.events, self.config.event_socket
+        switch_id = self.config.site.switch_id
+        return CallcenterEvents(
+            self.store,
+            self._lease(f"events:{switch_id}"),
+            (event_socket.host, event_socket.port),
+            event_socket.password.reveal(),
+            switch_id,
+            Naming(events.queue_name, events.agent_name),
+        )
 
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
@@ -189,6 +207,8 @@ class App:
             self.callserver.stop(drain)
         if self._clock is not None:
             self._clock.kill()
+        if self.callcenter_events is not None:
+            self.callcenter_events.stop()
         if self.acd is not None:
             self.acd.stop()
         if self.coordinator is not None:

@@ -12,6 +12,7 @@ from fsroute.config.host import (
     Agents,
     Callserver,
     Database,
+    Events,
     EventSocket,
     Links,
     Log,
@@ -39,6 +40,7 @@ class Config(Section, frozen=True):
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     appserver: Appserver = field(default_factory=Appserver)
+    events: Events = field(default_factory=Events)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)

@@ -30,6 +30,7 @@ PURE = [
     "fsroute.agentdesk.features",
     "fsroute.agentdesk.pin",
     "fsroute.appserver.signing",
+    "fsroute.callcenter.info",
     "fsroute.callserver.caller",
     "fsroute.callserver.calling",
     "fsroute.callserver.dialogue",
