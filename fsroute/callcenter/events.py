@@ -63,10 +63,16 @@ class CallcenterEvents:
         self._statuses: dict[str, AgentStatus] = {}
         self._waiting: deque[Info] = deque(maxlen=MOST_WAITING)
         self._filled = Flag()
+        self._knows = False
         self._link: Link | None = None
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self.dropped = 0
         """Events that could not be sent."""
+
+    @property
+    def is_ready(self) -> bool:
+        """This process sends, and knows what there is."""
+        return self._lease.held and self._knows
 
     def start(self) -> None:
         self._greenlets = [gevent.spawn(self._lead), gevent.spawn(self._send_all)]
@@ -87,6 +93,7 @@ class CallcenterEvents:
             log.info("events of mod_callcenter are sent at switch %s", self._switch_id)
             self._guarded(self._remember)
             self._lease.lost.wait()
+            self._knows = False
 
     def _remember(self) -> None:
         """What there is already is no news."""
@@ -96,6 +103,7 @@ class CallcenterEvents:
             for each in self._store.duty.states()
             if each.switch_id == self._switch_id
         }
+        self._knows = True
 
     def _as_seen(self, row: ProxyCall) -> Seen:
         return Seen(row, row if row.bridged_at is not None and row.agent_id is not None else None)
@@ -106,7 +114,7 @@ class CallcenterEvents:
         return list({row.proxy_call_id: row for row in rows}.values())
 
     def _call_changed(self, key: Key, row: object) -> None:
-        if not self._lease.held:
+        if not self.is_ready:
             return
         if key is None:
             self._guarded(self._catch_up)
@@ -144,7 +152,7 @@ class CallcenterEvents:
             return ""
 
     def _agent_changed(self, key: Key, row: object) -> None:
-        if not self._lease.held:
+        if not self.is_ready:
             return
         if key is None:
             self._guarded(self._see_agents)
