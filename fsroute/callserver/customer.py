@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
+from types import MappingProxyType
 from typing import Protocol
 
 import gevent
@@ -17,6 +18,7 @@ from fsroute.lookups.answers import Answer, Found
 log = logging.getLogger(__name__)
 
 Facts = Mapping[str, str]
+NOTHING: Facts = MappingProxyType({})
 
 
 class Customers(Protocol):
@@ -25,7 +27,7 @@ class Customers(Protocol):
     def limit(self, contact_center: str) -> float: ...
     def patience(self, contact_center: str) -> float: ...
     def keys(self, contact_center: str, number: str, learned: Facts) -> frozenset[tuple[str, str]]: ...
-    def facts(self, contact_center: str, number: str, learned: Facts) -> Facts: ...
+    def facts(self, contact_center: str, number: str, learned: Facts = NOTHING) -> Facts: ...
 
 
 class NoCustomers:
@@ -40,8 +42,8 @@ class NoCustomers:
     def keys(self, contact_center: str, number: str, learned: Facts) -> frozenset[tuple[str, str]]:
         return frozenset()
 
-    def facts(self, contact_center: str, number: str, learned: Facts) -> Facts:
-        return {}
+    def facts(self, contact_center: str, number: str, learned: Facts = NOTHING) -> Facts:
+        return NOTHING
 
 
 class Customer:

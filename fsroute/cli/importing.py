@@ -65,7 +65,7 @@ def callcenter(files: tuple[Path, ...], output: Path | None, **asked: Any) -> No
     reader = Reader(_pairs(asked["variables"], "--var"))
     for path in asked["variable_files"]:
         _read_variables(reader, path)
-    roots = [reader.read(path.read_bytes(), path.name) for path in files]
+    roots = [reader.read(_data(path), path.name) for path in files]
     set_up, remarks = module.read(roots)
     set_up = _with_lists(set_up, asked["queue_list"], asked["agent_list"], asked["tier_list"])
     wishes = Wishes(
@@ -88,24 +88,30 @@ def callcenter(files: tuple[Path, ...], output: Path | None, **asked: Any) -> No
 
 
 def _read_variables(reader: Reader, path: Path) -> None:
-    from fsroute.importing.xmlfile import LARGEST
-
-    with path.open("rb") as file:
-        data = file.read(LARGEST + 1)
+    data = _data(path)
     if data.lstrip().startswith(b"<"):
         reader.read(data, path.name)
     else:
         reader.read_settings(data.decode("utf-8", "replace"), path.name)
 
 
+def _data(path: Path) -> bytes:
+    """A file's bytes; of one that is too large one more than is taken."""
+    from fsroute.importing.xmlfile import LARGEST
+
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
 def _with_lists(set_up: SetUp, queues: Path | None, agents: Path | None, tiers: Path | None) -> SetUp:
     from fsroute.importing.callcenter import with_lists
-    from fsroute.importing.listing import Listed, rows
+    from fsroute.importing.listing import LARGEST, Listed, rows
 
     def listed(path: Path | None, *columns: str) -> list[Listed]:
         if path is None:
             return []
-        return list(rows(path.read_text("utf-8", "replace"), path.name, *columns))
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return list(rows(file.read(LARGEST + 1), path.name, *columns))
 
     return with_lists(
         set_up,

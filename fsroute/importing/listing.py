@@ -19,7 +19,7 @@ def rows(text: str, source: str, *columns: str) -> Iterator[Listed]:
         ImportRefused: it is no such list, has not these `columns`, or a row does not fit them.
     """
     if len(text) > LARGEST:
-        raise ImportRefused(f"{source}: {len(text)} characters, {LARGEST} at most are read")
+        raise ImportRefused(f"{source}: more than {LARGEST} characters, which is more than is read")
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines or lines[0][1].startswith("+OK"):
         return

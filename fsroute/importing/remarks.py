@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from fsroute.errors import FsrouteError
 
@@ -34,6 +35,12 @@ class Remark:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" + (f"; {self.do}" if self.do else "")
+
+
+class Say(Protocol):
+    """Notes a remark."""
+
+    def __call__(self, place: Place, text: str, do: str = "") -> None: ...
 
 
 def shown(text: str) -> str:

@@ -64,7 +64,7 @@ class Reader:
             ImportRefused: it is no XML, has a document type, or is too large.
         """
         if len(data) > LARGEST:
-            raise ImportRefused(f"{source}: {len(data)} bytes, {LARGEST} at most are read")
+            raise ImportRefused(f"{source}: more than {LARGEST} bytes, which is more than is read")
         self._source, self._elements = source, 0
         root = Element("", Place(source, 0), {})
         self._open = [root]

@@ -89,7 +89,10 @@ ABOVE = {
     "fsroute.coordinator.matching": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.strategies": {"fsroute.model", "fsroute.routing"},
+    "fsroute.callcenter": {"fsroute.acd.dial", "fsroute.esl", "fsroute.model", "fsroute.store"},
+    "fsroute.customers": {"fsroute.config", "fsroute.httpclient", "fsroute.lookups", "fsroute.store"},
     "fsroute.importing": set(),
+    "fsroute.lookups": {"fsroute.config", "fsroute.httpclient", "fsroute.ivr"},
     "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
     "fsroute.simulation": {
         "fsroute.acd.proxy_call",

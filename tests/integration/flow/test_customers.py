@@ -11,7 +11,7 @@ import gevent
 import msgspec
 import pytest
 
-from fsroute.callserver.customer import Customers
+from fsroute.callserver.customer import NOTHING, Customers
 from fsroute.config import Customers as Section
 from fsroute.coordinator.strategies import load as load_strategies
 from fsroute.store.customers import CustomerTable
@@ -76,7 +76,9 @@ class Slow:
     ) -> frozenset[tuple[str, str]]:
         return frozenset({("number", number), *(pair for pair in learned.items() if pair[0] == "account")})
 
-    def facts(self, contact_center: str, number: str, learned: Mapping[str, str]) -> Mapping[str, str]:
+    def facts(
+        self, contact_center: str, number: str, learned: Mapping[str, str] = NOTHING
+    ) -> Mapping[str, str]:
         self.asked.append(learned)
         gevent.sleep(self.after)
         return self.facts_found
