@@ -11,6 +11,7 @@ from fsroute.config.section import Name, Secret, Section, require_fields
 
 _Digits = Annotated[str, Meta(pattern=r"^[0-9]{0,6}$")]
 _Fact = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_Key = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(=number)?$")]
 _Text = Annotated[str, Meta(max_length=200)]
 _Facts = Annotated[dict[_Fact, _Text], Meta(max_length=32)]
 _Path = Annotated[str, Meta(pattern=r"^[^.]{1,64}(\.[^.]{1,64}){0,7}$")]
@@ -35,17 +36,17 @@ class Customers(Section, frozen=True):
     """Where the facts about the customers of some contact centers are.
 
     `by` are the keys that a customer is looked up by, each in turn until there is one: ``number``, or the name of a
-    fact that the application learns. Kind ``table`` is fsroute's own table, ``sql`` the one statement in the file
-    `statement` on the database `database` (empty: fsroute's own), ``http`` a service: each is given ``key``, ``value``
-    and ``contact_center``. `take` names the facts and their places in a service's answer. `on_empty`, `on_slow` and
-    `on_failed` are the facts of who is not found. The application begins without the facts unless it is to wait `wait`
-    for them. Durations in seconds.
+    fact that the application learns, with ``=number`` if that is a telephone number. Kind ``table`` is fsroute's own
+    table, ``sql`` the one statement in the file `statement` on the database `database` (empty: fsroute's own), ``http``
+    a service: each is given ``key``, ``value`` and ``contact_center``. `take` names the facts and their places in a
+    service's answer. `on_empty`, `on_slow` and `on_failed` are the facts of who is not found. The application begins
+    without the facts unless it is to wait `wait` for them. Durations in seconds.
     """
 
     name: Name
     contact_centers: Annotated[tuple[Name, ...], Meta(min_length=1)]
     kind: Literal["table", "sql", "http"] = "table"
-    by: Annotated[tuple[_Fact, ...], Meta(min_length=1, max_length=8)] = (NUMBER,)
+    by: Annotated[tuple[_Key, ...], Meta(min_length=1, max_length=8)] = (NUMBER,)
     timeout: Annotated[float, Meta(gt=0, le=10)] = 1.0
     wait: Annotated[float, Meta(ge=0, le=10)] = 0.0
     cache: Annotated[float, Meta(ge=0, le=86400)] = 60.0

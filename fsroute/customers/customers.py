@@ -36,11 +36,18 @@ class Book:
         kept: Kept[Hashable, Answer] = Kept(section.cache_size)
         self._service = Service(section.name, section.max_lookups, kept)
 
-    def keys(self, number: str | None, learned: Mapping[str, str]) -> tuple[Key, ...]:
-        """What this customer may be looked up by here, in turn; `number` is in E.164."""
-        known = {**learned, NUMBER: number or ""}
-        values = ((name, known.get(name, "").strip()) for name in self.section.by)
-        return tuple((name, value) for name, value in values if _may_be_asked(value))
+    def keys(self, number: str, learned: Mapping[str, str], plan: Plan) -> tuple[Key, ...]:
+        """What this customer may be looked up by here, in turn; telephone numbers in E.164."""
+        known = {**learned, NUMBER: number}
+        found = []
+        for each in self.section.by:
+            name, _, kind = each.partition("=")
+            value = known.get(name, "").strip()
+            if NUMBER in (name, kind):
+                name, value = NUMBER, e164(value, plan) or ""
+            if 0 < len(value) <= LONGEST_VALUE and value.isprintable():
+                found.append((name, value))
+        return tuple(dict.fromkeys(found))
 
     def answer(self, contact_center: str, keys: Iterable[Key]) -> Answer:
         """What is found by the first key that finds something; never raises."""
@@ -122,9 +129,8 @@ class Customers:
 
     def keys(self, contact_center: str, number: str, learned: Mapping[str, str]) -> frozenset[Key]:
         """All that would be looked up by; where it is the same as before, the facts are."""
-        plain = e164(number, self._plan)
         books = self._books.get(contact_center, ())
-        return frozenset(key for book in books for key in book.keys(plain, learned))
+        return frozenset(key for book in books for key in book.keys(number, learned, self._plan))
 
     def facts(
         self, contact_center: str, number: str, learned: Mapping[str, str] = NOTHING
@@ -140,10 +146,10 @@ class Customers:
         (or not in time) counts for less than what any book has found.
         """
         books = self._books.get(contact_center, ())
-        plain = e164(number, self._plan)
         begin = monotonic()
         asking = [
-            (book, gevent.spawn(book.answer, contact_center, book.keys(plain, learned))) for book in books
+            (book, gevent.spawn(book.answer, contact_center, book.keys(number, learned, self._plan)))
+            for book in books
         ]
         found: dict[str, str] = {}
         ways: dict[str, str] = {}
@@ -162,7 +168,3 @@ def _in_time(greenlet: gevent.Greenlet[..., Answer], until: float) -> Answer:
     """What was found; who answers later has it kept for the next call."""
     greenlet.join(max(0.0, until - monotonic()))
     return greenlet.value if greenlet.successful() and greenlet.value is not None else Slow()
-
-
-def _may_be_asked(value: str) -> bool:
-    return 0 < len(value) <= LONGEST_VALUE and value.isprintable()

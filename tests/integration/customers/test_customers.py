@@ -143,6 +143,13 @@ def test_the_own_table_knows_a_customer_by_number_or_account(center: Center, ask
     assert ask(by, learned={"account": "A-2"}, conninfo=conninfo) == facts, "the next key is asked, too"
 
 
+def test_a_telephone_number_may_be_what_the_application_learned(center: Center, ask: Ask) -> None:
+    CustomerTable(center.database).load("blue", [(2, "number", ADA, {"name": "Ada"})])
+    by = section(by=("phone=number", "number"))
+    keyed = {"phone": "415 555 0123"}
+    assert ask(by, number="anonymous", learned=keyed, conninfo=center.database.conninfo) == {"name": "Ada"}
+
+
 def test_a_list_that_replaces_forgets_others_of_its_contact_center_alone(center: Center) -> None:
     table = CustomerTable(center.database)
     for name in ("blue", "green"):

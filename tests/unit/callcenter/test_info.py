@@ -173,6 +173,33 @@ def test_why_an_agent_did_not_take_it_is_a_cause(reason: str, cause: str) -> Non
     assert f"bridge-agent-fail {cause}" in short(told)
 
 
+MEMBER = ("CC-Member-UUID", "CC-Member-Session-UUID", "CC-Member-CID-Name", "CC-Member-CID-Number")
+NOT_RECORDED = {
+    "bridge-agent-fail": (
+        *("CC-Queue", "CC-Action", "CC-Hangup-Cause", "CC-Agent", "CC-Agent-System", "CC-Agent-Called-Time"),
+        *("CC-Agent-Aborted-Time", *MEMBER, "CC-Member-Joined-Time"),
+    ),
+    "member-queue-end": (
+        *(
+            "CC-Queue",
+            "CC-Action",
+            "CC-Member-Leaving-Time",
+            "CC-Member-Joined-Time",
+            "CC-Cause",
+            "CC-Cancel-Reason",
+        ),
+        *MEMBER,
+    ),
+}
+"""Headers as mod_callcenter.c adds them (`outbound_agent_thread_run`, `callcenter_function`)."""
+
+
+def test_headers_that_no_recording_has_are_those_of_the_source() -> None:
+    told = {info.action: info for info in story(OFFERED, ABANDONED)}
+    for action, names in NOT_RECORDED.items():
+        assert tuple(name for name, _ in told[action].headers) == names
+
+
 def test_at_the_agents_switch_nobody_is_a_member() -> None:
     told = story(OFFERED, TALKING, LEFT, ENDED, teller=AT_AGENT)
     assert short(told) == [*OFFER, "bridge-agent-start", "In a queue call", "bridge-agent-end", "Waiting"]
