@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import gevent
 from gevent.event import Event as Flag
 
-from fsroute.callcenter.info import SUBCLASS, Info, Naming, Seen, Teller, counted
+from fsroute.callcenter.info import SENT_BY, SUBCLASS, Info, Naming, Seen, Teller, counted
 from fsroute.errors import FsrouteError, StoreError, SwitchError, UnknownAgent
 from fsroute.esl import commands
 from fsroute.esl.link import Link
@@ -220,8 +220,7 @@ class CallcenterEvents:
         if self._link is None or self._link.transport.closed:
             self._link = None
             self._link = Link.open(self._address, self._password, self, LIMIT)
-        headers: Mapping[str, str] = dict(info.headers)
-        self._link.request(commands.sendevent(SUBCLASS, headers), LIMIT)
+        self._link.request(commands.sendevent(SUBCLASS, dict((*info.headers, SENT_BY))), LIMIT)
 
     def message_arrived(self, message: Message) -> None:
         """For the link: nothing is subscribed to."""

@@ -29,6 +29,9 @@ from fsroute.model.agent import AgentStatus
 from fsroute.model.proxy_call import ProxyCall, State
 
 SUBCLASS = "callcenter::info"
+SENT_BY = ("Sent-By", "fsroute")
+"""By this header those who read the real module's events know that these are not."""
+
 SYSTEM = "single_box"  # mod_callcenter's name for a host that shares its agents with no other
 TYPE = "callback"
 TALKED = "SUCCESS"  # CC-Hangup-Cause of a leg that came about

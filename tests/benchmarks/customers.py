@@ -66,7 +66,7 @@ def all_at_once(asked: Customers) -> list[float]:
 
     waiting = [gevent.spawn(wait, n) for n in range(AT_ONCE)]
     gevent.joinall(waiting, raise_error=True)
-    return [greenlet.value for greenlet in waiting]
+    return [greenlet.get() for greenlet in waiting]
 
 
 def main(count: int) -> None:

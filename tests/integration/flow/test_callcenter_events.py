@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -85,7 +86,7 @@ def world(conninfo: str) -> Iterator[World]:
             center.start()
             assert center.app is not None
             assert center.app.callcenter_events is not None
-            until(lambda events=center.app.callcenter_events: events.is_ready, 10)
+            until(partial(getattr, center.app.callcenter_events, "is_ready"), 10)
         yield world
     finally:
         for center in centers:
@@ -110,6 +111,7 @@ def test_a_call_is_told_at_the_callers_switch_from_queue_to_end(world: World) ->
     assert east.told() == ["Available", *OFFER, "bridge-agent-start", "In a queue call", *OVER]
     start = west.last("bridge-agent-start")
     assert (start.name, start.get("Event-Subclass")) == ("CUSTOM", "callcenter::info")
+    assert start.get("Sent-By") == "fsroute"
     assert (start.get("CC-Queue"), start.get("CC-Agent")) == ("support@acme", "ann@default")
     assert (start.get("CC-Member-CID-Number"), start.get("CC-Member-CID-Name")) == ("+14155550123", "Ada")
     assert all(int(start.get(name, "0")) > 1_700_000_000 for name in CALLED)
