@@ -201,13 +201,11 @@ class CallcenterEvents:
             while self._waiting:
                 try:
                     self._send(self._with_count(self._waiting.popleft()))
-                except SwitchError as error:
+                except FsrouteError as error:
                     self.dropped += 1
                     log.debug("an event of mod_callcenter was not sent: %s", error)
-                    gevent.sleep(RETRY if self._link is None else 0)
-                except StoreError as error:
-                    self.dropped += 1
-                    log.debug("an event of mod_callcenter has no count: %s", error)
+                    if isinstance(error, SwitchError) and self._link is None:
+                        gevent.sleep(RETRY)
 
     def _with_count(self, info: Info) -> Info:
         if info.count_of is None:
