@@ -23,7 +23,10 @@ from fsroute.acd.legs import Settings as OfferSettings
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
+from fsroute.callcenter.events import CallcenterEvents
+from fsroute.callcenter.info import Naming
 from fsroute.callserver.bundles import READING
+from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.download import Downloads
 from fsroute.callserver.library import Library
@@ -38,6 +41,8 @@ from fsroute.coordinator.loop import CoordinatorRole
 from fsroute.cti import activity, collector
 from fsroute.cti.role import CtiRole
 from fsroute.cti.role import Settings as CtiSettings
+from fsroute.customers.customers import Customers as Books
+from fsroute.customers.numbers import Plan
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.esl.inbound import InboundClient
 from fsroute.ivr import Application, load
@@ -68,6 +73,7 @@ class App:
         conninfo: the database's connection string; its schema must be there.
         applications: interactive applications by name; those of the configured folders unless given.
         lookups: who asks the application servers; those of the configuration unless given.
+        customers: who knows customers; those of the configuration unless given.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class App:
         conninfo: str,
         applications: Mapping[str, Application] | None = None,
         lookups: Lookups | None = None,
+        customers: Customers | None = None,
     ) -> None:
         self.config = config
         name = f"fsroute {config.site.switch_id}"
@@ -97,8 +104,11 @@ class App:
         self.acd: AcdRole | None = None
         self.coordinator: CoordinatorRole | None = None
         self.cti: CtiRole | None = None
+        self.callcenter_events: CallcenterEvents | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
+        self._books = Books(config.customers, plan(config), conninfo)
+        self.customers = self._books if customers is None else customers
         self.downloads = self._downloads(remotes)
         self.appserver = self._appserver(conninfo)
         self.capture = Capturing(config, self.store, self.rules, self._applications)
@@ -161,8 +171,12 @@ class App:
                 AgentDesk(self.store, switch_id),
                 self.lookups,
                 self.capture.outbound,
+                self.customers,
             )
             self.callserver.start()
+        if config.events.callcenter:
+            self.callcenter_events = self._callcenter_events()
+            self.callcenter_events.start()
         self.link.start()
 
     def _start_cti(self) -> None:
@@ -173,6 +187,18 @@ class App:
         lease = self._lease(f"cti:{site.switch_id}")
         self.cti = CtiRole(self.store, client, cti_settings(self.config), lease)
         self.cti.start()
+
+    def _callcenter_events(self) -> CallcenterEvents:
+        events, event_socket = self.config.events, self.config.event_socket
+        switch_id = self.config.site.switch_id
+        return CallcenterEvents(
+            self.store,
+            self._lease(f"events:{switch_id}"),
+            (event_socket.host, event_socket.port),
+            event_socket.password.reveal(),
+            switch_id,
+            Naming(events.queue_name, events.agent_name),
+        )
 
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
@@ -207,6 +233,8 @@ class App:
             self._clock.kill()
         if self.cti is not None:
             self.cti.stop()
+        if self.callcenter_events is not None:
+            self.callcenter_events.stop()
         if self.acd is not None:
             self.acd.stop()
         if self.coordinator is not None:
@@ -216,6 +244,7 @@ class App:
         if self.link is not None:
             self.link.stop()
         self.capture.stop()
+        self._books.close()
         self.rules.stop()
         self._signals.stop()
         self._database.close()
@@ -270,6 +299,12 @@ def cti_settings(config: Config) -> CtiSettings:
             profiles=frozenset(cti.profiles),
         ),
     )
+
+
+def plan(config: Config) -> Plan:
+    """How telephone numbers are written at this site."""
+    numbers = config.numbers
+    return Plan(numbers.country, numbers.international_prefix, numbers.trunk_prefix)
 
 
 def call_settings(config: Config) -> CallSettings:

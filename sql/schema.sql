@@ -84,6 +84,15 @@ create table number_called (
     application text not null -- name of the interactive application that answers it
 );
 
+create table customer ( -- what a contact center knows of its customers; nothing refers to it
+    contact_center_id text not null references contact_center on delete cascade,
+    key text not null check (key ~ '^[a-z][a-z0-9_]{0,63}$'), -- number, or the fact that tells who it is
+    value text not null check (length(value) between 1 and 200), -- a number in E.164
+    facts jsonb not null default '{}' check (jsonb_typeof(facts) = 'object'), -- name to short text
+    loaded_at timestamptz not null default clock_timestamp(),
+    primary key (contact_center_id, key, value)
+);
+
 -- Rules ---------------------------------------------------------------------------------------------
 
 -- What an operator writes (docs/rules.md) and `fsroute rules load` checks. Nothing here counts for a call before it is

@@ -14,7 +14,7 @@ from fsroute.appserver.server import Server, ServerLimits, tls_of_server
 from fsroute.appserver.service import Service
 from fsroute.appserver.signing import Gate, Site
 from fsroute.config import Appserver
-from fsroute.store.inquiries import Inquiries
+from fsroute.store.inquiries import Inquiries, statements_of
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,5 @@ def _inquiries(settings: Appserver, conninfo: str) -> Inquiries | None:
     if not settings.statements:
         return None
     own = settings.lookup_url.reveal()
-    return Inquiries(
-        own or conninfo, Path(settings.statements), of_fsroute=not own, size=settings.lookup_connections
-    )
+    statements = statements_of(Path(settings.statements))
+    return Inquiries(own or conninfo, statements, of_fsroute=not own, size=settings.lookup_connections)

@@ -25,10 +25,11 @@ import gevent
 import msgspec
 
 from fsroute.appserver.catalogue import Catalogue, Entry
-from fsroute.appserver.facts import NOTHING_FOUND
-from fsroute.appserver.lookups import Answers, LookupFailed, LookupRefused, LookupSlow
+from fsroute.appserver.lookups import Answers
 from fsroute.appserver.server import LONGEST_BODY, Seldom
 from fsroute.appserver.signing import ANSWER, Admitted, Gate, Site, answer_mac, body_hash
+from fsroute.lookups.facts import NOTHING_FOUND
+from fsroute.lookups.sources import LookupFailed, LookupRefused, LookupSlow
 
 log = logging.getLogger(__name__)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import noting
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.consultation import consult
+from fsroute.callserver.customer import Customer
 from fsroute.callserver.desk import Desk
 from fsroute.callserver.hold import STORE_RETRY, Hold, in_pieces
 from fsroute.callserver.line import CallerGone, ChannelTaken, Line
@@ -82,6 +84,7 @@ class Call:
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
         self._contact: Contact | None = None
+        self._customer: Customer | None = None
         self._is_new = False
         self._called = bool(self._line.get("variable_fsroute_callback"))  # fsroute dialled this channel
         self.contact_id = self._line.get("variable_fsroute_contact")
@@ -131,6 +134,7 @@ class Call:
         )
         contact, caller = self._open()
         self._contact = contact
+        self._customer = self._customer_of(contact, caller)
         whose = (contact.contact_center_id, contact.number_called)
         self._library = self._desk.applications.for_call(*whose)  # as they are now, until the call is over
         application = self._desk.applications.answering(contact.application, *whose)
@@ -149,6 +153,18 @@ class Call:
 
     def _note(self, **facts: object) -> None:
         self._line.session.note(**facts)
+
+    def _customer_of(self, contact: Contact, caller: CallerInformation) -> Customer:
+        """Who is looked up from now on, while the caller is greeted; a call that comes back knows it already."""
+
+        def keep(facts: Mapping[str, str]) -> None:
+            self._desk.store.contacts.know_customer(contact.contact_id, facts)
+
+        center, customers = contact.contact_center_id, self._desk.customers
+        customer = Customer(customers, center, caller.number, caller.customer, keep)
+        if not caller.customer:
+            customer.begin(caller.facts)
+        return customer
 
     def _make_presentable(self) -> None:
         """FreeSWITCH writes a caller's name unquoted into the headers of the legs it bridges to.
@@ -188,12 +204,29 @@ class Call:
     # Application -------------------------------------------------------------------------------------------
 
     def _converse(self) -> None:
-        do = self._came_back() or self._closed() or self._advance(Began())
+        do = self._came_back() or self._closed() or self._first()
         while not isinstance(do, HangUp):
             do = self._advance(self._perform(do))
         self.outcome = do.outcome
         self._line.session.hangup(do.cause)
         self._line.until_gone()
+
+    def _first(self) -> Do:
+        """The application's first step; it waits for what is known of the customer where the configuration says so."""
+        assert self._contact is not None
+        patience = self._desk.customers.patience(self._contact.contact_center_id)
+        if patience > 0:
+            self._know_customer({}, patience)
+        return self._advance(Began())
+
+    def _know_customer(self, learned: Mapping[str, str], most: float | None = None) -> CallerInformation:
+        """The caller with what is known of the customer, who may have to be waited for."""
+        assert self._position is not None
+        assert self._customer is not None
+        caller = self._position.caller
+        music = in_pieces(self._desk.settings.hold_music)
+        customer = self._customer.ask(self._line, {**caller.facts, **learned}, music, most)
+        return replace(caller, customer=customer)
 
     def _came_back(self) -> Do | None:
         """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
@@ -221,6 +254,9 @@ class Call:
     def _advance(self, happening: Happening) -> Do:
         assert self._application is not None
         assert self._position is not None
+        if self._customer is not None and self._customer.known != self._position.caller.customer:
+            caller = replace(self._position.caller, customer=self._customer.known)
+            self._position = replace(self._position, caller=caller)
         before = self._position
         self._position, do = advance(self._application, before, happening, self._library)
         if self._line.session.is_watched:
@@ -298,9 +334,9 @@ class Call:
         store = self._desk.store
         give_up = store.now() + STORE_LIMIT
         music = ""
+        caller, language = self._know_customer(do.facts), self._position.language
         while True:
             try:
-                caller, language = self._position.caller, self._position.language
                 asked = request(self._desk, self._contact, caller, do, language, self._asking)
                 break
             except (StoreError, NoRoute) as error:

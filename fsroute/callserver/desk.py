@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
@@ -69,3 +70,4 @@ class Desk:
     lookups: Lookups = field(default_factory=NoLookups)
     prepare_folder: Callable[[Path], None] = prepared
     """Sees to it that the switch can record into a folder."""
+    customers: Customers = field(default_factory=NoCustomers)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import gevent
 
-from fsroute.callserver.answers import Answer, Empty, Failed, Found, Slow
 from fsroute.callserver.line import Line
 from fsroute.esl.messages import Event
 from fsroute.ivr import LookedUp, LookUp
+from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
 
 log = logging.getLogger(__name__)
 
@@ -52,19 +52,29 @@ def look_up(
     Raises:
         CallerGone, SessionClosed: the caller hung up, or the connection went.
     """
-    question = object()
-
-    def ask() -> None:
-        line.session.post(Answered(question, _asked(lookups, do, contact_center)))
-
-    asking = gevent.spawn(ask)
-    try:
-        answer = _heard_meanwhile(line, question, do.timeout + LATE, iter((*sounds, *[music] * MOST_PIECES)))
-    finally:
-        asking.kill(block=False)
+    answer = meanwhile(
+        line,
+        lambda: _asked(lookups, do, contact_center),
+        do.timeout + LATE,
+        iter((*sounds, *[music] * MOST_PIECES)),
+    )
     if isinstance(answer, Failed):
         log.warning("look-up %s failed: %s", do.name, answer.reason)
     return _told(answer)
+
+
+def meanwhile(line: Line, ask: Callable[[], Answer], limit: float, sounds: Iterator[str]) -> Answer:
+    """What `ask` returns, within `limit` seconds; the caller hears `sounds` if that is not at once.
+
+    Raises:
+        CallerGone, SessionClosed: the caller hung up, or the connection went.
+    """
+    question = object()
+    asking = gevent.spawn(lambda: line.session.post(Answered(question, ask())))
+    try:
+        return _heard_meanwhile(line, question, limit, sounds)
+    finally:
+        asking.kill(block=False)
 
 
 def _asked(lookups: Lookups, do: LookUp, contact_center: str) -> Answer:

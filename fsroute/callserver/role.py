@@ -13,6 +13,7 @@ from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
+from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
@@ -76,6 +77,7 @@ class CallServerRole:
         agents: Agents | None = None,
         lookups: Lookups | None = None,
         tap: Callable[[], Tap | None] = lambda: None,
+        customers: Customers | None = None,
     ) -> None:
         self._store = store
         self._link = link
@@ -88,7 +90,7 @@ class CallServerRole:
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
             settings, store, rules, applications, self._watch, self._unwatch, lambda: str(uuid4()), new_token,
-            lookups or NoLookups(),
+            lookups or NoLookups(), customers=customers or NoCustomers(),
         )  # fmt: skip
         greeting = Greeting(events=READ, only=True)
         self.server = OutboundServer(

@@ -19,12 +19,17 @@ COMMANDS = (
     "agent",
     "rules",
     "center",
+    "customers",
     "app",
     "simulate",
     "route-diff",
+    "import",
     "render",
     "migrate",
 )
+
+MODULES = {"import": "importing"}
+"""Of commands whose names are words of the language."""
 
 
 class LazyGroup(click.Group):
@@ -36,7 +41,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"fsroute.cli.{cmd_name.replace('-', '_')}").command
+        module = MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        command = importlib.import_module(f"fsroute.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
 from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
+from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
     Agents,
     Callserver,
     Database,
+    Events,
     EventSocket,
     Links,
     Log,
@@ -40,13 +42,16 @@ __all__ = [
     "Config",
     "Count",
     "Cti",
+    "Customers",
     "Database",
     "EventSocket",
+    "Events",
     "Links",
     "Log",
     "Lookup",
     "LookupParameter",
     "Name",
+    "Numbers",
     "Port",
     "Process",
     "Role",

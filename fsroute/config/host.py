@@ -151,6 +151,22 @@ class Timing(Section, frozen=True):
     drain: Seconds = 30.0  # for present calls, after SIGTERM
 
 
+class Events(Section, frozen=True):
+    """Events for tools that know mod_callcenter: ``callcenter::info`` at this switch, for fsroute's queues and agents.
+
+    `queue_name` and `agent_name` are what the tools know them by.
+    """
+
+    callcenter: bool = False
+    queue_name: str = "{queue}@{contact_center}"
+    agent_name: str = "{agent}"
+
+    def __post_init__(self) -> None:
+        fields = {"queue", "contact_center"} if "{contact_center}" in self.queue_name else {"queue"}
+        require_fields("queue_name", self.queue_name, fields)
+        require_fields("agent_name", self.agent_name, {"agent"})
+
+
 class Process(Section, frozen=True):
     """How the process runs. `realtime_priority` is 1 to 99 for round-robin real-time scheduling, 0 for none."""
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fsroute.config.applications import ApplicationsFrom, AskingSite
+from fsroute.config.customers import Customers
 from fsroute.config.section import Secret, Section
 from fsroute.config.whole import Config
 from fsroute.errors import ConfigurationError
@@ -132,7 +133,19 @@ def _with_secrets_of_sites(config: Config, base: Path, source: str) -> Config:
         _with_secret(each, base, source, f"applications_from {each.name}")
         for each in config.applications_from
     )
-    return replace(config, appserver=server, applications_from=remote)
+    customers = tuple(_with_secrets_of_customers(each, base, source) for each in config.customers)
+    return replace(config, appserver=server, applications_from=remote, customers=customers)
+
+
+def _with_secrets_of_customers(customers: Customers, base: Path, source: str) -> Customers:
+    where = f"customers {customers.name}"
+    database = _secret_file(base, customers.database_file, source, f"{where}: database_file")
+    authorization = _secret_file(base, customers.authorization_file, source, f"{where}: authorization_file")
+    return msgspec.structs.replace(
+        customers,
+        database=Secret(database) if database else customers.database,
+        authorization=Secret(authorization) if authorization else customers.authorization,
+    )
 
 
 P = TypeVar("P", AskingSite, ApplicationsFrom)
@@ -146,7 +159,7 @@ def _with_secret(peer: P, base: Path, source: str, where: str) -> P:
 
 
 def _with_paths(config: Config, base: Path) -> Config:
-    """The paths of the application server, of its keys and of captures, from the file's folder."""
+    """The paths of the application server, of its keys, of captures and of customers, from the file's folder."""
 
     def absolute(name: str) -> str:
         return str(base / name) if name else ""
@@ -161,7 +174,12 @@ def _with_paths(config: Config, base: Path) -> Config:
         for each in config.applications_from
     )
     capture = replace(config.capture, folder=absolute(config.capture.folder))
-    return replace(config, appserver=replace(server, **paths), applications_from=remote, capture=capture)
+    customers = tuple(
+        replace(each, statement=absolute(each.statement), ca_file=absolute(each.ca_file))
+        for each in config.customers
+    )
+    server = replace(server, **paths)
+    return replace(config, appserver=server, applications_from=remote, capture=capture, customers=customers)
 
 
 def _secret_file(base: Path, name: str, source: str, key: str) -> str:

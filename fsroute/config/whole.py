@@ -9,10 +9,12 @@ from msgspec import field
 from fsroute.config.applications import ApplicationsFrom, Appserver
 from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
+from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
     Agents,
     Callserver,
     Database,
+    Events,
     EventSocket,
     Links,
     Log,
@@ -32,6 +34,8 @@ class Config(Section, frozen=True):
     state_dir: str = ""
     applications: tuple[str, ...] = ()
     applications_from: tuple[ApplicationsFrom, ...] = ()
+    customers: tuple[Customers, ...] = ()
+    numbers: Numbers = field(default_factory=Numbers)
     database: Database = field(default_factory=Database)
     event_socket: EventSocket = field(default_factory=EventSocket)
     callserver: Callserver = field(default_factory=Callserver)
@@ -39,6 +43,7 @@ class Config(Section, frozen=True):
     agents: Agents = field(default_factory=Agents)
     appserver: Appserver = field(default_factory=Appserver)
     cti: Cti = field(default_factory=Cti)
+    events: Events = field(default_factory=Events)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
@@ -49,6 +54,7 @@ class Config(Section, frozen=True):
             raise ValueError("roles is empty: name at least one of " + ", ".join(Role))
         if len(set(self.roles)) != len(self.roles):
             raise ValueError("roles names a role twice")
+        require_once("customers", [each.name for each in self.customers])
         require_once("applications_from", [each.name for each in self.applications_from])
         require_once(
             "applications_from: contact_centers",

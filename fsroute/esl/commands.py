@@ -53,6 +53,7 @@ _VARIABLE = re.compile(r"[A-Za-z0-9_.\-]+")
 _BLANK_LINE = re.compile(r"\n\r*\n")  # as read_packet of mod_event_socket.c sees it
 _CONTENT_LENGTH = re.compile(r"^content-length:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_IN_EVENTS = frozenset({"unique-id", "content-length", "event-subclass", "event-name"})
 
 
 def line(value: str, what: str = "a value") -> str:
@@ -214,6 +215,22 @@ def noevents() -> bytes:
 def filter_(header: str, value: str) -> bytes:
     """Only events with this value. Drops every event that lacks the header: BACKGROUND_JOB vanishes."""
     return f"filter {token(header, 'a header')} {line(value, 'a value')}\n\n".encode()
+
+
+def sendevent(subclass: str, headers: Mapping[str, str]) -> bytes:
+    """Fire an event CUSTOM of this subclass, which every listener of the switch sees.
+
+    Raises:
+        InvalidCommand: a value holds a line end or a NUL, or a header would do more than stand in the event:
+            ``unique-id`` hands it to a channel, a length announces a body.
+    """
+    lines = ["sendevent CUSTOM", f"Event-Subclass: {token(subclass, 'a subclass')}"]
+    for name, value in headers.items():
+        if name.lower() in _NOT_IN_EVENTS:
+            raise InvalidCommand(f"an event of ours must have no header {name}")
+        if value:  # one without a value would not arrive
+            lines.append(f"{token(name, 'a header')}: {line(value, name)}")
+    return ("\n".join(lines) + "\n\n").encode()
 
 
 def setvar(uuid: str, name: str, value: str) -> bytes:

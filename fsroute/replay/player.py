@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fsroute.callserver.answers import Answer, Empty, Failed, Found, Slow
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Settings
 from fsroute.callserver.library import Library
 from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
+from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import comparing
 from fsroute.replay.beside import Journals, opened, pointer_of

@@ -12,8 +12,6 @@ from typing import Any
 import gevent
 
 from fsroute.acd.proxy_call import On
-from fsroute.callserver.answers import Answer as LookUpAnswer
-from fsroute.callserver.answers import Failed
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
@@ -21,6 +19,8 @@ from fsroute.callserver.role import READ
 from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
+from fsroute.lookups.answers import Answer as LookUpAnswer
+from fsroute.lookups.answers import Failed
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.replay import journal

@@ -91,6 +91,10 @@ class Contacts:
             "learn_facts", contact_id=contact_id, facts=Jsonb(dict(facts)), language=language
         )
 
+    def know_customer(self, contact_id: str, customer: Mapping[str, str]) -> None:
+        """What was found about the customer joins the caller information."""
+        self._database.execute("know_customer", contact_id=contact_id, customer=Jsonb(dict(customer)))
+
     def log(self, contact_id: str, kind: str, data: Mapping[str, object], proxy_call_id: int | None = None,
             agent_id: str | None = None, state: str | None = None) -> None:  # fmt: skip
         """Append an event that changes no state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -14,31 +14,34 @@ from fsroute.store.connection import Connection
 from fsroute.store.database import Row
 from fsroute.store.faults import translate
 from fsroute.store.pool import Pool
-from fsroute.store.queries import Query, load, queries
+from fsroute.store.queries import Query, load, parse, queries
 from fsroute.store.sqlfile import FileRefused, statements
 
 OWN_PATH = '"$user",public'  # the search path of a database that is not fsroute's
 
 
 class Inquiries:
-    """Statements of a folder of ``.sql`` files (named as in ``sql/queries``), on one database.
+    """Named statements on one database.
 
     Args:
         conninfo: of the database; a standby will do.
-        folder: where the files are.
+        statements: such as `statements_of` reads.
         of_fsroute: whether it is fsroute's own database, whose schema statements then find.
         size: connections at most; who finds all in use waits `patience` seconds.
-
-    Raises:
-        ConfigurationError: a file cannot be read, or does not hold one statement under each name.
     """
 
     def __init__(
-        self, conninfo: str, folder: Path, *, of_fsroute: bool = False, size: int = 4, patience: float = 1.0
+        self,
+        conninfo: str,
+        statements: Mapping[str, Query],
+        *,
+        of_fsroute: bool = False,
+        size: int = 4,
+        patience: float = 1.0,
     ) -> None:
         self._conninfo = conninfo
         self._of_fsroute = of_fsroute
-        self._statements = _statements(folder)
+        self._statements = statements
         self._pool = Pool(self._connect, size, patience)
 
     @property
@@ -86,15 +89,24 @@ def _first(connection: Connection, query: Query, parameters: Mapping[str, str]) 
             return next(rows, None)
 
 
-def _statements(folder: Path) -> dict[str, Query]:
+def statements_of(path: Path) -> dict[str, Query]:
+    """The statements of a folder of ``.sql`` files, or of one file, each under its name (as in ``sql/queries``).
+
+    Raises:
+        ConfigurationError: a file cannot be read, or does not hold one statement under each name.
+    """
     try:
-        found = load(folder)
+        found = load(path) if path.is_dir() else {each.name: each for each in _in_file(path)}
         for query in found.values():
             count = len(statements(query.text.decode()))
             if count != 1:
-                raise ConfigurationError(f"{folder}: {query.name} is {count} statements, not one")
+                raise ConfigurationError(f"{path}: {query.name} is {count} statements, not one")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"statements of look-ups: {error}") from error
     except FileRefused as error:
-        raise ConfigurationError(f"{folder}: {query.name}: {error}") from error
+        raise ConfigurationError(f"{path}: {query.name}: {error}") from error
     return found
+
+
+def _in_file(path: Path) -> Iterator[Query]:
+    return parse(path.read_text(encoding="utf-8"), path.name)

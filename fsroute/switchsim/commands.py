@@ -17,11 +17,12 @@ class CommandTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its first line, its headers by lower-case name, and its body."""
+    """One command: its first line, its headers by lower-case name, its body, and the headers as they were sent."""
 
     line: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    sent: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def word(self) -> str:
@@ -67,20 +68,19 @@ class CommandReader:
         if end < 0:
             return None
         head = self._buffer[:end].decode("utf-8", "surrogateescape")
-        line, headers = _split(head)
+        line, sent = _split(head)
+        headers: dict[str, str] = {}
+        for name, value in sent:
+            headers.setdefault(name.lower(), value)
         length = int(headers.get("content-length") or 0)
         if len(self._buffer) < end + 2 + length:
             return None
         body = self._buffer[end + 2 : end + 2 + length].decode("utf-8", "surrogateescape")
         del self._buffer[: end + 2 + length]
-        return Command(line, headers, body)
+        return Command(line, headers, body, sent)
 
 
-def _split(head: str) -> tuple[str, dict[str, str]]:
+def _split(head: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     line, *rest = head.split("\n")
-    headers: dict[str, str] = {}
-    for row in rest:
-        name, colon, value = row.partition(":")
-        if colon:
-            headers.setdefault(name.strip().lower(), value.lstrip(" "))
-    return line.strip(), headers
+    parted = (row.partition(":") for row in rest)
+    return line.strip(), tuple((name.strip(), value.lstrip(" ")) for name, colon, value in parted if colon)

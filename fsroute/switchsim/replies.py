@@ -214,9 +214,11 @@ def _send_message(listener: Listener, command: Command) -> str:
 
 
 def _send_event(listener: Listener, command: Command) -> str:
+    """Fire what was sent, with its command in front; one for a channel goes to that alone, whom nobody hears here."""
     uuid = listener.switch.new_uuid()
-    headers = tuple((name.title(), value) for name, value in command.headers.items())
-    listener.switch.fire(command.argument or "CLONE", (*headers, ("Event-UUID", uuid)), body=command.body)
+    headers = (("Command", command.line), *command.sent, ("Event-UUID", uuid))
+    if command.get("unique-id") not in listener.switch.channels:
+        listener.switch.fire(command.argument or "CLONE", headers, body=command.body)
     return f"+OK {uuid}"
 
 

@@ -46,6 +46,12 @@ update contact_personal set facts = facts || %(facts)s, language = %(language)s
   from set_config('synchronous_commit', 'off', true)
  where contact_id = %(contact_id)s;
 
+-- name: know_customer repeatable
+-- It can be found again: nobody waits for the disk.
+update contact_personal set customer = %(customer)s
+  from set_config('synchronous_commit', 'off', true)
+ where contact_id = %(contact_id)s;
+
 -- name: log_contact
 insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
 select %(contact_id)s, contact_center_id, %(proxy_call_id)s, %(agent_id)s, %(kind)s, %(state)s, %(data)s

@@ -15,3 +15,12 @@ select q.contact_center_id, q.queue,
 
 -- name: status_leases
 select name, holder, epoch, expires_at > clock_timestamp() as valid from lease order by name;
+
+-- name: members_of_queue repeatable
+-- Who waits, or is being offered to an agent.
+select count(*) from proxy_call
+ where switch_id > '' and ended_at is null and contact_center_id = %(contact_center_id)s and queue = %(queue)s
+   and state in ('requested', 'queued', 'callback', 'offered', 'ready');
+
+-- name: reservation_ended repeatable
+select end_reason from reservation where agent_leg_uuid = %(agent_leg_uuid)s;

@@ -11,10 +11,10 @@ import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
 
-from fsroute.callserver.answers import Empty, Failed, Found, Slow
 from fsroute.callserver.lookups import Lookups
 from fsroute.callserver.remote import Remote
 from fsroute.config import Lookup, LookupParameter, Secret
+from fsroute.lookups.answers import Empty, Failed, Found, Slow
 from tests.fix_database import perform
 from tests.integration.appserver.center import Center
 

@@ -14,10 +14,12 @@ from gevent.event import Event as Flag
 
 from fsroute import resources
 from fsroute.app import App
-from fsroute.callserver.answers import Answer, Empty
+from fsroute.callserver.customer import Customers
 from fsroute.config import Config
+from fsroute.config import Customers as CustomersSection
 from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import Application, load
+from fsroute.lookups.answers import Answer, Empty
 from fsroute.switchsim import Caller, CallerCall, Network, Options
 from fsroute.switchsim.people import Step as Does
 from tests.integration.flow.conftest import World
@@ -58,13 +60,15 @@ class Server:
 
 
 class Site(Center):
-    """A center whose process has a look-up server and perhaps a recogniser."""
+    """A center whose process has a look-up server, perhaps a recogniser, and perhaps knows customers."""
 
     server: Server
     engine = ""
+    books: tuple[CustomersSection, ...] = ()
+    customers: Customers | None = None
 
     def start_app(self) -> App:
-        self.app = App(self._config(), self._conninfo, self._applications, self.server)
+        self.app = App(self._config(), self._conninfo, self._applications, self.server, self.customers)
         self.app.start()
         if self.app.callserver is not None:
             self._port = self.app.callserver.server.address[1]
@@ -74,7 +78,7 @@ class Site(Center):
     def _config(self) -> Config:
         config = super()._config()
         callserver = msgspec.structs.replace(config.callserver, speech_engine=self.engine)
-        return msgspec.structs.replace(config, callserver=callserver)
+        return msgspec.structs.replace(config, callserver=callserver, customers=self.books)
 
 
 class Shop(World):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fsroute.callserver.answers import Failed, Found
+from fsroute.lookups.answers import Failed, Found
 from fsroute.switchsim import HangUp, Press, Speak, Wait, WaitFor
 from tests.integration.flow.callers import CHOOSES, HOME, at_home, row
 from tests.integration.flow.shop import Shop, open_shop

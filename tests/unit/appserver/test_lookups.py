@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsroute.appserver.lookups import (
-    Answers,
-    LookupFailed,
-    LookupRefused,
-    LookupSlow,
-    _by_http,
-    check_parameters,
-    fill_in,
-)
+from fsroute.appserver.lookups import Answers, check_parameters
 from fsroute.config import Lookup, LookupParameter, Secret
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.httpclient import HttpFailed, HttpTooSlow, Reply
+from fsroute.lookups import sources
+from fsroute.lookups.sources import LookupFailed, LookupRefused, LookupSlow, facts_or_none, fill_in
 
 URL = "https://crm.example/customers/{number}/orders?state={state}"
 
@@ -102,7 +96,7 @@ def by_http(
         return answer
 
     values = {"kind": "http", "url": "https://crm.example/order", "method": "POST"} | changed
-    return _by_http(lookup(**values), {"number": "1/2"}, ask)
+    return facts_or_none(sources.by_http(lookup(**values), {"number": "1/2"}, ask))
 
 
 def test_a_service_is_asked_by_post_with_its_authorization() -> None:

@@ -64,6 +64,8 @@ def test_a_secret_between_sites_must_be_long_enough(text: str, tmp_path: Path) -
         ("[links]\ndial_string = 'sofia/x/{token}'", "{address} and {token}"),
         ("[links]\ndial_string = 'sofia/x/{token}@{address}{other}'", "no other field"),
         ("[agents]\ndial_string = 'sofia/x/{'", "dial_string"),
+        ("[events]\nqueue_name = 'x'", "must hold {queue} and no other field"),
+        ("[events]\nagent_name = '{agent}{queue}'", "must hold {agent} and no other field"),
         ("x =", "Invalid value"),
         ("[appserver]\ncertificate = 'x.pem'", "certificate and key go together"),
         (SITE + SITE, "sites names north twice"),

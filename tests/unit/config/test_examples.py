@@ -60,3 +60,17 @@ def test_the_examples_of_applications_from_a_remote_center_can_be_used(tmp_path:
     assert source.keys == str(tmp_path / "keys")
     assert server.lookups[1].authorization
     assert _fields(source) - {"secret"} == _keys(tomllib.loads(blocks[1])["applications_from"][0])
+
+
+def test_the_example_of_customers_can_be_used(tmp_path: Path) -> None:
+    [block] = re.findall(r"```toml\n(.*?)```", (DOCS / "customers.md").read_text(encoding="utf-8"), re.DOTALL)
+    for name in ("crm.conninfo", "shop.token"):
+        (tmp_path / name).write_text("secret\n")
+    (tmp_path / "fsroute.toml").write_text(block)
+    table, sql, http = load(tmp_path / "fsroute.toml", {"HOME": "/home/ann"}).customers
+    assert (table.kind, sql.kind, http.kind) == ("table", "sql", "http")
+    assert sql.statement == str(tmp_path / "customer.sql")
+    assert sql.database == http.authorization == Secret("secret")
+    text = (DOCS / "customers.md").read_text(encoding="utf-8")
+    for name in _fields(table):
+        assert f"`{name}`" in text

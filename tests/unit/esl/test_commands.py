@@ -57,6 +57,10 @@ INJECTION = "Bob\n\napi global_setvar pwned=yes"
         ),
         (commands.setvar("u1", "fsroute_contact", "4 7"), "api uuid_setvar u1 fsroute_contact 4 7\n\n"),
         (commands.setvars("u1", {"a": "4 7", "b": ""}), "api uuid_setvar_multi u1 a=4 7;b=\n\n"),
+        (
+            commands.sendevent("callcenter::info", {"CC-Action": "x y", "CC-Empty": ""}),
+            "sendevent CUSTOM\nEvent-Subclass: callcenter::info\nCC-Action: x y\n\n",
+        ),
         (commands.block("event plain ALL"), "event plain ALL\n\n"),
         (commands.block("sendmsg\ncall-command: hangup\n\n"), "sendmsg\ncall-command: hangup\n\n"),
         (commands.block("sendevent X\ncontent-length: 2\n\nhi"), "sendevent X\ncontent-length: 2\n\nhi"),
@@ -90,6 +94,9 @@ TAKES_TEXT: list[Callable[[str], bytes]] = [
     lambda text: commands.nixevent([text]),
     lambda text: commands.filter_(text, "v"),
     lambda text: commands.filter_("Unique-ID", text),
+    lambda text: commands.sendevent(text, {"CC-Action": "x"}),
+    lambda text: commands.sendevent("callcenter::info", {text: "x"}),
+    lambda text: commands.sendevent("callcenter::info", {"CC-Action": text}),
     lambda text: commands.setvar(text, "name", "value"),
     lambda text: commands.setvar("u", text, "value"),
     lambda text: commands.setvars(text, {"name": "value"}),
@@ -116,6 +123,12 @@ def test_no_value_holds_a_single_line_end(build: Callable[[str], bytes], text: s
         build(text)
 
 
+@pytest.mark.parametrize("header", ["Unique-ID", "content-length", "Event-Subclass", "Event-Name"])
+def test_an_event_has_no_header_that_does_something(header: str) -> None:
+    with pytest.raises(InvalidCommand, match="must have no header"):
+        commands.sendevent("callcenter::info", {header: "5"})
+
+
 def test_every_builder_that_takes_text_is_tried_above() -> None:
     takes_text = {
         name
@@ -135,6 +148,7 @@ def test_every_builder_that_takes_text_is_tried_above() -> None:
         "events",
         "nixevent",
         "filter_",
+        "sendevent",
         "setvar",
         "setvars",
         "block",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsroute.callserver.answers import Breaker, Kept
+from fsroute.lookups.answers import Breaker, Kept
 
 
 def test_an_answer_is_kept_until_its_time_is_over() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsroute.appserver.facts import AnswerRefused, facts_of
+from fsroute.lookups.facts import AnswerRefused, facts_of
 
 
 def test_values_become_texts_and_null_is_left_out() -> None:

@@ -1,0 +1,1 @@
+-- Empty: the number is kept for what is developed beside it.
