@@ -20,6 +20,7 @@ COMMANDS = (
     "center",
     "app",
     "simulate",
+    "capture",
     "render",
     "migrate",
 )
