@@ -24,6 +24,7 @@ COMMANDS = (
     "simulate",
     "route-diff",
     "import",
+    "capture",
     "render",
     "migrate",
 )
