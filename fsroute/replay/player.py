@@ -15,6 +15,7 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import comparing
+from fsroute.replay.accepting import accepted
 from fsroute.replay.beside import Journals, opened, pointer_of
 from fsroute.replay.differences import Difference
 from fsroute.replay.faults import CaptureError
@@ -122,6 +123,7 @@ class Player:
             outcome=run.facts.get("outcome"),
             asked=tuple(run.asked),
             sent=tuple(run.sent),
+            accepted=None if run.stopped else accepted(capture, run),
         )
 
     def _props(self, then: _Then) -> Props:
