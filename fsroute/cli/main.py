@@ -20,6 +20,7 @@ COMMANDS = (
     "center",
     "app",
     "simulate",
+    "replay",
     "route-diff",
     "render",
     "migrate",

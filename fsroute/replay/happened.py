@@ -125,6 +125,8 @@ def _after(place: Place, on: On) -> Iterator[Place]:
         agent, network = AgentLeg.NONE, NetworkLeg.NONE
         caller = caller if caller is CallerLeg.PRESENT else CallerLeg.ABSENT
     after = Place(state, agent, network, caller, *_counts(place, on, state), place.held and state in WAITING)
+    if on is On.AGENT_ACCEPTED and after.network_leg is NetworkLeg.NONE:  # with the lead "ready"
+        yield replace(after, network_leg=NetworkLeg.WANTED)
     for held in dict.fromkeys((after.held, True) if on in HOLDS else (after.held,)):
         for elsewhere in (False, True) if on in LEADS_ELSEWHERE else (False,):
             yield replace(after, held=held, elsewhere=elsewhere)

@@ -15,6 +15,7 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import comparing
+from fsroute.replay.accepting import accepted
 from fsroute.replay.beside import Journals, opened, pointer_of
 from fsroute.replay.differences import Difference
 from fsroute.replay.faults import CaptureError
@@ -25,7 +26,7 @@ from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
-from fsroute.replay.script import Arrived, End, Item, in_order, spoken
+from fsroute.replay.script import End, Item, in_order, spoken
 from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
@@ -122,6 +123,7 @@ class Player:
             outcome=run.facts.get("outcome"),
             asked=tuple(run.asked),
             sent=tuple(run.sent),
+            accepted=None if run.stopped else accepted(capture, run),
         )
 
     def _props(self, then: _Then) -> Props:
@@ -178,8 +180,7 @@ class _Then:
     def _items(self) -> tuple[Item, ...]:
         end = End(round(self.capture.duration, MICRO))
         traffic = spoken(self.read.items)
-        others = hastened(self.past.items, [item for item in traffic if isinstance(item, Arrived)])
-        return (*in_order(others, traffic), end)
+        return (*in_order(hastened(self.past.items, traffic), traffic), end)
 
     def story(self) -> comparing.Story:
         return comparing.Story(

@@ -11,10 +11,11 @@ from fsroute.coordinator.actions import CallChanged, ReservationLost
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
 from fsroute.replay.journal import Entry
-from fsroute.replay.script import Arrived, Item, Moved, Others, Told
+from fsroute.replay.script import Arrived, Item, Moved, Others, Sent, Told
 from fsroute.replay.transcript import MICRO
 
 LAG: Final = 0.03  # seconds from the commit of a row until routing is told of it
+BEFORE: Final = 1e-4  # seconds
 SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
 SHOWS: Final = frozenset({
     On.AGENT_ACCEPTED, On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED, On.TRANSFERRED_OUT,
@@ -53,26 +54,43 @@ def past(
     return Past(tuple(reading.items), tuple(reading.firsts), reading.untold)
 
 
-def hastened(items: Sequence[Item], heard: Sequence[Arrived]) -> list[Item]:
+def hastened(items: Sequence[Item], traffic: Sequence[Item]) -> list[Item]:
     """The same, with what others did to the row at the time of its commit instead of that of its news.
 
     A row is in the database before routing is told of it; a call server that reads it on an event knows it sooner than
-    the journal. So it is put `LAG` earlier, and before an execution that ended for it.
+    the journal. So it is put `LAG` earlier, and before an execution that ended for it, or before the call server
+    dropped a leg for it.
     """
-    ends = [each.at for each in heard if each.heard.message.get("Event-Name") == "CHANNEL_EXECUTE_COMPLETE"]
+    ends = [each.at for each in traffic if isinstance(each, Arrived) and _is_end(each)]
+    drops = [each.at for each in traffic if isinstance(each, Sent) and each.said.command.name == "uuid_kill"]
     found: list[Item] = []
     earliest = 0.0
     for item in items:
         if isinstance(item, Others):
-            at = max(earliest, item.at - LAG)
-            if item.on in SHOWS:
-                end = max((each for each in ends if item.at - SHOWN_WITHIN <= each <= item.at), default=at)
-                at = max(earliest, min(at, round(end - 1e-6, MICRO)))
-            item = replace(item, at=at)
+            item = _hastened(item, earliest, ends, drops)
         if isinstance(item, Others | Moved):
             earliest = item.at
         found.append(item)
     return found
+
+
+def _hastened(item: Others, earliest: float, ends: Sequence[float], drops: Sequence[float]) -> Others:
+    told = max(earliest, item.at - LAG)
+    if item.on not in SHOWS:
+        return replace(item, at=told)
+    since = max(earliest, item.at - SHOWN_WITHIN)
+    drop = next((each for each in drops if since <= each <= item.at), None)
+    if drop is not None:
+        return replace(item, at=max(earliest, min(told, round(drop - BEFORE, MICRO))))
+    end = max((each for each in ends if since <= each <= item.at), default=None)
+    if end is None:
+        return replace(item, at=told)
+    at = max(earliest, min(told, round(end - BEFORE, MICRO)))
+    return replace(item, at=at, news=round(max(told, end + BEFORE) - at, MICRO))
+
+
+def _is_end(item: Arrived) -> bool:
+    return item.heard.message.get("Event-Name") == "CHANNEL_EXECUTE_COMPLETE"
 
 
 class _Reading:

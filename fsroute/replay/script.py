@@ -67,11 +67,12 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Input: somebody else changed the call's row."""
+    """Input: somebody else changed the call's row; the news of it come `news` seconds later."""
 
     at: float
     on: On
     row: ProxyCall
+    news: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
 from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.replay import journal
 from fsroute.replay.commands import Command, Splitter, parse, readable
 from fsroute.replay.happened import EITHERS
@@ -97,8 +97,9 @@ class Run:
     asked: list[Asked] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     moves: list[tuple[float, LedgerEvent, ProxyCall | None]] = field(default_factory=list)
-    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)  # on the clock of then
     facts: dict[str, Any] = field(default_factory=dict)
+    log: list[tuple[float, bool, bytes]] = field(default_factory=list)  # as `Tape.log`
     stopped: str = ""
     stopped_at: float | None = None  # by the clock of then
     ended_at: float = 0.0
@@ -192,8 +193,8 @@ class _Lookups:
 class _Notes:
     """Takes down what the call tells of itself, as a recorder does."""
 
-    def __init__(self, loop: WiredLoop) -> None:
-        self._loop = loop
+    def __init__(self, then: Callable[[], float]) -> None:
+        self._then = then
         self.taken: list[tuple[float, dict[str, Any]]] = []
         self.origin = ""
 
@@ -203,7 +204,7 @@ class _Notes:
         return {key: value for _, facts in self.taken for key, value in facts.items()}
 
     def noted(self, facts: Mapping[str, object]) -> None:
-        self.taken.append((self._loop.monotonic(), dict(facts)))
+        self.taken.append((self._then(), dict(facts)))
         self.origin = origin_of(facts) or self.origin
 
     def received(self, data: bytes) -> None:
@@ -245,7 +246,7 @@ class Stage:
             self._memory.before_read = self._leader.write_progress
         self._watched: dict[int, Session] = {}
         self._splitter = Splitter()
-        self._notes = _Notes(self._loop)
+        self._notes = _Notes(self._tape.then)
         self._channel = ""
         self._ended_then = {
             item.row.proxy_call_id
@@ -274,6 +275,7 @@ class Stage:
             self.run.ended_at = self._loop.monotonic()
             serving.kill()
             self.run.notes, self.run.facts = self._notes.taken, self._notes.facts
+            self.run.log = self._tape.log
         return self.run
 
     def _session(self, sock: Any) -> Session:
@@ -305,6 +307,7 @@ class Stage:
         now = self._loop.monotonic()
         origin = self._notes.origin
         self.run.sent.append((now, raw, origin))
+        self._tape.log.append((self._tape.then(), True, raw))
         if self._tape.stopped:
             return
         pair = self.run.pairing.take(command.key, readable(command), now, self._tape, origin)
@@ -438,8 +441,16 @@ class Stage:
         if item.on is On.CALLER_GONE:
             closed = self.store.close_contact(call.contact_id, Outcome.ABANDONED, {"by": "switch"}, call)
             return closed is not None
-        values = dict(_values(item, call))
-        return self.store.move(call, item.on, end_reservation=_ENDS.get(item.on), set=values) is not None
+        moved = self.store.proxy_calls.move(
+            call.proxy_call_id,
+            item.on,
+            network_leg=_wanted(item, call),
+            end_reservation=_ENDS.get(item.on),
+            set=dict(_values(item, call)),
+        )
+        if moved is not None:
+            self._loop.at(self._loop.monotonic() + item.news, lambda: self.store.announce(call, moved))
+        return moved is not None
 
     def _signalled(self, topic: str, row: ProxyCall | None) -> None:
         if row is None:
@@ -458,11 +469,19 @@ class Stage:
         self._watched.pop(proxy_call_id, None)
 
 
+def _wanted(item: Others, call: ProxyCall) -> NetworkLeg | None:
+    """With the lead ``ready`` the network leg is asked for when the agent has accepted."""
+    wanted = call.network_leg is NetworkLeg.NONE and item.on is On.AGENT_ACCEPTED
+    return NetworkLeg.WANTED if wanted else None
+
+
 def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
     """The columns that change with what others did, as the row of then shows them."""
     row = item.row
     if item.on is On.NETWORK_LEG_PRESENT:
         yield "rendezvous_uuid", row.rendezvous_uuid
+    if _wanted(item, call) is not None:
+        yield "network_switch_id", call.agent_switch_id
     if item.on is On.CALLER_DIALLED:
         yield "channel_uuid", row.channel_uuid
     if item.on is On.TRANSFERRED:
