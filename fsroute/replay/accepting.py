@@ -18,7 +18,8 @@ def accepted(capture: Capture, run: Run) -> Capture:
 
     The journal stays as it is: what routing decided then stands there.
     """
-    lines = sorted([*_chunks(run), *_notes_now(run), *_notes_then(capture)], key=lambda line: line.t)
+    asked = (note.facts["asked"] for note in capture.notes if "asked" in note.facts)
+    lines = sorted([*_chunks(run), *_notes_now(run, asked), *_notes_then(capture)], key=lambda line: line.t)
     return replace(
         capture, header=replace(capture.header, fsroute=fsroute.__version__), lines=tuple(_ended(lines))
     )
@@ -33,9 +34,16 @@ def _chunks(run: Run) -> Iterator[Chunk]:
             yield Chunk(last, side, run.pairing.roles.translate_back(data))
 
 
-def _notes_now(run: Run) -> Iterator[Note]:
+def _notes_now(run: Run, asked: Iterator[object]) -> Iterator[Note]:
+    """What was ``asked`` keeps where the journal stood then."""
     for at, facts in run.notes:
         kept = {name: value for name, value in facts.items() if name in ANEW}
+        if "asked" in kept:
+            then = next(asked, None)
+            kept["asked"] = {
+                **kept["asked"],
+                "journal": then.get("journal") if isinstance(then, dict) else None,
+            }
         if kept:
             yield Note(at, kept)
 
