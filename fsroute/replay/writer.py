@@ -230,16 +230,33 @@ class Writer:
             return
         session.last = t
         if session.frames is not None:
-            data = without_password(data) if side is Side.FSROUTE else data
-            self._rotate_if_due(session, t)
-            if side is Side.FREESWITCH:
-                for _ in session.frames.feed(data):
-                    pass
+            data = self._of_link(session, session.frames, t, side, data)
         elif session.size > self._limits.max_file_size:
             session.dropped += len(data)
             return
-        for line in session.lines.chunk(t - session.part_began, side, data):
-            self._keep(session, line)
+        self._keep_chunk(session, t, side, data)
+
+    def _of_link(self, session: _Open, frames: SwitchFrames, t: float, side: Side, data: bytes) -> bytes:
+        """Go on in another file if that is due, behind a whole frame; what of `data` is still to be kept."""
+        if side is Side.FSROUTE:
+            data = without_password(data)
+            whole = 0
+        else:
+            for _ in frames.feed(data):
+                pass
+            whole = len(data) - frames.unread
+        age = t - session.part_began
+        is_due = session.size > self._limits.max_file_size or age > self._limits.rotation
+        if not is_due or whole < 0 or (side is Side.FSROUTE and frames.unread):
+            return data
+        self._keep_chunk(session, t, side, data[:whole])
+        self._rotate(session, t)
+        return data[whole:]
+
+    def _keep_chunk(self, session: _Open, t: float, side: Side, data: bytes) -> None:
+        if data:
+            for line in session.lines.chunk(t - session.part_began, side, data):
+                self._keep(session, line)
 
     def _noted(self, item: Noted) -> None:
         session = self._open.get(item.key)
@@ -272,12 +289,8 @@ class Writer:
             name = names.call_name(session.at, session.contact_center, session.name)
         session.file = self._folder.complete(self._folder.part(session.file), name)
 
-    def _rotate_if_due(self, session: _Open, t: float) -> None:
-        """A link goes on in another file, between two frames."""
+    def _rotate(self, session: _Open, t: float) -> None:
         age = t - session.part_began
-        is_due = session.size > self._limits.max_file_size or age > self._limits.rotation
-        if not is_due or (session.frames is not None and session.frames.unread):
-            return
         for line in session.lines.finish(age):
             self._keep(session, line)
         for line in session.lines.note(age, {"end": "rotated"}):
