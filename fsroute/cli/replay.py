@@ -185,8 +185,9 @@ def _tell(file: Path, found: Replayed, lines: Sequence[str]) -> None:
     if found.skipped:
         click.echo(f"{file}: not replayed: {found.skipped}")
         return
-    for remark in found.remarks:
-        click.echo(f"{file}: {remark}")
+    if found.differences or found.stopped:
+        for remark in found.remarks:
+            click.echo(f"{file}: {remark}")
     if found.differences:
         named = f"  {found.capture.header.situation}" if found.capture.header.situation else ""
         click.echo(f"{file}{named}")

@@ -43,6 +43,7 @@ from fsroute.store.rulebook import Book, Closing, RuleBook
 from fsroute.store.signals import Signals
 from fsroute.store.store import COORDINATOR, Store, switch_topic
 
+NO_JOURNAL = "there is no journal, so that nobody knows who could have served the call"
 MOST_UNKNOWN = 50  # commands that were not sent then
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
 _ENDS = {
@@ -158,6 +159,8 @@ class _Rules(RuleBook):
         self._book = None if rules is None else Book(rules, closings)
 
     def route(self, inquiry: Inquiry, now: datetime) -> Routed:
+        if self._book is None:
+            self._stage.cannot_go_on(NO_JOURNAL)
         routed = super().route(inquiry, now)
         self._stage.was_asked(inquiry, routed)
         return routed
@@ -353,7 +356,7 @@ class Stage:
     def was_asked(self, inquiry: Inquiry, routed: Routed) -> None:
         self.run.asked.append(Asked(self._loop.monotonic(), inquiry, routed))
         if self._leader is None:
-            self.cannot_go_on("there is no journal, so that nobody knows who could have served the call")
+            self.cannot_go_on(NO_JOURNAL)
 
     def was_looked_up(self, name: str, parameters: Mapping[str, str]) -> None:
         question = Question(self._loop.monotonic(), name, dict(parameters), self._notes.origin)
