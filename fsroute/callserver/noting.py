@@ -9,6 +9,7 @@ from fsroute.ivr import Application, Happening, Position
 from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, Recorded, describe
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.routing import TERMS
 from fsroute.routing.match import NoRoute
 from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
@@ -85,12 +86,8 @@ def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
     return {
         "proxy_call": asked.proxy_call_id,
         "routed": {
-            "queue": asked.queue,
-            "rule": asked.rule,
+            **{name: getattr(asked, name) for name in TERMS},
             "rules_version": asked.rules_version,
-            "demand": asked.demand,
-            "priority": asked.priority,
-            "strategy": asked.strategy,
             "preferred_agent": asked.preferred_agent_id,
         },
     }

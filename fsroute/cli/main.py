@@ -24,6 +24,8 @@ COMMANDS = (
     "simulate",
     "route-diff",
     "import",
+    "replay",
+    "route-diff",
     "capture",
     "render",
     "migrate",

@@ -152,3 +152,10 @@ class Routing:
             "overflow": self.overflow.dump(),
             "callback": self.callback.dump(),
         }
+
+
+TERMS = (
+    "queue", "rule", "demand", "priority", "strategy", "lead", "hold_music", "offer_timeout", "network_leg_timeout",
+    "network_leg_tries", "longest_wait", "longest_queue", "refuse_when", "time_line", "overflow", "callback",
+)  # fmt: skip
+"""What of a `Routing` its proxy call carries under the same names; all but the version of the rules."""

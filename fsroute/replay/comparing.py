@@ -9,9 +9,10 @@ from typing import Any
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.proxy_call import ProxyCall
-from fsroute.model.routing import Routing
+from fsroute.model.routing import TERMS, Routing
 from fsroute.replay.differences import Difference, Kind
 from fsroute.replay.happened import EITHERS
+from fsroute.replay.noted import is_as_noted
 from fsroute.replay.pairing import Pair
 from fsroute.replay.script import Moved, Sent, move_key
 from fsroute.replay.stage import Asked, Recalled, Run
@@ -19,12 +20,6 @@ from fsroute.replay.stage import Asked, Recalled, Run
 LONGEST_TEXT = 400  # characters of a command in a difference
 UNHEARD = frozenset({On.TAKEN})
 """Transitions that say nothing by themselves: a contact is taken by its reservation, too."""
-
-TERMS = (
-    "queue", "rule", "demand", "priority", "strategy", "lead", "hold_music", "offer_timeout", "network_leg_timeout",
-    "network_leg_tries", "longest_wait", "longest_queue", "refuse_when", "time_line", "overflow", "callback",
-)  # fmt: skip
-"""What of a routing is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +194,9 @@ def _routings(story: Story, run: Run) -> Iterator[Difference]:
     for number, asked in enumerate(run.asked):
         note = notes[number] if number < len(notes) else None
         if asked.routed.routing is not None and rows:
-            yield from _routing(asked, asked.routed.routing, rows.pop(0))
+            row = rows.pop(0)
+            if note is None or not is_as_noted(asked.routed.routing, note):
+                yield from _routing(asked, asked.routed.routing, row)
         elif note is not None:
             yield from _sent_elsewhere(asked, note)
 

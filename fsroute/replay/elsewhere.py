@@ -13,6 +13,7 @@ from fsroute.errors import FsrouteError
 from fsroute.model.agent import Agent
 from fsroute.replay.aspects import Difference, asked_differences, differences, rule_words
 from fsroute.replay.decision import Asked, Decision, Seen, Strategies, decide, local_time, with_people
+from fsroute.replay.noted import is_as_noted
 from fsroute.routing.rules import Inquiry, RuleSet
 
 FORMAT = 1
@@ -28,7 +29,7 @@ class Request:
     """A request of a captured call: what was asked, what routing saw, and the rules that decided.
 
     `rule` is the name of the rule that decided then, None where none did; `is_known`: the capture says so. `rules`
-    None: the journal does not hold those that decided.
+    None: the journal does not hold those that decided. `noted` is all that the capture says of what was decided.
     """
 
     asked: Asked
@@ -37,6 +38,7 @@ class Request:
     rule: str | None = None
     is_known: bool = False
     rules: RuleSet | None = None
+    noted: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Comparison:
 
     `present` None: of each request those that decided then. `present_source` and `new_source` say where the rules are
     from. `staff` makes of the agents who were there then those who would be by the new rules' file. A call whose
-    contact center is not known counts under ``''``.
+    contact center is not known counts under ``''``. `accepts`: what `is_accepted` by the capture is no difference.
     """
 
     present: RuleSet | None
@@ -122,6 +124,7 @@ class Comparison:
     present_source: str = ""
     new_source: str = ""
     staff: Callable[[Sequence[Agent]], Sequence[Agent]] | None = None
+    accepts: bool = False
     elsewhere: list[Elsewhere] = field(default_factory=list)
     not_told: list[tuple[str, str]] = field(default_factory=list)
     centers: dict[str, Tally] = field(default_factory=dict)
@@ -193,6 +196,8 @@ class Comparison:
     def _compare(self, call: CapturedCall, request: Request) -> Compared:
         present, was = self._then(call, request)
         would_be = self._decide(call, request, self.new)
+        if self.accepts and is_accepted(would_be, request.noted):
+            was = would_be
         return self._compared(request, present, was, request.asked, would_be)
 
     def _then(self, call: CapturedCall, request: Request) -> tuple[RuleSet, Decision]:
@@ -297,6 +302,14 @@ def _owner(call: CapturedCall, rules: RuleSet) -> str:
             f"by {call.application} then: what it asks for is not known"
         )
     return center
+
+
+def is_accepted(decision: Decision, noted: Mapping[str, Any]) -> bool:
+    """A capture that was accepted says itself that this is decided, whatever its journal says."""
+    if decision.routing is None:
+        way = decision.way and decision.way.dump()
+        return bool(noted) and noted.get("rule") == decision.rule and noted.get("way") == way
+    return is_as_noted(decision.routing, noted)
 
 
 def _see_that_it_is(was: Decision, request: Request) -> None:

@@ -19,6 +19,8 @@ from fsroute.errors import StoreError
 from fsroute.replay import transitions
 from fsroute.store.database import Database, Row
 
+UNSEEN: Final = frozenset({"token_digest", "token_expires_at", "back_to"})
+"""Columns of ``proxy_call`` that the view ``proxy_call_detail`` does not show."""
 FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 FEWEST_DIGITS: Final = 9
 """Of numbers that are the same when one ends with the other (``is_number_called``)."""
@@ -121,7 +123,7 @@ class Memory(Database):
         held = self.live_reservation(row["proxy_call_id"]) or {}
         agent = tables.agents.get(held.get("agent_id", ""), {})
         return {
-            **row,
+            **{name: value for name, value in row.items() if name not in UNSEEN},
             "contact_center_name": tables.centers.get(row["contact_center_id"], row["contact_center_id"]),
             "caller_number": personal.get("caller_number", ""),
             "caller_name": personal.get("caller_name", ""),

@@ -7,7 +7,7 @@ is missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,28 +83,28 @@ class Pairing:
         return self._last[isinstance(self.outputs[number], Moved)] > number
 
     def _find(self, key: Key, text: str, then_at: float) -> tuple[int | None, bool]:
-        nexts = self._nexts(key, then_at)
-        for number in nexts:
-            if self.roles.could_agree(self.outputs[number].text, text):
-                return number, True
-        return (nexts[0], False) if nexts else (None, False)
+        """The output of then, and whether it says the same; a changed one must be what is due next."""
+        changed: int | None = None
+        passed = False  # an execution stands before that has not come
+        for number in self._window(then_at):
+            output = self.outputs[number]
+            if output.key == key:
+                if self.roles.could_agree(output.text, text):
+                    return number, True
+                changed = number if changed is None and not passed else changed
+            passed = passed or output.key[0] == "execute"
+        return changed, False
 
-    def _nexts(self, key: Key, then_at: float) -> list[int]:
-        """Those of then of this kind that may be meant: the very next of all, or one that is due about now."""
-        found: list[int] = []
+    def _window(self, then_at: float) -> Iterator[int]:
+        """Those of then that may be meant: the very next of all, and what is due about now."""
         looked = 0
         for number in range(self._first, len(self.outputs)):
             if number in self.met:
                 continue
-            output = self.outputs[number]
-            if looked and output.at > then_at + AHEAD:
-                break
-            if output.key == key:
-                found.append(number)
+            if looked >= WINDOW or (looked and self.outputs[number].at > then_at + AHEAD):
+                return
             looked += 1
-            if looked >= WINDOW:
-                break
-        return found
+            yield number
 
     def _mistaken(self, key: Key, text: str) -> Pair | None:
         """The command before was taken for a changed one, and this is the one that it was taken for."""

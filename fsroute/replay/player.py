@@ -14,7 +14,8 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
 from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
 from fsroute.model.proxy_call import ProxyCall
-from fsroute.replay import comparing
+from fsroute.replay import comparing, socketplay
+from fsroute.replay.accepting import accepted
 from fsroute.replay.beside import Journals, opened, pointer_of
 from fsroute.replay.differences import Difference
 from fsroute.replay.faults import CaptureError
@@ -102,10 +103,12 @@ class Player:
         Raises:
             CaptureError: it cannot be replayed: it is damaged, joined in the middle, or does not fit its journal.
         """
+        read = _read(capture)
         why = _no_call(capture)
         if why:
-            return Replayed(capture, skipped=why)
-        read = _read(capture)
+            found = socketplay.play(capture, read)
+            remarks = (f"{why}: the event-socket layer alone was played",)
+            return Replayed(capture, differences=found, remarks=remarks)
         then = _Then(capture, read, self._journals)
         application = then.facts.get("application") or {}
         name = str(application.get("name", ""))
@@ -122,6 +125,7 @@ class Player:
             outcome=run.facts.get("outcome"),
             asked=tuple(run.asked),
             sent=tuple(run.sent),
+            accepted=None if run.stopped else accepted(capture, run),
         )
 
     def _props(self, then: _Then) -> Props:

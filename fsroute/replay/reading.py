@@ -139,6 +139,7 @@ def _request(
             routed.rules_version,
             routed.rule,
             is_known=answer is not None and routed.fault is None,
+            noted=answer if isinstance(answer, dict) else {},
         ),
         pointer,
     )

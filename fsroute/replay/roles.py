@@ -63,6 +63,13 @@ class Roles:
                 data = data.replace(then, now)
         return data
 
+    def translate_back(self, data: bytes) -> bytes:
+        """The reverse: what is said now, with the names of then."""
+        for then, now in self._bytes:
+            if now in data:
+                data = data.replace(now, then)
+        return data
+
     def translated(self, text: str) -> str:
         """The same of text, whatever the length."""
         return _NAME.sub(lambda found: self._now.get(found[0], found[0]), text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ from fsroute.store.rulebook import Book, Closing, RuleBook
 from fsroute.store.signals import Signals
 from fsroute.store.store import COORDINATOR, Store, switch_topic
 
+NO_JOURNAL = "there is no journal, so that nobody knows who could have served the call"
 MOST_UNKNOWN = 50  # commands that were not sent then
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
 _ENDS = {
@@ -97,8 +98,9 @@ class Run:
     asked: list[Asked] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     moves: list[tuple[float, LedgerEvent, ProxyCall | None]] = field(default_factory=list)
-    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)  # on the clock of then
     facts: dict[str, Any] = field(default_factory=dict)
+    log: list[tuple[float, bool, bytes]] = field(default_factory=list)  # as `Tape.log`
     stopped: str = ""
     stopped_at: float | None = None  # by the clock of then
     ended_at: float = 0.0
@@ -157,6 +159,8 @@ class _Rules(RuleBook):
         self._book = None if rules is None else Book(rules, closings)
 
     def route(self, inquiry: Inquiry, now: datetime) -> Routed:
+        if self._book is None:
+            self._stage.cannot_go_on(NO_JOURNAL)
         routed = super().route(inquiry, now)
         self._stage.was_asked(inquiry, routed)
         return routed
@@ -192,8 +196,8 @@ class _Lookups:
 class _Notes:
     """Takes down what the call tells of itself, as a recorder does."""
 
-    def __init__(self, loop: WiredLoop) -> None:
-        self._loop = loop
+    def __init__(self, then: Callable[[], float]) -> None:
+        self._then = then
         self.taken: list[tuple[float, dict[str, Any]]] = []
         self.origin = ""
 
@@ -203,7 +207,7 @@ class _Notes:
         return {key: value for _, facts in self.taken for key, value in facts.items()}
 
     def noted(self, facts: Mapping[str, object]) -> None:
-        self.taken.append((self._loop.monotonic(), dict(facts)))
+        self.taken.append((self._then(), dict(facts)))
         self.origin = origin_of(facts) or self.origin
 
     def received(self, data: bytes) -> None:
@@ -245,7 +249,7 @@ class Stage:
             self._memory.before_read = self._leader.write_progress
         self._watched: dict[int, Session] = {}
         self._splitter = Splitter()
-        self._notes = _Notes(self._loop)
+        self._notes = _Notes(self._tape.then)
         self._channel = ""
         self._ended_then = {
             item.row.proxy_call_id
@@ -274,6 +278,7 @@ class Stage:
             self.run.ended_at = self._loop.monotonic()
             serving.kill()
             self.run.notes, self.run.facts = self._notes.taken, self._notes.facts
+            self.run.log = self._tape.log
         return self.run
 
     def _session(self, sock: Any) -> Session:
@@ -305,6 +310,7 @@ class Stage:
         now = self._loop.monotonic()
         origin = self._notes.origin
         self.run.sent.append((now, raw, origin))
+        self._tape.log.append((self._tape.then(), True, raw))
         if self._tape.stopped:
             return
         pair = self.run.pairing.take(command.key, readable(command), now, self._tape, origin)
@@ -350,7 +356,7 @@ class Stage:
     def was_asked(self, inquiry: Inquiry, routed: Routed) -> None:
         self.run.asked.append(Asked(self._loop.monotonic(), inquiry, routed))
         if self._leader is None:
-            self.cannot_go_on("there is no journal, so that nobody knows who could have served the call")
+            self.cannot_go_on(NO_JOURNAL)
 
     def was_looked_up(self, name: str, parameters: Mapping[str, str]) -> None:
         question = Question(self._loop.monotonic(), name, dict(parameters), self._notes.origin)

@@ -70,6 +70,8 @@ class Tape:
         self._waits = 0  # for what the loop's clock is set
         self._busy = False
         self.stopped = False
+        self.log: list[tuple[float, bool, bytes]] = []
+        """What crossed the socket, on the clock of then: when, whether fsroute said it, and the bytes."""
 
     # What the player asks --------------------------------------------------------------------------------
 
@@ -217,6 +219,7 @@ class Tape:
         return number is None or number in self._pairing.met
 
     def _deliver(self, data: bytes) -> None:
+        self.log.append((self.then(), False, data))
         if self.wire is not None:
             self.wire.deliver(data)
 

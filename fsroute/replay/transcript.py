@@ -81,7 +81,8 @@ def transcript(chunks: Iterable[Chunk]) -> Transcript:
             reader.take(chunk)
         except (ProtocolError, DamagedCommand) as error:
             raise Unreadable(f"chunk {number}, at {chunk.at:g} s: {error}") from error
-    return Transcript(tuple(reader.items), reader.is_whole())
+    is_whole = reader.is_whole()  # a goodbye that was cut short is read then
+    return Transcript(tuple(reader.items), is_whole)
 
 
 class _Reader:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,20 @@ from rich.console import Console
 
 from fsroute.app import load_applications
 from fsroute.callserver.library import Library
+from fsroute.cli.replay import write_anew
 from fsroute.cli.rule_files import trying_in
 from fsroute.config import Config
 from fsroute.coordinator.strategies import load
 from fsroute.errors import FsrouteError
 from fsroute.replay import format as captures
 from fsroute.replay.beside import Journals
-from fsroute.replay.differences import Difference, Kind
+from fsroute.replay.differences import Kind
 from fsroute.replay.elsewhere import CannotBeTold, CapturedCall, Comparison, staff_of
 from fsroute.replay.faults import CaptureError
-from fsroute.replay.format import Capture
 from fsroute.replay.player import Player
 from fsroute.replay.reading import newest_document, read_call, with_what_was_seen
-from fsroute.replay.report import plain, show_calls
+from fsroute.replay.report import show_calls
+from fsroute.replay.telling import told
 from fsroute.store.scratch import EMPTY, Contents
 
 if TYPE_CHECKING:
@@ -57,11 +59,15 @@ class Replays:
             return {"damaged": str(error)}
         if found.skipped:
             return {"skipped": found.skipped}
-        if update and found.accepted is not None:
+        if update and found.differences and found.accepted is not None:
             write_anew(path, found.accepted)
-            return {}
-        left = [each for each in found.differences if not (routing and each.kind is Kind.ROUTING)]
-        return {"routing": routing, "calls": "\n".join(_lines(left, found.stopped))}
+            found = self._player(path).replay(captures.load(path))
+            routing = self._routing(path)
+        left = tuple(each for each in found.differences if not (routing and each.kind is Kind.ROUTING))
+        calls = [str(line) for line in told(replace(found, differences=left), WIDTH)] if left else []
+        if update and calls:
+            calls.append("this cannot be accepted, since what follows is not known: capture such a call anew")
+        return {"routing": routing, "calls": "\n".join(calls)}
 
     def _player(self, path: Path) -> Player:
         """One for each folder of journals."""
@@ -77,7 +83,7 @@ class Replays:
         if self._path is None:
             return ""
         known = self._rules(path)
-        comparison = Comparison(None, known.new, known.strategies, staff=known.staff)
+        comparison = Comparison(None, known.new, known.strategies, staff=known.staff, accepts=True)
         try:
             call = read_call(path)
         except CannotBeTold:
@@ -116,28 +122,3 @@ def _shown(comparison: Comparison) -> str:
     show_calls(comparison, console)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip()
-
-
-def _lines(differences: Sequence[Difference], stopped: str) -> Iterator[str]:
-    """Each difference with what was and what is."""
-    for each in differences:
-        yield plain(str(each))
-        yield from (
-            f"    {name} {plain(text)}" for name, text in (("then:", each.then), ("now: ", each.now)) if text
-        )
-    if stopped and differences:
-        yield f"nothing is compared from there on: {plain(stopped)}"
-
-
-def write_anew(path: Path, capture: Capture) -> None:
-    """In one move: who reads meanwhile has the old file or the new one.
-
-    Raises:
-        FsrouteError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_bytes(b"".join(captures.write(capture)))
-        beside.replace(path)
-    except OSError as error:
-        raise FsrouteError(f"{path} cannot be written: {error.strerror or error}") from None

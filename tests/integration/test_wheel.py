@@ -97,3 +97,10 @@ def test_a_switch_is_rendered_from_the_wheel(installed: Path, tmp_path: Path) ->
     _run(installed / "fsroute", "render", "switch", "-s", "switch.toml", "made", cwd=tmp_path)
     assert (tmp_path / "made" / "conf" / "dialplan" / "public" / "00_fsroute.xml").is_file()
     assert (tmp_path / "made" / "sounds" / "fsroute" / "hold.wav").is_file()
+
+
+def test_pytest_finds_the_plug_in_of_the_wheel_by_itself(installed: Path, tmp_path: Path) -> None:
+    repository = shutil.copytree(ROOT / "docs" / "example-repository", tmp_path / "repository")
+    arguments = ("--fsroute-rules", "rules.sql", "calls/", "-p", "no:cacheprovider")
+    output = _run(installed / "python", "-m", "pytest", *arguments, cwd=repository)
+    assert "4 passed" in output

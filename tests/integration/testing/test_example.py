@@ -138,3 +138,24 @@ def test_calls_that_tests_make_can_be_kept_and_replayed(repository: Path) -> Non
     status, output = run(repository, "kept/")
     assert status == 0, output
     assert "1 passed" in output
+
+
+def test_what_is_accepted_passes_from_then_on(repository: Path) -> None:
+    change(
+        repository / "rules.sql",
+        "'everybody', 30, 'Everybody else.', 'support', 0",
+        "'everybody', 30, '', 'support', 3",
+    )
+    status, output = run(repository, "calls/")
+    assert (status, "2 failed, 2 passed" in output) == (1, True), output
+    status, output = run(repository, "calls/", "--fsroute-update")
+    assert status == 0, output
+    status, output = run(repository, "calls/")
+    assert status == 0, output
+
+
+def test_a_call_that_somebody_else_would_have_served_cannot_be_accepted(repository: Path) -> None:
+    change(repository / "rules.sql", "'9.*'", "'[189].*'")
+    status, output = run(repository, "calls/", "-k", "ordinary", "--fsroute-update")
+    assert status == 1, output
+    assert "this cannot be accepted" in output
