@@ -22,11 +22,10 @@ COMMANDS = (
     "customers",
     "app",
     "simulate",
-    "route-diff",
-    "import",
+    "capture",
     "replay",
     "route-diff",
-    "capture",
+    "import",
     "render",
     "migrate",
 )
