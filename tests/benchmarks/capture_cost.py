@@ -37,10 +37,10 @@ from fsroute.replay.scrub import Scrubber, Settings  # noqa: E402
 from fsroute.replay.writer import Limits  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
+from fsroute.store.scratch import new_folder  # noqa: E402
 from fsroute.switchsim import Caller, HangUp, Network, Press, WaitFor  # noqa: E402
 from tests.benchmarks.esl_traffic import frame, long_events  # noqa: E402
 from tests.benchmarks.processes import Cpu  # noqa: E402
-from tests.fix_database import new_folder  # noqa: E402
 from tests.integration.flow.processes import Process, Site  # noqa: E402
 
 SCRIPT = (

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import msgspec
 
-from fsroute.replay.decision import Seen
-from fsroute.replay.elsewhere import Comparison, staff_of
+from fsroute.model.routing import TERMS
+from fsroute.replay.decision import Seen, decide
+from fsroute.replay.elsewhere import Again, Comparison, staff_of
 from fsroute.routing.rules import RuleSet
 from tests.unit.replay.captured import ANN, BOB, CYD, call, compared, request
-from tests.unit.routing.snapshots import Snapshot, agent
+from tests.unit.routing.snapshots import NOON, Snapshot, agent
 
 
 def differing(comparison: Comparison) -> dict[str, tuple[str, str]]:
@@ -192,3 +193,41 @@ def test_the_report_is_json() -> None:
     assert document["by_rule"] == [
         {"contact_center": "shop", "from": "(the queue's row)", "to": "help", "requests": 1}
     ]
+
+
+def test_what_a_capture_has_accepted_is_no_difference() -> None:
+    new = Snapshot().rule("new", priority=9).rules(8)
+    routing = decide(new, request().asked, request().seen).routing
+    assert routing is not None
+    noted = msgspec.json.decode(msgspec.json.encode({name: getattr(routing, name) for name in TERMS}))
+    one = replace(request(), noted=noted)
+    assert compared(plain(), new, call("a", one), accepts=True).elsewhere == []
+    assert len(compared(plain(), new, call("a", one)).elsewhere) == 1
+    other = replace(one, noted={**noted, "priority": 8})
+    assert len(compared(plain(), new, call("a", other), accepts=True).elsewhere) == 1
+
+
+def test_a_way_that_was_accepted_is_no_difference() -> None:
+    new = Snapshot().rule("new", action="announce", prompt="closed").rules(8)
+    one = replace(
+        request(), noted={"rule": "new", "way": {"do": "announce", "number": "", "prompt": "closed"}}
+    )
+    assert compared(plain(), new, call("a", one), accepts=True).elsewhere == []
+    assert len(compared(plain(), new, call("a"), accepts=True).elsewhere) == 1
+
+
+def test_a_replay_that_asks_again_and_more_is_compared() -> None:
+    rules = plain()
+    comparison = compared(rules, rules)
+    decision = decide(rules, request().asked, request().seen)
+    again = Again(NOON.timestamp(), request().asked.inquiry, decision)
+    comparison.add_replayed(call("same"), [again])
+    comparison.add_replayed(call("more"), [again, again])
+    comparison.add_replayed(call("less"), [])
+    comparison.add_replayed(call("lost"), [], "the call goes another way")
+    told = {
+        each.call.name: [(one.number, one.differences[0].would_be) for one in each.requests]
+        for each in comparison.elsewhere
+    }
+    assert told == {"more": [(2, "(the queue's row)")], "less": [(1, "(no agent asked for)")]}
+    assert comparison.not_told == [("lost", "the call goes another way")]
