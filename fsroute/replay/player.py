@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fsroute.callserver.answers import Answer, Empty, Failed, Found, Slow
@@ -26,8 +27,9 @@ from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
+from fsroute.replay.run import Asked, Recalled, Run
 from fsroute.replay.script import End, Item, in_order, spoken
-from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
+from fsroute.replay.stage import Props, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
 
@@ -95,7 +97,7 @@ class Player:
         self._rules = rules
         self._tolerance = tolerance
         self._settings = settings
-        self._strategies = load() if strategies is None else strategies
+        self._strategies = _installed() if strategies is None else strategies
 
     def replay(self, capture: Capture) -> Replayed:
         """Replay one session; nothing waits, nothing outside is touched, and it is the same each time.
@@ -145,6 +147,11 @@ class Player:
             recalled=tuple(_recalled(then.capture)),
             begins=then.begins,
         )
+
+
+@cache
+def _installed() -> Strategies:
+    return load()
 
 
 def replay(

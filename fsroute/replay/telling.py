@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from fsroute.replay.differences import Difference
 from fsroute.replay.ladder import cut, drawn, ladder, visible
-from fsroute.replay.player import Replayed
+
+if TYPE_CHECKING:
+    from fsroute.replay.player import Replayed
 
 AROUND = 2  # rungs shown before and after a difference
 MOST = 50  # differences of one call that are shown
