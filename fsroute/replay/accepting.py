@@ -18,7 +18,8 @@ def accepted(capture: Capture, run: Run) -> Capture:
 
     The journal stays as it is: what routing decided then stands there.
     """
-    lines = sorted([*_chunks(run), *_notes_now(run), *_notes_then(capture)], key=lambda line: line.t)
+    lines: list[Line] = [*_chunks(run), *_notes_now(run), *_notes_then(capture)]
+    lines.sort(key=lambda line: line.t)
     return replace(
         capture, header=replace(capture.header, fsroute=fsroute.__version__), lines=tuple(_ended(lines))
     )

@@ -245,10 +245,10 @@ class _Then:
             row["held_for_others"] = [held for held in row["held_for_others"] if held[0] not in own]
             tables.agents[agent.agent_id] = row
             tables.switches.setdefault(agent.switch_id, (agent.site_id, None))
-        for row in (*self.known, *self.past.rows, *self._rows()):
-            if row.network_switch_id is not None:
-                site = tables.switches.get(row.network_switch_id, ("", None))[0]
-                tables.switches[row.network_switch_id] = (site, row.network_address)
+        for call in (*self.known, *self.past.rows, *self._rows()):
+            if call.network_switch_id is not None:
+                site = tables.switches.get(call.network_switch_id, ("", None))[0]
+                tables.switches[call.network_switch_id] = (site, call.network_address)
 
     def _rows(self) -> Iterator[ProxyCall]:
         for item in self.past.items:
