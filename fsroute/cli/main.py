@@ -22,6 +22,7 @@ COMMANDS = (
     "simulate",
     "replay",
     "route-diff",
+    "capture",
     "render",
     "migrate",
 )

@@ -34,7 +34,7 @@ class Capturing:
         self._applications = applications
         self._about = About(config.site.site_id, config.site.switch_id)
         self.recorder: Recorder | None = None
-        self._keeper: Keeper | None = None
+        self.keeper: Keeper | None = None
 
     def start(self, is_leader: Callable[[], bool]) -> None:
         """Before the rules are read and the roles begin; the database is open.
@@ -57,15 +57,15 @@ class Capturing:
             scrubbing=scrubber_of(settings, folder) if settings.scrub else None,
         )
         self.recorder.start()
-        self._keeper = Keeper(
+        self.keeper = Keeper(
             self.recorder, self._store, self._versions, limits.max_file_size, limits.rotation, is_leader
         )
-        self._keeper.start()
-        self._rules.on_swap = self._keeper.rules_swapped
+        self.keeper.start()
+        self._rules.on_swap = self.keeper.rules_swapped
 
     def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.stop()
+        if self.keeper is not None:
+            self.keeper.stop()
         if self.recorder is not None:
             self.recorder.stop()
 
@@ -76,7 +76,7 @@ class Capturing:
         return None if self.recorder is None else self.recorder.inbound(link)
 
     def new_core(self, strategies: Strategies) -> Coordinator:
-        return Coordinator(strategies) if self._keeper is None else self._keeper.new_core(strategies)
+        return Coordinator(strategies) if self.keeper is None else self.keeper.new_core(strategies)
 
     def _versions(self) -> dict[str, str]:
         return {name: application.version for name, application in self._applications.items()}

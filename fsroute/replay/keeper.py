@@ -34,6 +34,7 @@ from fsroute.replay.journal import (
     Event,
     NumbersChanged,
     RulesChanged,
+    World,
     Worlds,
 )
 from fsroute.replay.recorder import Recorder
@@ -99,6 +100,10 @@ class Keeper:
         if versions != self._worlds.applications:
             self._take(ApplicationsChanged(versions))
         return {"file": self._name(), "n": self._worlds.n}
+
+    def world(self) -> World:
+        """What the journal says that routing knows now."""
+        return self._worlds.now()
 
     def rules_swapped(self, book: Book) -> None:
         """A process's rule book has this now: for `RuleBook.on_swap`."""

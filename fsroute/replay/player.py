@@ -224,8 +224,8 @@ class _Then:
             tables.centers[str(row["contact_center_id"])] = str(row.get("name") or row["contact_center_id"])
         if rules is not None:
             tables.queues = {key: routing.dump() for key, routing in rules.queues.items()}
-            for center, _ in rules.queues:
-                tables.centers.setdefault(center, center)
+            for name, _ in rules.queues:
+                tables.centers.setdefault(name, name)
         if going is not None:
             tables.numbers = dict(going.numbers)
         center, number = self.facts.get("contact_center"), self.facts.get("number_called")

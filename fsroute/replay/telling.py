@@ -45,8 +45,8 @@ def told(replayed: Replayed, width: int = 100) -> Iterator[Told]:
     if len(replayed.differences) > MOST:
         yield Told("!", f"and {len(replayed.differences) - MOST} differences more")
     if replayed.stopped and found:
-        at = f" from {replayed.stopped_at:.3f} s on" if replayed.stopped_at is not None else ""
-        yield Told("!", f"nothing is compared{at}: {visible(replayed.stopped)}")
+        since = f" from {replayed.stopped_at:.3f} s on" if replayed.stopped_at is not None else ""
+        yield Told("!", f"nothing is compared{since}: {visible(replayed.stopped)}")
 
 
 def _by_place(found: Sequence[Difference], moments: Sequence[float]) -> Iterator[tuple[int, Difference]]:

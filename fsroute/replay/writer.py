@@ -13,7 +13,7 @@ from fsroute.replay import folder as names
 from fsroute.replay import journal as journals
 from fsroute.replay.folder import Folder
 from fsroute.replay.format import INBOUND, Header, Side, chunk_line, header_line, note_line
-from fsroute.replay.frames import SwitchFrames, without_password
+from fsroute.replay.frames import Boundaries, without_password
 from fsroute.replay.journal import Event, World, events_of
 
 PIECE: Final = 64 << 10  # bytes of a session that wait in memory, until
@@ -124,7 +124,8 @@ class _Open:
     name: str
     lines: Lines
     part_began: float = 0.0
-    frames: SwitchFrames | None = None
+    frames: Boundaries | None = None
+    is_between: bool = True
     contact_center: str = ""
     file: str = ""
     size: int = 0
@@ -211,7 +212,7 @@ class Writer:
         header = replace(item.header, scrubbed=self._scrubbing is not None)
         session = _Open(header, item.at, item.name, lines)
         if header.session == INBOUND:
-            session.frames = SwitchFrames()
+            session.frames = Boundaries()
         self._open[item.key] = session
         self._begin_file(session)
 
@@ -230,16 +231,33 @@ class Writer:
             return
         session.last = t
         if session.frames is not None:
-            data = without_password(data) if side is Side.FSROUTE else data
-            self._rotate_if_due(session, t)
-            if side is Side.FREESWITCH:
-                for _ in session.frames.feed(data):
-                    pass
+            data = self._of_link(session, session.frames, t, side, data)
         elif session.size > self._limits.max_file_size:
             session.dropped += len(data)
             return
-        for line in session.lines.chunk(t - session.part_began, side, data):
-            self._keep(session, line)
+        self._keep_chunk(session, t, side, data)
+
+    def _of_link(self, session: _Open, frames: Boundaries, t: float, side: Side, data: bytes) -> bytes:
+        """Go on in another file if that is due, behind a whole frame; what of `data` is still to be kept."""
+        whole = 0
+        if side is Side.FSROUTE:
+            data = without_password(data)
+        else:
+            rest = frames.feed(data)
+            session.is_between = rest == 0
+            whole = len(data) - rest
+        age = t - session.part_began
+        is_due = session.size > self._limits.max_file_size or age > self._limits.rotation
+        if not is_due or whole < 0 or (side is Side.FSROUTE and not session.is_between):
+            return data
+        self._keep_chunk(session, t, side, data[:whole])
+        self._rotate(session, t)
+        return data[whole:]
+
+    def _keep_chunk(self, session: _Open, t: float, side: Side, data: bytes) -> None:
+        if data:
+            for line in session.lines.chunk(t - session.part_began, side, data):
+                self._keep(session, line)
 
     def _noted(self, item: Noted) -> None:
         session = self._open.get(item.key)
@@ -272,12 +290,8 @@ class Writer:
             name = names.call_name(session.at, session.contact_center, session.name)
         session.file = self._folder.complete(self._folder.part(session.file), name)
 
-    def _rotate_if_due(self, session: _Open, t: float) -> None:
-        """A link goes on in another file, between two frames."""
+    def _rotate(self, session: _Open, t: float) -> None:
         age = t - session.part_began
-        is_due = session.size > self._limits.max_file_size or age > self._limits.rotation
-        if not is_due or (session.frames is not None and session.frames.unread):
-            return
         for line in session.lines.finish(age):
             self._keep(session, line)
         for line in session.lines.note(age, {"end": "rotated"}):

@@ -55,8 +55,9 @@ class Process:
 
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
-        roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0,
+        roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
+        self._options = options
         self.port = free_port()
         self.log_file = folder / f"{name}.log"
         self._configuration = folder / f"{name}.toml"
@@ -80,7 +81,15 @@ class Process:
         served = self.log().count("fsroute serves")
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "fsroute", "run", "--config", str(self._configuration)],
+                [
+                    sys.executable,
+                    "-m",
+                    "fsroute",
+                    "run",
+                    "--config",
+                    str(self._configuration),
+                    *self._options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -88,6 +97,11 @@ class Process:
             )
         until(lambda: self.log().count("fsroute serves") > served or not self.runs(), START_LIMIT)
         assert self.runs(), self.log()[-2000:]
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -13,6 +13,7 @@ from fsroute.app import sample_folder
 from fsroute.config import Config
 from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import load
+from fsroute.model import AgentStatus
 from fsroute.replay import format as captures
 from fsroute.replay import journal as journals
 from fsroute.replay.format import Capture
@@ -50,6 +51,13 @@ class CapturedWorld(World):
 
     def wait_until_empty(self) -> None:
         until(lambda: not self.west.switch.channels and not self.east.switch.channels)
+
+    def until_known(self, agent_id: str) -> None:
+        """The journal of the callers' site has heard of an agent who is available."""
+        assert self.west.app is not None
+        keeper = self.west.app.capture.keeper
+        assert keeper is not None
+        until(lambda: AgentStatus.AVAILABLE is getattr(keeper.world().agents.get(agent_id), "status", None))
 
     def calls_kept(self, site: str = "west") -> list[Capture]:
         return [captures.load(path) for path in sorted(self.folders[site].glob("2*.jsonl"))]

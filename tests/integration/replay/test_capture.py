@@ -25,6 +25,7 @@ from tests.waiting import until
 
 def test_a_call_is_kept_with_what_routing_saw(captured: CapturedWorld) -> None:
     captured.log_on("ann", Answers(after=2, talk=4))
+    captured.until_known("ann")
     call = captured.call_for_an_agent()
     until(lambda: call.talked_with, 10)
     captured.wait_for_outcomes("served")
