@@ -103,6 +103,8 @@ class Activity:
         self._marked = False
         self._changed_agents: set[AgentKey] = set()
         self._changed_lines: set[QueueKey] = set()
+        self._faded: set[QueueKey] = set()  # lines of which only a window has slid
+        self._staff: dict[QueueKey, list[int]] = {}  # agents on duty for a line, and how many of them idle
         self._changed_calls: set[CallKey] = set()
         self._written: dict[AgentKey, AgentActivity] = {}
         self._written_lines: set[QueueKey] = set()
@@ -461,7 +463,7 @@ class Activity:
                 self._refresh(key, now)
         for line in list(self.lines.values()):
             if line.counting.forget(now):
-                self._changed_lines.add(line.key)
+                self._faded.add(line.key)
             if self._is_idle(line):
                 del self.lines[line.key]
                 self._changed_lines.add(line.key)
@@ -509,10 +511,20 @@ class Activity:
         else:
             self.agents[key] = after
         self._changed_agents.add(key)
-        self._changed_lines.add(SITE)
-        source = key.source
-        for agent in filter(None, (before, after)):
-            self._changed_lines |= {QueueKey(source, queue) for queue in agent.queues}
+        self._count_staff(before, -1)
+        self._count_staff(after, 1)
+
+    def _count_staff(self, agent: AgentActivity | None, change: int) -> None:
+        """An agent comes to the lines that the agent serves, or goes."""
+        if agent is None:
+            return
+        on_duty = agent.status is AgentStatus.AVAILABLE and agent.reachable is not False
+        idle = on_duty and agent.state is Doing.IDLE
+        for line in (SITE, *(QueueKey(agent.key.source, queue) for queue in agent.queues)):
+            staff = self._staff.setdefault(line, [0, 0])
+            staff[0] += change * on_duty
+            staff[1] += change * idle
+            self._changed_lines.add(line)
 
     def _seen(self, key: AgentKey, now: float) -> AgentActivity | None:
         if key.source is Source.CALLCENTER:
@@ -535,13 +547,18 @@ class Activity:
             agent = replace(agent, state=doing)
         return replace(agent, reachable=self.phones.is_registered(user) if user else None)
 
-    def take(self, now: float, seen: bool = True) -> News:
-        """What is to be written; it counts as written from now on. `seen`: it is true at this moment."""
+    def take(self, now: float, seen: bool = True, beat: bool = True) -> News:
+        """What is to be written; it counts as written from now on.
+
+        `seen`: it is true at this moment. `beat`: windows that have only slid are told, too.
+        """
         whole, self._whole = self._whole, False
         if whole:
             self._changed_agents |= self.agents.keys()
             self._changed_lines |= self.lines.keys()
-        staff = self._staff()
+        if beat:
+            self._changed_lines |= self._faded
+            self._faded = set()
         queues = [self.lines[key] for key in self._changed_lines if key in self.lines]
         agents = self._take_agents(whole)
         calls, gone_calls = self._take_calls(whole)
@@ -550,7 +567,7 @@ class Activity:
         news = News(
             whole=whole,
             agents=agents,
-            queues=tuple(line.activity(now, *staff.get(line.key, (0, 0))) for line in queues),
+            queues=tuple(line.activity(now, *self._staff.get(line.key, (0, 0))) for line in queues),
             calls=calls,
             gone_agents=() if whole else tuple(key for key in self._changed_agents if key not in self.agents),
             gone_queues=() if whole else gone_queues,
@@ -605,18 +622,6 @@ class Activity:
     def _marks(self) -> dict[str, object]:
         tallies = {queue: [tally.answered, tally.abandoned] for queue, tally in self._tallies.items()}
         return {"callcenter": tallies, "proxy_call": self._newest_own}
-
-    def _staff(self) -> dict[QueueKey, tuple[int, int]]:
-        """For each line how many agents are on duty for it, and how many of them idle."""
-        found: dict[QueueKey, tuple[int, int]] = {}
-        for key, agent in self.agents.items():
-            if agent.status is not AgentStatus.AVAILABLE or agent.reachable is False:
-                continue
-            idle = agent.state is Doing.IDLE
-            for line in (SITE, *(QueueKey(key.source, queue) for queue in agent.queues)):
-                on_duty, idle_there = found.get(line, (0, 0))
-                found[line] = (on_duty + 1, idle_there + idle)
-        return found
 
     def give_back(self, news: News) -> None:
         """A write may not have arrived: the next one tells everything."""

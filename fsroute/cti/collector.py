@@ -229,20 +229,21 @@ class Collector:
             if now - ticked_at >= TICK:
                 self.activity.apply(act.Tick(), self._now())
                 ticked_at = now
-            if not (self.activity.is_dirty or now - beat_at >= self._settings.heartbeat):
+            beat = now - beat_at >= self._settings.heartbeat
+            if not (self.activity.is_dirty or beat):
                 continue
             wrote_at = monotonic()
-            if not self._write(self._true):
+            if not self._write(self._true, beat):
                 gevent.sleep(RETRY)
                 continue
-            beat_at = wrote_at
+            beat_at = wrote_at if beat else beat_at
             if now - rolled_up_at > ROLL_UP:
                 self._roll_up()
                 rolled_up_at = now
 
-    def _write(self, seen: bool) -> bool:
+    def _write(self, seen: bool, beat: bool = True) -> bool:
         """One write; whether it arrived."""
-        news = self.activity.take(self._now(), seen)
+        news = self.activity.take(self._now(), seen, beat)
         try:
             self._writing.write(dump(news))
         except Fenced as error:

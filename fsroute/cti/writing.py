@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from fsroute.cti.lines import Stage, Visit
@@ -72,7 +72,7 @@ def _queue(queue: QueueActivity) -> dict[str, object]:
 
 def _window(counts: Counts) -> dict[str, float]:
     """Without what is nothing: most of it is, most of the time."""
-    return {name: value for name, value in asdict(counts).items() if value}
+    return {name: value for name in _COUNTS if (value := getattr(counts, name))}
 
 
 def _call(key: CallKey, visit: Visit) -> dict[str, object]:
@@ -87,11 +87,12 @@ def _call(key: CallKey, visit: Visit) -> dict[str, object]:
     }
 
 
+_COUNTS = tuple(each.name for each in fields(Counts))
 _RENAMED = {"wait": "wait_s", "longest_wait": "longest_wait_s", "handling": "handling_s"}
 
 
 def _interval(counts: Counts) -> dict[str, float]:
-    return {_RENAMED.get(name, name): value for name, value in asdict(counts).items()}
+    return {_RENAMED.get(name, name): getattr(counts, name) for name in _COUNTS}
 
 
 def load(
@@ -128,5 +129,4 @@ def _windows(windows: Mapping[str, Mapping[str, Any]]) -> dict[int, Counts]:
 
 
 def _counts(row: Mapping[str, Any]) -> Counts:
-    names = {_RENAMED.get(name, name): name for name in asdict(Counts())}
-    return Counts(**{name: row[column] for column, name in names.items()})
+    return Counts(**{name: row[_RENAMED.get(name, name)] for name in _COUNTS})
