@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fsroute.acd.rendezvous import is_token
+from fsroute.callcenter.info import SENT_BY
 from fsroute.esl.messages import Event
 
 CHANNELS = ("CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_HANGUP")
@@ -203,6 +204,8 @@ _CHANNEL: dict[str, Callable[[Event], Heard]] = {
 
 def _custom(event: Event) -> Heard | None:
     subclass = event.get("Event-Subclass", "")
+    if event.get(SENT_BY[0]) == SENT_BY[1]:
+        return None  # of queues and agents that are known better
     if subclass == "callcenter::info":
         read = _ACTIONS.get(event.get("CC-Action", ""))
         return read(event) if read is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsroute.callserver.answers import Answer as LookUpAnswer
+from fsroute.lookups.answers import Answer as LookUpAnswer
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.pairing import Pairing
 from fsroute.routing.match import Routed

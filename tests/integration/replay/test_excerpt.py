@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from fsroute.app import sample_folder
 from fsroute.callserver.library import Library
 from fsroute.cli.main import cli
+from fsroute.coordinator.actions import CallChanged
 from fsroute.ivr import load
 from fsroute.replay import format as captures
 from fsroute.replay import journal as journals
@@ -43,7 +44,9 @@ def test_a_call_cut_out_of_others_is_the_same_again(captured: CapturedWorld, tmp
     made = captures.load(tmp_path / "out" / "the_second_of_two_is_served.jsonl")
     assert made.header.situation == "The second of two is served"
     [journal] = [journals.load(path) for path in (tmp_path / "out").glob("journal-*.jsonl")]
-    contacts = {entry.event.call.contact_id for entry in journal.entries if hasattr(entry.event, "call")}
+    contacts = {
+        entry.event.call.contact_id for entry in journal.entries if isinstance(entry.event, CallChanged)
+    }
     assert len(journal.entries) < max(len(whole.entries) for whole in captured.journals_kept().values())
     assert second.facts["contact"] in contacts
     application = load(Path(sample_folder()) / "orders")

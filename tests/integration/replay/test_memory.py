@@ -79,7 +79,9 @@ def plain(row: Mapping[str, Any] | None) -> Any:
     """Without what two clocks cannot agree on, but with whether it is there."""
     if row is None:
         return None
-    shown: dict[str, Any] = {name: (value is not None if name in LOOSE else value) for name, value in row.items()}
+    shown: dict[str, Any] = {
+        name: (value is not None if name in LOOSE else value) for name, value in row.items()
+    }
     shown.pop("ended_at", None)
     shown.pop(
         "proxy_call_id", None
