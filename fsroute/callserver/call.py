@@ -158,10 +158,11 @@ class Call:
         """Who is looked up from now on, while the caller is greeted; a call that comes back knows it already."""
 
         def keep(facts: Mapping[str, str]) -> None:
+            self._note(customer=dict(facts))
             self._desk.store.contacts.know_customer(contact.contact_id, facts)
 
         center, customers = contact.contact_center_id, self._desk.customers
-        customer = Customer(customers, center, caller.number, caller.customer, keep)
+        customer = Customer(customers, center, caller.number, caller.customer, keep, self._line.clock)
         if not caller.customer:
             customer.begin(caller.facts)
         return customer

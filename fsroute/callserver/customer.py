@@ -55,6 +55,7 @@ class Customer:
         number: the caller's, as the switch presents it.
         known: what was found before, as for a call that comes back.
         keep: writes the facts to the contact; may raise StoreError.
+        clock: gives seconds.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class Customer:
         number: str,
         known: Facts,
         keep: Callable[[Facts], None],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.known = known
         self._customers = customers
         self._contact_center = contact_center
         self._number = number
         self._keep = keep
+        self._clock = clock
         self._asked: frozenset[tuple[str, str]] | None = None
         self._began = 0.0
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -81,7 +84,7 @@ class Customer:
         keys = self._customers.keys(self._contact_center, self._number, learned)
         if keys == self._asked:
             return
-        self._asked, self._began = keys, monotonic()
+        self._asked, self._began = keys, self._clock()
         self._greenlet = gevent.spawn(self._look_up, self._greenlet, dict(learned))
 
     def ask(self, line: Line, learned: Facts, music: str, most: float | None = None) -> Facts:
@@ -97,7 +100,7 @@ class Customer:
         greenlet = self._greenlet
         if greenlet is None or greenlet.ready():
             return self.known
-        left = self._began + self._customers.limit(self._contact_center) - monotonic()
+        left = self._began + self._customers.limit(self._contact_center) - self._clock()
         left = left if most is None else min(left, most)
         if left > 0:
             meanwhile(line, lambda: self._after(greenlet), left, _repeated(music))

@@ -145,6 +145,7 @@ class Player:
             own=frozenset(call.proxy_call_id for call in then.known),
             proxy_calls=tuple(row.proxy_call_id for row in then.past.rows),
             recalled=tuple(_recalled(then.capture)),
+            customer=tuple(_customer(then.capture)),
             begins=then.begins,
         )
 
@@ -257,7 +258,7 @@ class _Then:
                 yield row
 
     def _contact(self, tables: Tables) -> None:
-        """A contact that had arrived before this session."""
+        """A contact that had arrived before this session, with what was known of it when the call came back."""
         contact_id = self.channel.get("variable_fsroute_contact", "")
         if not contact_id:
             return
@@ -279,7 +280,7 @@ class _Then:
             "contact_id": contact_id, "contact_center_id": str(self.facts.get("contact_center", "")),
             "caller_number": caller.number if first is None else first.caller_number,
             "caller_name": caller.name if first is None else first.caller_name,
-            "language": caller.language, "facts": {}, "customer": dict(self.facts.get("customer") or {}),
+            "language": caller.language, "facts": {}, "customer": _known_customer(self.facts),
             "network": dict(caller.network), "callback_number": None if first is None else first.callback_number,
             "application_state": self.facts.get("state"),
         }  # fmt: skip
@@ -318,6 +319,20 @@ def _recalled(capture: Capture) -> Iterator[Recalled]:
             began, name = note.t, ""
         if isinstance(happened, Mapping) and happened.get("what") == "LookedUp":
             yield Recalled(str(happened.get("name") or name), note.t - began, _answer(happened))
+
+
+def _known_customer(facts: Mapping[str, Any]) -> dict[str, Any]:
+    caller = facts.get("caller")
+    customer = caller.get("customer") if isinstance(caller, Mapping) else None
+    return dict(customer) if isinstance(customer, Mapping) else {}
+
+
+def _customer(capture: Capture) -> Iterator[tuple[float, Mapping[str, str]]]:
+    """What was found out about who calls, and when; what a call that came back knew already is no part of it."""
+    for note in capture.notes:
+        customer = note.facts.get("customer")
+        if isinstance(customer, Mapping) and "came_back" not in note.facts:
+            yield note.t, {str(key): str(value) for key, value in customer.items()}
 
 
 def _answer(happened: Mapping[str, Any]) -> Answer:

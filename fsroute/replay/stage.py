@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -46,6 +47,7 @@ from fsroute.store.store import COORDINATOR, Store, switch_topic
 
 NO_JOURNAL = "there is no journal, so that nobody knows who could have served the call"
 MOST_UNKNOWN = 50  # commands that were not sent then
+LONGEST_LOOK_UP = 60.0  # seconds that a customer is waited for, since then told how long it took
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
 _ENDS = {
     On.AGENT_FAILED: "no_answer",
@@ -79,6 +81,7 @@ class Props:
     own: frozenset[int]
     proxy_calls: tuple[int, ...]
     recalled: tuple[Recalled, ...]
+    customer: tuple[tuple[float, Mapping[str, str]], ...]
     begins: float
     peer: str = "capture"
 
@@ -145,6 +148,36 @@ class _Lookups:
         self._left.remove(found)
         gevent.sleep(found.after)
         return found.answer
+
+
+class _Customers:
+    """Who the customer is, as it was found then, and when: `found` are (seconds since the beginning, facts)."""
+
+    def __init__(self, clock: Callable[[], float], found: Sequence[tuple[float, Mapping[str, str]]]) -> None:
+        self._clock = clock
+        self._left = list(found)
+        self._is_asked_again = len(found) > 1
+
+    def limit(self, contact_center: str) -> float:
+        return LONGEST_LOOK_UP if self._left else 0.0
+
+    def patience(self, contact_center: str) -> float:
+        return 0.0
+
+    def keys(
+        self, contact_center: str, number: str, learned: Mapping[str, str]
+    ) -> frozenset[tuple[str, str]]:
+        """What is learned counts where somebody was looked up again."""
+        return frozenset({("number", number), *(learned.items() if self._is_asked_again else ())})
+
+    def facts(
+        self, contact_center: str, number: str, learned: Mapping[str, str] = MappingProxyType({})
+    ) -> Mapping[str, str]:
+        if not self._left:
+            return {}
+        at, facts = self._left.pop(0)
+        gevent.sleep(max(0.0, at - self._clock()))
+        return facts
 
 
 class _Notes:
@@ -241,7 +274,8 @@ class Stage:
     def _serve(self, session: Session) -> None:
         desk = Desk(
             self._props.settings, self.store, self._rules, self._props.library, self._watch, self._unwatch,
-            self._new_uuid, self._new_token, _Lookups(self, self._props.recalled), _no_folder,
+            self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
+            _no_folder, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
         self._channel = session.uuid
         Call(desk, session).run()
