@@ -1,9 +1,9 @@
 """Shares in percent, kept over any window: pure.
 
 Each site has a credit. A call gives every site that could take it its share, and takes the whole from the site that
-gets it: so after any number of calls no site is more than one call (of all that could take them) away from its share,
-and no row of calls goes to one site that another is due. What a site cannot take while it is stale or full is not owed to
-it later.
+gets it, the one whose credit is then the greatest. So how far a site is from its share stays within a bound, however many
+calls there are and whichever of them are looked at, and no row of calls goes to one site while another is due. What a
+site cannot take while it is stale or full is not owed to it later.
 """
 
 from __future__ import annotations
