@@ -38,6 +38,10 @@ from fsroute.errors import ConfigurationError, StoreError
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.scp import directing
+from fsroute.scp.role import ScpRole
+from fsroute.scp.selection import Limits
+from fsroute.scp.server import Settings as ScpSettings
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.database import Database
@@ -90,6 +94,7 @@ class App:
         self.callserver: CallServerRole | None = None
         self.acd: AcdRole | None = None
         self.coordinator: CoordinatorRole | None = None
+        self.scp: ScpRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self.downloads = self._downloads(remotes)
@@ -113,6 +118,8 @@ class App:
             self.appserver.start()
         if Role.ACD in self.config.roles or Role.CALLSERVER in self.config.roles:
             self._start_at_switch()
+        if Role.SCP in self.config.roles and self.config.scp.serves:
+            self._start_scp()
         self._clock = gevent.spawn(self._keep_clock)
 
     def _start_at_switch(self) -> None:
@@ -150,6 +157,13 @@ class App:
             self.callserver.start()
         self.link.start()
 
+    def _start_scp(self) -> None:
+        config = self.config
+        site = config.site
+        self.store.agents.register_switch(site.site_id, site.switch_id, config.links.address or None)
+        self.scp = scp_role(config, self.store, self.rules)
+        self.scp.start()
+
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
         report = reporter(ApplicationVersions(self._database), self.config.site.switch_id)
@@ -179,6 +193,8 @@ class App:
         self.downloads.stop()
         if self.callserver is not None:
             self.callserver.stop(drain)
+        if self.scp is not None:
+            self.scp.stop(drain)
         if self._clock is not None:
             self._clock.kill()
         if self.acd is not None:
@@ -219,6 +235,20 @@ def desk_settings(config: Config) -> DeskSettings:
         dial_string=agents.number_dial_string,
         agent_wait=agents.transfer_wait,
         pause=agents.transfer_pause,
+    )
+
+
+def scp_role(config: Config, store: Store, rules: RuleBook) -> ScpRole:
+    scp = config.scp
+    return ScpRole(
+        store,
+        rules,
+        config.site.site_id,
+        (scp.listen_host, scp.listen_port) if scp.listen_port else None,
+        ScpSettings(config.links.dial_string, scp.dial_string, scp.ring, scp.number_to),
+        directing.Settings(config.site.switch_id, scp.confirm, config.timing.token_lifetime),
+        Limits(scp.stale, scp.confirm),
+        scp.max_sessions,
     )
 
 

@@ -27,6 +27,7 @@ class Role(enum.StrEnum):
     COORDINATOR = "coordinator"
     ACD = "acd"
     APPSERVER = "appserver"
+    SCP = "scp"
 
 
 class Site(Section, frozen=True):

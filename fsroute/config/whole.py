@@ -19,6 +19,7 @@ from fsroute.config.host import (
     Site,
     Timing,
 )
+from fsroute.config.scp import Scp
 from fsroute.config.section import Section, require_once
 
 
@@ -36,6 +37,7 @@ class Config(Section, frozen=True):
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     appserver: Appserver = field(default_factory=Appserver)
+    scp: Scp = field(default_factory=Scp)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)

@@ -29,8 +29,8 @@ class Manner(enum.StrEnum):
 class Otherwise:
     """Where a call goes that no destination is found for, or none takes.
 
-    `do` is ``queue`` (answered, it goes the ordinary way of a call and may be queued), ``number`` (this switch's dialplan
-    takes it at `number`), ``site`` (the entry of `site`, whatever is known of it), ``busy`` (refused with `cause`,
+    `do` is ``queue`` (answered, it goes the ordinary way of a call and may be queued), ``number`` (this switch's
+    dialplan takes it at `number`), ``site`` (the entry of `site`, whatever is known of it), ``busy`` (refused with `cause`,
     FreeSWITCH's name of a hang-up cause).
     """
 
@@ -71,3 +71,34 @@ class Direct:
             "shares": dict(self.shares),
             "otherwise": str(self.otherwise),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRow:
+    """Where a site takes calls of a contact center; with an `agent_address` its agents may be selected, too."""
+
+    site_id: str
+    contact_center_id: str
+    switch_id: str
+    address: str
+    agent_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSeen:
+    """A switch's last sign of life from fsroute's own roles, in seconds since the epoch; None: never."""
+
+    switch_id: str
+    site_id: str
+    link_address: str
+    seen_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRow:
+    """An agent to whom a call is on its way. Moments in seconds since the epoch."""
+
+    switch_id: str
+    agent: str
+    taken_at: float
+    taken_until: float

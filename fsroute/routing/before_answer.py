@@ -1,4 +1,4 @@
-"""What a rule says of calls that nobody has answered yet: rows of ``routing_rule_direct``, and what is wrong with them."""
+"""What a rule says of calls that nobody has answered yet: ``routing_rule_direct``, and what is wrong with its rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _shares(row: Row, policy: str | None) -> dict[str, float]:
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not 1 <= len(value) <= MOST_SITES:
-        row.fault("shares: write the percent of each site, as {\"east\": 60, \"west\": 40}")
+        row.fault('shares: write the percent of each site, as {"east": 60, "west": 40}')
         return {}
     for site, share in value.items():
         is_number = isinstance(share, int | float) and not isinstance(share, bool)

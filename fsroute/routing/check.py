@@ -12,9 +12,9 @@ from datetime import datetime
 
 from fsroute.model.agent import Agent
 from fsroute.model.routing import Routing, Way
+from fsroute.routing.before_answer import direct_faults
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
-from fsroute.routing.before_answer import direct_faults
 from fsroute.routing.document import read
 from fsroute.routing.earlier import MOST_ALIKE, Earlier
 from fsroute.routing.faults import Fault, Severity

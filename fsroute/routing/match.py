@@ -78,9 +78,7 @@ def _result(rules: RuleSet, inquiry: Inquiry, rule: Rule, missed: tuple[Missed, 
         return Routed(way=result.way, rule=rule.name, rules_version=rules.version, missed=missed)
     base = _queue(rules, inquiry, result.queue or inquiry.queue, f"rule {rule.name}: ")
     routing = result.routing(base, inquiry.caller.medium, rule.name, rules.version)
-    return Routed(
-        routing, rule=rule.name, rules_version=rules.version, missed=missed, direct=result.direct
-    )
+    return Routed(routing, rule=rule.name, rules_version=rules.version, missed=missed, direct=result.direct)
 
 
 def _by_queue(rules: RuleSet, inquiry: Inquiry, missed: tuple[Missed, ...]) -> Routed:

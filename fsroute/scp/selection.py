@@ -1,7 +1,7 @@
 """Which destinations a call gets that nobody has answered yet, and why: pure.
 
-``select(call, terms, picture, now, ...) -> Decision``. A destination is an agent, or a site as a whole where it has a door
-(its own ACD, its number). Sites that are stale, full or cut off are left out, each with its reason.
+``select(call, terms, picture, now, ...) -> Decision``. A destination is an agent, or a site as a whole where it has
+a door (its own ACD, its number). Sites that are stale, full or cut off are left out, each with its reason.
 """
 
 from __future__ import annotations
@@ -92,17 +92,8 @@ class Decision:
         return f"{self.policy}: {first}, {first.why}{then}{left_out}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A destination with where it stands: the smallest key is the first."""
-
-    key: tuple[float, ...]
-    name: str
-    place: Place
-    door: Door | None = None
-
-    def __lt__(self, other: _Candidate) -> bool:
-        return (self.key, self.name) < (other.key, other.name)
+_Candidate = tuple[Key, str, Place, Door | None]
+"""A destination with where it stands: the smallest is the first; names differ."""
 
 
 def select(
@@ -128,9 +119,7 @@ def select(
 # Which places count -------------------------------------------------------------------------------------------
 
 
-def _usable(
-    pool: Pool, picture: Picture, now: float, limits: Limits, skipped: dict[str, str]
-) -> list[Place]:
+def _usable(pool: Pool, picture: Picture, now: float, limits: Limits, skipped: dict[str, str]) -> list[Place]:
     """The places with idle agents that may be sent something."""
     found = []
     for switch_id, entries in pool.places.items():
@@ -177,9 +166,6 @@ def _why_not(place: Place, picture: Picture, now: float, limits: Limits) -> str:
 
 
 # Who is preferred ---------------------------------------------------------------------------------------------
-
-_Candidate = tuple[Key, str, Place, Door | None]
-"""A destination with where it stands: the smallest is the first; names differ."""
 
 
 def _agents(

@@ -41,14 +41,25 @@ select %(contact_id)s, contact_center_id, 'directed', %(data)s from contact wher
 select at, data from contact_event where contact_id = %(contact_id)s and kind = 'directed' order by event_id;
 
 -- name: overdue_direct_calls repeatable
--- Redirected, and not come to the agent in time, or the agent did not take it: nobody is there any more.
-select d.contact_id::text
-  from direct_call d
-  join contact k using (contact_id)
-  left join proxy_call p on p.contact_id = d.contact_id and p.ended_at is null
- where k.ended_at is null and k.channel_uuid = ''
+-- Redirected, and not come to the agent in time, or the agent did not take it: nobody is there any more. Also what a
+-- process has left that died between two statements.
+select k.contact_id::text
+  from contact k
+  left join direct_call d using (contact_id)
+  left join proxy_call p on p.contact_id = k.contact_id and p.ended_at is null
+ where k.ended_at is null and k.switch_id > '' and k.channel_uuid = ''
    and ((d.expires_at <= clock_timestamp() and coalesce(p.network_leg, 'none') not in ('present', 'joined'))
-        or p.state in ('requested', 'queued', 'callback'));
+        or p.state in ('requested', 'queued', 'callback')
+        or (p.state is null and k.arrived_at < clock_timestamp() - interval '1 minute'));
 
 -- name: forget_direct_calls
 delete from direct_call d using contact k where k.contact_id = d.contact_id and k.ended_at is not null;
+
+-- name: agents_concerned repeatable
+-- Agents by name, and those who have or had a reservation for one of these proxy calls: as they are now.
+select d.* from agent_detail d
+ where d.agent_id = any(array(
+        select unnest(%(agent_ids)s::text[])
+        union
+        select r.agent_id from proxy_call p join reservation r on r.contact_id = p.contact_id
+         where p.proxy_call_id = any(%(proxy_call_ids)s::bigint[])));

@@ -1,7 +1,7 @@
-"""Selections per second of the routing processor, from the activity of many sites: ``python -m tests.benchmarks.selections``.
+"""Selections per second of the routing processor: ``python -m tests.benchmarks.selections``.
 
-50 sites with 10,000 agents, 40 demands of several skills, one core. Between two selections an agent who was selected becomes
-busy and another one idle, as the activity tells it, so that the index is kept as in service.
+50 sites with 10,000 agents, 40 demands, one core. Between two selections an agent who was selected becomes busy and
+another one idle, as the activity tells it, so that the index is kept as in service.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ def faults(found: Snapshot) -> list[str]:
 
 
 def test_a_rule_with_a_row_routes_before_the_answer() -> None:
-    routed = snapshot(policy="cost", manner="redirect", tries=2, otherwise="number", otherwise_number="900").route("")
+    routed = snapshot(
+        policy="cost", manner="redirect", tries=2, otherwise="number", otherwise_number="900"
+    ).route("")
     assert routed.direct == Direct(Policy.COST, Manner.REDIRECT, 2, {}, Otherwise("number", "900"))
     assert routed.routing is not None
     assert routed.routing.queue == "sales"
@@ -31,7 +33,9 @@ def test_a_rule_without_a_row_and_a_document_of_before_do_not() -> None:
 
 
 def test_what_the_row_leaves_out_is_usual() -> None:
-    assert snapshot().route("").direct == Direct(Policy.LONGEST_IDLE, Manner.BRIDGE, 3, {}, Otherwise("queue"))
+    assert snapshot().route("").direct == Direct(
+        Policy.LONGEST_IDLE, Manner.BRIDGE, 3, {}, Otherwise("queue")
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,10 @@ def test_what_the_row_leaves_out_is_usual() -> None:
         ({"policy": "share"}, "shares: missing"),
         ({"shares": {"east": 100}}, "shares: of no use without the policy share"),
         ({"policy": "share", "shares": {"east": 60}}, "shares: they are 60 percent together, not 100"),
-        ({"policy": "share", "shares": {"east": -1, "west": 101}}, "shares: 'east': -1 is no percent of a site"),
+        (
+            {"policy": "share", "shares": {"east": -1, "west": 101}},
+            "shares: 'east': -1 is no percent of a site",
+        ),
         ({"policy": "share", "shares": {"e a": 100}}, "shares: 'e a': 100 is no percent of a site"),
         ({"policy": "share", "shares": [100]}, "shares: write the percent of each site"),
         ({"policy": "share", "shares": {"north": 100}}, "there is no site north"),
@@ -60,7 +67,9 @@ def test_a_faulty_row_is_named(terms: dict[str, Any], fault: str) -> None:
 
 
 def test_before_the_answer_nobody_has_asked_for_a_queue() -> None:
-    asked = Snapshot().rule("early", 1, queue="sales", if_queue="help").add("routing_rule_direct", rule="early")
+    asked = (
+        Snapshot().rule("early", 1, queue="sales", if_queue="help").add("routing_rule_direct", rule="early")
+    )
     assert faults(asked) == [
         "routing_rule_direct shop/early: if_queue: a call that nobody has answered asks for no queue yet"
     ]
@@ -72,4 +81,7 @@ def test_before_the_answer_nobody_has_asked_for_a_queue() -> None:
 
 def test_the_terms_are_explained_in_words() -> None:
     shares = Direct(Policy.SHARE, Manner.REDIRECT, 1, {"east": 60, "west": 40}, Otherwise("busy"))
-    assert direct_words(shares) == "share (east 60 %, west 40 %), redirect, 1 destination, otherwise busy USER_BUSY"
+    assert (
+        direct_words(shares)
+        == "share (east 60 %, west 40 %), redirect, 1 destination, otherwise busy USER_BUSY"
+    )

@@ -37,13 +37,17 @@ def rows(table: str) -> list[dict[str, str]]:
 
 
 def seat(
-    name: str, site: str, idle: float | None, skills: str = "", rate: float = 0.0, serves: str = "shop", own: bool = True
+    name: str,
+    site: str,
+    idle: float | None,
+    skills: str = "",
+    rate: float = 0.0,
+    serves: str = "shop",
+    own: bool = True,
 ) -> Seat:
     levels = {skill: int(level) for skill, _, level in (word.partition(":") for word in skills.split())}
     trades = frozenset((center, "voice") for center in serves.split())
-    who = Qualification(
-        frozenset(levels.items()), trades, frozenset(), f"{site}-1", site, None, None, levels
-    )
+    who = Qualification(frozenset(levels.items()), trades, frozenset(), f"{site}-1", site, None, None, levels)
     since = NOW - (0.0 if idle is None else idle)
     return Seat(name, who, inf if idle is None else since, since, rate, own)
 
@@ -60,7 +64,9 @@ def picture(sites: str, agents: str = "agent site idle") -> Picture:
         capacity = None if number == "-" else int(number)
         drawn.report(Site(site, capacity, int(row.get("calls", "0")), waits, seen))
         if wait != "-":
-            drawn.doors.setdefault("shop", {})[site] = Door(site, "shop", f"{site}-1", f"sip:500@{site}.example:5060")
+            drawn.doors.setdefault("shop", {})[site] = Door(
+                site, "shop", f"{site}-1", f"sip:500@{site}.example:5060"
+            )
     for row in rows(agents):
         idle = None if row["idle"] == "-" else float(row["idle"])
         drawn.put(

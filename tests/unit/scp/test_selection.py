@@ -38,7 +38,9 @@ hal     york    700   sales:5         0.1   bank
 """
 
 
-def decide(scene: Picture, policy: Policy, call: Call | None = None, now: float = NOW, **terms: object) -> Decision:
+def decide(
+    scene: Picture, policy: Policy, call: Call | None = None, now: float = NOW, **terms: object
+) -> Decision:
     direct = Direct(policy, Manner.BRIDGE, **terms)  # type: ignore[arg-type]
     return select(call or Call(SHOP, "leeds"), direct, scene, now, LIMITS, Shares())
 
@@ -95,7 +97,7 @@ def test_a_rule_for_some_sites_asks_no_door_elsewhere() -> None:
 
 
 def test_a_door_whose_wait_is_short_comes_first_where_nobody_is_idle() -> None:
-    scene = picture("site  seen calls capacity wait\nleeds 1    0     -        50\nyork  1    0     -        20\nhull  1    0     -        ?")
+    scene = picture("site  seen wait\nleeds 1    50\nyork  1    20\nhull  1    ?")
     decision = decide(scene, Policy.LEAST_EXPECTED_WAIT)
     assert names(decision) == ["site york", "site leeds", "site hull"]
     assert decision.destinations[0].why == "expected wait 20 s"
@@ -103,7 +105,9 @@ def test_a_door_whose_wait_is_short_comes_first_where_nobody_is_idle() -> None:
 
 
 def test_a_site_is_full_by_the_calls_that_are_on_their_way() -> None:
-    scene = picture("site  seen calls capacity\nyork  1    3     5", "agent site idle skills\nbob   york 9    sales:1")
+    scene = picture(
+        "site  seen calls capacity\nyork  1    3     5", "agent site idle skills\nbob   york 9    sales:1"
+    )
     scene.direct("york", NOW)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"]
     scene.direct("york", NOW)
@@ -112,7 +116,9 @@ def test_a_site_is_full_by_the_calls_that_are_on_their_way() -> None:
 
 
 def test_activity_that_is_newer_knows_of_the_calls_on_their_way() -> None:
-    scene = picture("site  seen calls capacity\nyork  1    3     4", "agent site idle skills\nbob   york 9    sales:1")
+    scene = picture(
+        "site  seen calls capacity\nyork  1    3     4", "agent site idle skills\nbob   york 9    sales:1"
+    )
     scene.direct("york", NOW)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == []
     scene.report(Site("york", 4, 3, {}, NOW + 1.5))
