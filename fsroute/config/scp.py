@@ -15,7 +15,8 @@ class Scp(Section, frozen=True):
     It serves calls where there is a `listen_port`, and decisions over HTTP where there is an `http_port`; a peer shows
     the `http_token` (at least 16 characters). A switch without a sign of life for `stale` gets no calls, a call on its
     way to an agent counts as the agent's for `confirm`. `dial_string` is for agents and doors outside fsroute,
-    ``{address}`` is ``user@host``; they may ring for `ring`. Numbers that rules send calls to are transferred to `number_to`.
+    ``{address}`` is ``user@host``; they may ring for `ring`. Numbers that rules send calls to are
+    transferred to `number_to`.
     """
 
     listen_host: str = "127.0.0.1"

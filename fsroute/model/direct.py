@@ -30,8 +30,8 @@ class Otherwise:
     """Where a call goes that no destination is found for, or none takes.
 
     `do` is ``queue`` (answered, it goes the ordinary way of a call and may be queued), ``number`` (this switch's
-    dialplan takes it at `number`), ``site`` (the entry of `site`, whatever is known of it), ``busy`` (refused with `cause`,
-    FreeSWITCH's name of a hang-up cause).
+    dialplan takes it at `number`), ``site`` (the entry of `site`, whatever is known of it), ``busy`` (refused with
+    `cause`, FreeSWITCH's name of a hang-up cause).
     """
 
     do: str = "queue"

@@ -1,8 +1,8 @@
 """What is known of every site at this moment, indexed so that a selection looks at heads only: pure.
 
 An agent who is idle stands, for each demand that calls have had so far, in the list of its place (a switch) in the
-order that a policy wants. A change of one agent is a bisection in each list that the agent belongs to; a selection looks at
-the heads of some fifty places. Moments in seconds since the epoch, by the database's clock.
+order that a policy wants. A change of one agent is a bisection in each list that the agent belongs to; a selection
+looks at the heads of some fifty places. Moments in seconds since the epoch, by the database's clock.
 """
 
 from __future__ import annotations
