@@ -1311,6 +1311,7 @@ begin
     if not found then return; end if;
     v_caller_leg := case p.caller_leg when 'absent' then 'wanted' else p.caller_leg end;
     v_network_leg := case
+        when (p_data ->> 'before_answer')::boolean then 'wanted' -- a call that is not answered, on one switch too
         when a.switch_id = p.switch_id then 'not_needed'
         when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
         when p.lead = 'ready' then 'none'
@@ -2132,6 +2133,10 @@ begin
     elsif p.state in ('requested', 'queued') then
         v_id := p.proxy_call_id;
         update proxy_call set only_agent_id = p_agent_id where proxy_call_id = v_id;
+        insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
+        values (p_contact_id, c.contact_center_id, v_id, 'directed', p.state,
+                jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
+                                   'sites', p.sites, 'teams', p.teams, 'only_agent_id', p_agent_id));
     end if;
     select * into d from reserve_agent(v_epoch, v_id, p_agent_id, p_agent_leg_uuid, p_data);
     if d.proxy_call_id is null then
@@ -2142,6 +2147,8 @@ begin
         rendezvous_uuid = null, token_digest = decode(p_leg ->> 'token_digest', 'hex'),
         token_expires_at = clock_timestamp() + make_interval(secs => (p_leg ->> 'token_lifetime')::double precision),
         channel_uuid = case when (p_leg ->> 'redirected')::boolean then '' else channel_uuid end,
+        -- Whoever directs the call decides what comes after this agent; the coordinator, if that process is gone.
+        held_until = clock_timestamp() + make_interval(secs => offer_timeout + network_leg_timeout + 5),
         version = version + 1
      where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
@@ -2165,13 +2172,14 @@ declare
     p proxy_call;
 begin
     perform from contact where contact_id = p_contact_id for no key update;
-    update proxy_call set only_agent_id = null, version = version + 1
+    update proxy_call set only_agent_id = null, held_until = null, version = version + 1
      where contact_id = p_contact_id and ended_at is null and only_agent_id is not null
     returning * into p;
     if not found then return; end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
     values (p_contact_id, p.contact_center_id, p.proxy_call_id, 'directed', p.state,
-            jsonb_build_object('only_agent_id', null, 'to', 'queue'));
+            jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
+                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', null));
     return query select * from proxy_call_detail d where d.proxy_call_id = p.proxy_call_id;
 end $$;
 

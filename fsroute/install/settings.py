@@ -37,8 +37,8 @@ class DialplanSettings(Section, frozen=True):
     """What ``dialplans`` is filled with. Names end in their unit.
 
     `numbers` are the toll-free numbers, as the network says them (a leading + may be absent
-    there); ``("*",)`` takes every number. `callservers` are tried in turn for each call. Those in `numbers_before_answer`
-    go to one of the `routing_processors` first, before anybody has answered. A caller
+    there); ``("*",)`` takes every number. `callservers` are tried in turn for each call. Those in
+    `numbers_before_answer` go to one of the `routing_processors` first, before anybody has answered. A caller
     that loses fsroute is back at a socket every `pause_ms`, up to `tries` times, and may lose it
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
     the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of

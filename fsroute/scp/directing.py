@@ -115,9 +115,8 @@ class Director:
         lost: set[str] = set()
         for _ in range(MOST_LOST):
             decision = self._decider.decide(directed.plan, frozenset(directed.tried | lost))
-            if not directed.line or not lost:
-                directed.line = decision.line
             if not decision.destinations:
+                directed.line = decision.line + (f"; lost to others {', '.join(sorted(lost))}" if lost else "")
                 break
             destination = decision.destinations[0]
             claim = self._claim(directed, destination, decision)

@@ -31,6 +31,7 @@ READ = ("CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP", "CHANNEL_PARK")
 
 REDIRECT_LIMIT = 3.0  # seconds for a channel to go that was redirected
 LOOK_AGAIN = 30.0  # seconds
+HELD_FOR = 5.0  # seconds in which a call whose network leg failed is this process's alone
 ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 CANCELLED = "ORIGINATOR_CANCEL"
 OURS = "scp"
@@ -189,7 +190,11 @@ class EarlyCall:
         call = None if claim.call is None else self._store.proxy_calls.latest(self._directed.contact_id)
         if call is not None and call.state in (State.OFFERED, State.READY):
             self._store.move(
-                call, On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up", data={"cause": cause}
+                call,
+                On.NETWORK_LEG_GIVEN_UP,
+                end_reservation="network_leg_given_up",
+                set={"held_for": HELD_FOR},
+                data={"cause": cause},
             )
 
     def _after_talk(self, event: Event) -> None:

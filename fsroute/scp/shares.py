@@ -2,8 +2,8 @@
 
 Each site has a credit. A call gives every site that could take it its share, and takes the whole from the site that
 gets it, the one whose credit is then the greatest. So how far a site is from its share stays within a bound, however
-many calls there are and whichever of them are looked at, and no row of calls goes to one site while another is due. What
-a site cannot take while it is stale or full is not owed to it later.
+many calls there are and whichever of them are looked at, and no row of calls goes to one site while another is due.
+What a site cannot take while it is stale or full is not owed to it later.
 """
 
 from __future__ import annotations

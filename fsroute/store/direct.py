@@ -118,7 +118,7 @@ class DirectCalls:
             )
             call = None if row is None else proxy_calls.from_row(row)
             if call is not None:
-                transaction.execute("log_directed", contact_id=contact.contact_id, data=Jsonb(dict(data)))
+                transaction.execute("log_decided", contact_id=contact.contact_id, data=Jsonb(dict(data)))
         self._store.announce(call)
         if call is not None:
             self._store.announce_agent(agent_id)
@@ -137,11 +137,11 @@ class DirectCalls:
         """A contact that goes where no agent of ours is reserved, with the decision."""
         with self._database.transaction() as transaction:
             Contacts(transaction).open(contact, caller)
-            transaction.execute("log_directed", contact_id=contact.contact_id, data=Jsonb(dict(data)))
+            transaction.execute("log_decided", contact_id=contact.contact_id, data=Jsonb(dict(data)))
 
     def note(self, contact_id: str, data: Mapping[str, Any]) -> None:
         """What was decided further for a contact that is there."""
-        self._database.execute("log_directed", contact_id=contact_id, data=Jsonb(dict(data)))
+        self._database.execute("log_decided", contact_id=contact_id, data=Jsonb(dict(data)))
 
     def decisions(self, contact_id: str) -> list[tuple[datetime, Mapping[str, Any]]]:
         """What was decided for a contact before the answer, in order."""

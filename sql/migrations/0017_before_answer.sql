@@ -105,6 +105,10 @@ begin
     elsif p.state in ('requested', 'queued') then
         v_id := p.proxy_call_id;
         update proxy_call set only_agent_id = p_agent_id where proxy_call_id = v_id;
+        insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
+        values (p_contact_id, c.contact_center_id, v_id, 'directed', p.state,
+                jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
+                                   'sites', p.sites, 'teams', p.teams, 'only_agent_id', p_agent_id));
     end if;
     select * into d from reserve_agent(v_epoch, v_id, p_agent_id, p_agent_leg_uuid, p_data);
     if d.proxy_call_id is null then
@@ -115,6 +119,8 @@ begin
         rendezvous_uuid = null, token_digest = decode(p_leg ->> 'token_digest', 'hex'),
         token_expires_at = clock_timestamp() + make_interval(secs => (p_leg ->> 'token_lifetime')::double precision),
         channel_uuid = case when (p_leg ->> 'redirected')::boolean then '' else channel_uuid end,
+        -- Whoever directs the call decides what comes after this agent; the coordinator, if that process is gone.
+        held_until = clock_timestamp() + make_interval(secs => offer_timeout + network_leg_timeout + 5),
         version = version + 1
      where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
@@ -138,12 +144,109 @@ declare
     p proxy_call;
 begin
     perform from contact where contact_id = p_contact_id for no key update;
-    update proxy_call set only_agent_id = null, version = version + 1
+    update proxy_call set only_agent_id = null, held_until = null, version = version + 1
      where contact_id = p_contact_id and ended_at is null and only_agent_id is not null
     returning * into p;
     if not found then return; end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
     values (p_contact_id, p.contact_center_id, p.proxy_call_id, 'directed', p.state,
-            jsonb_build_object('only_agent_id', null, 'to', 'queue'));
+            jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
+                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', null));
     return query select * from proxy_call_detail d where d.proxy_call_id = p.proxy_call_id;
 end $$;
+
+-- The claim: commits before anything is dialled. Authorization and training are part of it. Returns nothing
+-- when contact or agent is not to be had any more: who loses the race chooses again.
+create or replace function reserve_agent(
+    p_epoch bigint, p_proxy_call_id bigint, p_agent_id text, p_agent_leg_uuid text, p_data jsonb
+) returns setof proxy_call_detail language plpgsql as $$
+declare
+    p proxy_call;
+    a agent;
+    v_network_leg text;
+    v_caller_leg text;
+    v_slots integer;
+    v_weight integer;
+    v_slot integer;
+    v_held integer;
+    v_load integer;
+begin
+    perform check_epoch(p_epoch);
+    select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
+    if not found or p.state not in ('requested', 'queued', 'callback') then return; end if;
+    select * into a from agent where agent_id = p_agent_id for no key update; -- whoever enters a skill shares the key
+    if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
+    if p.only_agent_id is not null and p.only_agent_id <> p_agent_id then return; end if;
+    if p.teams <> '{}' and not coalesce(a.team = any(p.teams), false) then return; end if;
+    if p.sites <> '{}' and not a.site_id = any(p.sites) then return; end if;
+    if not exists (select from agent_authorization u
+                    where u.agent_id = p_agent_id and u.contact_center_id = p.contact_center_id
+                      and u.medium = p.medium and u.valid_from <= clock_timestamp()
+                      and (u.valid_until is null or u.valid_until > clock_timestamp())) then
+        return;
+    end if;
+    if exists (select from jsonb_array_elements(p.skills) as demand(pair)
+                where not exists (select from agent_skill k
+                                   where k.agent_id = p_agent_id and k.skill = pair ->> 0
+                                     and k.level >= (pair ->> 1)::integer)) then
+        return;
+    end if;
+    -- The lowest free slot of the medium, if its weight fits beside what the agent has.
+    select slots, weight into v_slots, v_weight from agent_medium m where m.agent_id = p_agent_id and m.medium = p.medium;
+    v_slots := coalesce(v_slots, 1);
+    v_weight := coalesce(v_weight, 100);
+    select count(*), coalesce(sum(weight), 0) into v_held, v_load from reservation r
+     where r.agent_id = p_agent_id and r.slot > 0 and r.ended_at is null;
+    if v_weight + v_load > 100 then return; end if;
+    v_slot := 1;
+    if v_held > 0 then
+        select min(s) into v_slot from generate_series(1, v_slots) s
+         where not exists (select from reservation r where r.agent_id = p_agent_id and r.medium = p.medium
+                              and r.slot = s and r.slot > 0 and r.ended_at is null);
+        if v_slot is null then return; end if;
+    end if;
+    insert into reservation (agent_id, slot, medium, weight, proxy_call_id, contact_id, contact_center_id,
+                             agent_switch_id, agent_leg_uuid, epoch)
+    values (p_agent_id, v_slot, p.medium, v_weight, p.proxy_call_id, p.contact_id, p.contact_center_id,
+            a.switch_id, p_agent_leg_uuid, p_epoch)
+    on conflict do nothing;
+    if not found then return; end if;
+    v_caller_leg := case p.caller_leg when 'absent' then 'wanted' else p.caller_leg end;
+    v_network_leg := case
+        when (p_data ->> 'before_answer')::boolean then 'wanted' -- a call that is not answered, on one switch too
+        when a.switch_id = p.switch_id then 'not_needed'
+        when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
+        when p.lead = 'ready' then 'none'
+        else 'wanted' end;
+    update agent set last_reserved_at = clock_timestamp() where agent_id = p_agent_id; -- its row is a new one
+    if p.state = 'requested' then -- taken and reserved in one: both are told
+        insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
+        values (p.contact_id, p.contact_center_id, p.proxy_call_id, 'taken', 'queued',
+                jsonb_build_object('from', p.state, 'agent_leg', p.agent_leg, 'network_leg', p.network_leg));
+        p.state := 'queued';
+    end if;
+    update proxy_call set
+        state = 'offered', queued_at = coalesce(queued_at, clock_timestamp()), agent_leg = 'dialling', network_leg = v_network_leg,
+        network_switch_id = case when v_network_leg in ('not_needed', 'none') then null else a.switch_id end,
+        network_leg_uuid = case when v_network_leg in ('raising', 'present') then network_leg_uuid end,
+        rendezvous_uuid = case when v_network_leg = 'present' then rendezvous_uuid end,
+        token_digest = case when v_network_leg = 'raising' then token_digest end,
+        caller_leg = v_caller_leg, treatment = null,
+        network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
+        version = version + 1
+     where proxy_call_id = p_proxy_call_id;
+    insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
+    values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
+            p_data || jsonb_strip_nulls(jsonb_build_object(
+                'from', p.state, 'epoch', p_epoch, 'network_leg', v_network_leg, 'agent_leg', 'dialling',
+                'caller_leg', case when v_caller_leg <> p.caller_leg then v_caller_leg end)));
+    insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
+    values (p_agent_id, p.contact_center_id, p.contact_id, 'reserved',
+            jsonb_build_object('proxy_call_id', p.proxy_call_id, 'epoch', p_epoch, 'offer_timeout', p.offer_timeout,
+                               'medium', p.medium, 'slot', v_slot, 'weight', v_weight));
+    return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
+end $$;
+
+alter function reserve_agent(bigint, bigint, text, text, jsonb) set plan_cache_mode = force_generic_plan;
+alter function reserve_agent(bigint, bigint, text, text, jsonb) set enable_seqscan = off;
+alter function reserve_agent(bigint, bigint, text, text, jsonb) set search_path = fsroute;

@@ -32,13 +32,13 @@ select * from reserve_before_answer(%(contact_id)s, %(routing)s, %(agent_id)s, %
 -- name: queue_directed
 select * from queue_directed(%(contact_id)s);
 
--- name: log_directed
+-- name: log_decided
 -- The decision of a contact, in one line, and where it went; as a part of whatever is committed with it.
 insert into contact_event (contact_id, contact_center_id, kind, data)
-select %(contact_id)s, contact_center_id, 'directed', %(data)s from contact where contact_id = %(contact_id)s;
+select %(contact_id)s, contact_center_id, 'decided', %(data)s from contact where contact_id = %(contact_id)s;
 
 -- name: decision_of_contact repeatable
-select at, data from contact_event where contact_id = %(contact_id)s and kind = 'directed' order by event_id;
+select at, data from contact_event where contact_id = %(contact_id)s and kind = 'decided' order by event_id;
 
 -- name: overdue_direct_calls repeatable
 -- Redirected, and not come to the agent in time, or the agent did not take it: nobody is there any more. Also what a

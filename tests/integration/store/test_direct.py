@@ -76,7 +76,7 @@ def test_a_contact_is_opened_offered_and_has_its_network_leg_in_one(center: Cent
     assert call.network_address == "10.0.0.2:5080"
     assert (call.rule, call.rules_version, call.demand.agent_id) == ("early", 3, "ann")
     assert center.kinds(call.contact_id) == [
-        "arrived", "requested", "taken", "agent_reserved", "network_leg_raised", "directed",
+        "arrived", "requested", "taken", "agent_reserved", "network_leg_raised", "decided",
     ]  # fmt: skip
     assert center.events(call.contact_id)[-1]["data"]["why"] == "longest_idle: ann"
     assert center.live_reservations() == [("ann", call.proxy_call_id)]
