@@ -39,7 +39,7 @@ from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
 from fsroute.scp import directing
-from fsroute.scp.role import ScpRole
+from fsroute.scp.role import Http, ScpRole
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import Settings as ScpSettings
 from fsroute.store.applications import TOPIC as PUBLISHED
@@ -249,6 +249,16 @@ def scp_role(config: Config, store: Store, rules: RuleBook) -> ScpRole:
         directing.Settings(config.site.switch_id, scp.confirm, config.timing.token_lifetime),
         Limits(scp.stale, scp.confirm),
         scp.max_sessions,
+        http=scp_http(config),
+    )
+
+
+def scp_http(config: Config) -> Http | None:
+    scp = config.scp
+    if not scp.http_port:
+        return None
+    return Http(
+        (scp.http_host, scp.http_port), scp.http_token.reveal(), scp.http_connections, scp.http_rate
     )
 
 

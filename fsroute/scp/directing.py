@@ -116,7 +116,9 @@ class Director:
         for _ in range(MOST_LOST):
             decision = self._decider.decide(directed.plan, frozenset(directed.tried | lost))
             if not decision.destinations:
-                directed.line = decision.line + (f"; lost to others {', '.join(sorted(lost))}" if lost else "")
+                directed.line = decision.line + (
+                    f"; lost to others {', '.join(sorted(lost))}" if lost else ""
+                )
                 break
             destination = decision.destinations[0]
             claim = self._claim(directed, destination, decision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from uuid import uuid4
 
 import gevent
@@ -11,9 +12,13 @@ from fsroute.acd.rendezvous import new_token
 from fsroute.errors import StoreError
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
+from fsroute.httpserver import Server, ServerLimits
 from fsroute.scp import directing
 from fsroute.scp.deciding import Decider, Facts, no_facts
 from fsroute.scp.directing import Director
+from fsroute.scp.http import Service
+from fsroute.scp.rate import Rate
+from fsroute.scp.routing import HttpRouting
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import READ, EarlyCall, Settings
 from fsroute.scp.watch import Watch
@@ -24,6 +29,16 @@ log = logging.getLogger(__name__)
 
 SWEEP = 0.5  # seconds between two looks for redirected calls that came nowhere
 READY_LIMIT = 10.0  # seconds that the start waits for the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Where decisions are had by HTTP, and by whom: who shows the token."""
+
+    address: tuple[str, int]
+    token: str
+    connections: int = 100
+    rate: float = 200.0  # requests per second
 
 
 class ScpRole:
@@ -40,6 +55,7 @@ class ScpRole:
         limits: Limits,
         max_sessions: int = 1000,
         facts: Facts = no_facts,
+        http: Http | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -52,6 +68,11 @@ class ScpRole:
             if address is None
             else OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)
         )
+        self.http: Server | None = None
+        if http is not None:
+            routing = HttpRouting(store, self.decider, self.director, settings)
+            service = Service(routing, http.token, Rate(http.rate), store.now)
+            self.http = Server(http.address, service, limits=ServerLimits(connections=http.connections))
         self._sweeper: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -65,10 +86,15 @@ class ScpRole:
             log.warning("the routing processor begins without a picture of the sites: the database is slow")
         if self.server is not None:
             self.server.start()
+        if self.http is not None:
+            self.http.start()
+            log.info("routing decisions by HTTP listen on %s:%d", *self.http.address)
         self._sweeper = gevent.spawn(self._sweep)
 
     def stop(self, drain: float) -> None:
         """Take no new calls; present ones have `drain` seconds to end, the rest goes back to the dialplan."""
+        if self.http is not None:
+            self.http.stop(1.0)
         if self.server is not None:
             self.server.stop(drain)
         if self._sweeper is not None:

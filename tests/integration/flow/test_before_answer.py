@@ -173,7 +173,9 @@ def test_a_network_leg_that_fails_frees_its_agent_at_once(world: World) -> None:
     caller = call(world)
     until(lambda: caller.talked_with == "dee", 10)
     world.wait_for_outcomes("served")
-    assert world.query("select end_reason from reservation where agent_id = 'ann'") == [("network_leg_given_up",)]
+    assert world.query("select end_reason from reservation where agent_id = 'ann'") == [
+        ("network_leg_given_up",)
+    ]
     world.assert_nothing_violated()
     world.assert_nothing_left()
 
