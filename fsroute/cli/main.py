@@ -19,6 +19,7 @@ COMMANDS = (
     "rules",
     "center",
     "app",
+    "scp",
     "simulate",
     "render",
     "migrate",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import gevent
+import gevent.event
 
 from fsroute.acd.rendezvous import new_token
 from fsroute.errors import StoreError
@@ -28,6 +29,7 @@ from fsroute.store.store import Store
 log = logging.getLogger(__name__)
 
 SWEEP = 0.5  # seconds between two looks for redirected calls that came nowhere
+STOP_LIMIT = 3.0  # seconds for such a look to end
 READY_LIMIT = 10.0  # seconds that the start waits for the picture
 
 
@@ -73,6 +75,7 @@ class ScpRole:
             routing = HttpRouting(store, self.decider, self.director, settings)
             service = Service(routing, http.token, Rate(http.rate), store.now)
             self.http = Server(http.address, service, limits=ServerLimits(connections=http.connections))
+        self._over = gevent.event.Event()
         self._sweeper: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -97,16 +100,17 @@ class ScpRole:
             self.http.stop(1.0)
         if self.server is not None:
             self.server.stop(drain)
+        self._over.set()
         if self._sweeper is not None:
-            self._sweeper.kill()
+            self._sweeper.join(STOP_LIMIT)
+            self._sweeper.kill(block=False)
         self.watch.stop()
 
     def _serve(self, session: Session) -> None:
         EarlyCall(self._store, self.decider, self.director, self._settings, session).run()
 
     def _sweep(self) -> None:
-        while True:
-            gevent.sleep(SWEEP)
+        while not self._over.wait(SWEEP):
             try:
                 self.director.close_overdue()
             except StoreError as error:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between two looks at signs of life, doors, capacities and rates
 GATHER = 0.005  # seconds in which agents who changed are read together
+STOP_LIMIT = 3.0  # seconds for a read to end
 READ_AGAIN = 1.0  # seconds after a read that the database refused
 
 
@@ -60,6 +61,7 @@ class Watch:
         self._have_agents = self._have_looked = False
         self._boundaries: dict[str, float] = {}
         self._changed = gevent.event.Event()
+        self._over = gevent.event.Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._subscriptions: list[Subscription] = []
 
@@ -78,7 +80,10 @@ class Watch:
         for subscription in self._subscriptions:
             self._store.signals.unsubscribe(subscription)
         self._subscriptions = []
-        gevent.killall(self._greenlets)
+        self._over.set()
+        self._changed.set()
+        gevent.joinall(self._greenlets, STOP_LIMIT)  # one that is killed amid a connect leaves that open for a minute
+        gevent.killall(self._greenlets, block=False)
         self._greenlets = []
 
     def read(self) -> None:
@@ -110,7 +115,7 @@ class Watch:
         self._changed.set()
 
     def _keep_agents(self) -> None:
-        while True:
+        while not self._over.is_set():
             self._changed.wait()
             gevent.sleep(GATHER)
             self._changed.clear()
@@ -121,7 +126,7 @@ class Watch:
                 log.warning("agents not read: %s", error)
                 self._everybody = True
                 self._changed.set()
-                gevent.sleep(READ_AGAIN)
+                self._over.wait(READ_AGAIN)
 
     def _read_agents(self) -> None:
         everybody, concerned = self._everybody, self._concerned
@@ -213,13 +218,13 @@ class Watch:
 
     def _keep_looking(self) -> None:
         tidied = 0.0
-        while True:
+        while not self._over.is_set():
             self._guarded(self._look)
             self._say_ready()
             if self._store.now() - tidied > 60:
                 tidied = self._store.now()
                 self._guarded(self._direct.tidy)
-            gevent.sleep(LOOK)
+            self._over.wait(LOOK)
 
     def _look(self) -> None:
         doors, capacities = self._direct.doors(), self._direct.capacities()

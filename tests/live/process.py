@@ -32,6 +32,11 @@ listen_port = {ports.callserver}
 callback_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
 voice_message_silence = 30.0
 
+[scp]
+listen_port = {ports.scp}
+stale = 8.0
+confirm = 3.0
+
 [agents]
 transfer_numbers = "555[0-9]{{4}}"
 number_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
@@ -47,7 +52,7 @@ level = "{level}"
 """
 
 
-WITHOUT_COORDINATOR = 'roles = ["callserver", "acd"]'
+WITHOUT_COORDINATOR = 'roles = ["callserver", "acd", "scp"]'
 
 
 class FsrouteRun:

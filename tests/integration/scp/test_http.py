@@ -87,6 +87,7 @@ def role(center: Center) -> Iterator[ScpRole]:
     web = Http(("127.0.0.1", 0), TOKEN, connections=20, rate=1000.0)
     role = ScpRole(store, book, "west", None, Settings(), host, Limits(stale=60.0, confirm=1.0), http=web)
     role.start()
+    assert signals.listening.wait(10)
     try:
         yield role
     finally:
