@@ -114,7 +114,7 @@ class Director:
             return None
         lost: set[str] = set()
         for _ in range(MOST_LOST):
-            decision = self._decider.decide(directed.plan, frozenset(directed.tried | lost))
+            decision = self._decide(directed, lost)
             if not decision.destinations:
                 directed.line = decision.line + (
                     f"; lost to others {', '.join(sorted(lost))}" if lost else ""
@@ -130,6 +130,13 @@ class Director:
                 return claim
             lost.add(destination.name)
         return None
+
+    def _decide(self, directed: Directed, lost: set[str]) -> Decision:
+        tried = frozenset(directed.tried | lost)
+        decision = self._decider.decide(directed.plan, tried)
+        if not decision.destinations and decision.skipped and self._watch.look_again():
+            return self._decider.decide(directed.plan, tried)
+        return decision
 
     # Claims ---------------------------------------------------------------------------------------------------
 

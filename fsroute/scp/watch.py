@@ -34,6 +34,7 @@ from fsroute.store.store import COORDINATOR, Store
 log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between two looks at signs of life, doors, capacities and rates
+LOOK_AGAIN = 0.2  # seconds in which such a look is still good where a call depends on it
 GATHER = 0.005  # seconds in which agents who changed are read together
 STOP_LIMIT = 3.0  # seconds for a read to end
 READ_AGAIN = 1.0  # seconds after a read that the database refused
@@ -59,6 +60,7 @@ class Watch:
         self._concerned: tuple[set[str], set[int]] = (set(), set())
         self._everybody = True
         self._have_agents = self._have_looked = False
+        self._looked_at = 0.0
         self._boundaries: dict[str, float] = {}
         self._changed = gevent.event.Event()
         self._over = gevent.event.Event()
@@ -76,13 +78,22 @@ class Watch:
         self._changed.set()
         self._greenlets = [gevent.spawn(self._keep_agents), gevent.spawn(self._keep_looking)]
 
+    def look_again(self) -> bool:
+        """Look at the signs of life before a call is sent away for the want of one; False: that was just done."""
+        if self._store.now() - self._looked_at < LOOK_AGAIN:
+            return False
+        self._guarded(self._look)
+        return True
+
     def stop(self) -> None:
         for subscription in self._subscriptions:
             self._store.signals.unsubscribe(subscription)
         self._subscriptions = []
         self._over.set()
         self._changed.set()
-        gevent.joinall(self._greenlets, STOP_LIMIT)  # one that is killed amid a connect leaves that open for a minute
+        gevent.joinall(
+            self._greenlets, STOP_LIMIT
+        )  # one that is killed amid a connect leaves that open for a minute
         gevent.killall(self._greenlets, block=False)
         self._greenlets = []
 
@@ -242,6 +253,7 @@ class Watch:
                 self._report(site_id)
             self._hang_doors()
         self._have_looked = True
+        self._looked_at = self._store.now()
         self._ask_again()
 
     def _look_at(self, switches: list[SwitchSeen], heads: Mapping[str, Head]) -> None:

@@ -82,6 +82,7 @@ class Ports:
     event_socket: int = field(default_factory=free_port)
     callserver: int = field(default_factory=free_port)
     scp: int = field(default_factory=free_port)
+    decisions: int = field(default_factory=free_port)
     carrier: int = field(default_factory=free_port)  # where those are who are called back
 
 

@@ -36,6 +36,8 @@ voice_message_silence = 30.0
 listen_port = {ports.scp}
 stale = 8.0
 confirm = 3.0
+http_port = {ports.decisions}
+http_token = "{token}"
 
 [agents]
 transfer_numbers = "555[0-9]{{4}}"
@@ -52,6 +54,7 @@ level = "{level}"
 """
 
 
+TOKEN = "a-token-of-the-live-tests"
 WITHOUT_COORDINATOR = 'roles = ["callserver", "acd", "scp"]'
 
 
@@ -78,6 +81,7 @@ class FsrouteRun:
                 database=database,
                 ports=ports,
                 password=PASSWORD,
+                token=TOKEN,
                 roles=roles,
                 realtime_priority=realtime_priority,
                 level=os.environ.get("FSROUTE_LIVE_LOG", "info"),

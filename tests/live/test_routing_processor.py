@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import shutil
 import tempfile
@@ -21,6 +23,7 @@ from tests.live import sipp
 from tests.live.figures import noted
 from tests.live.freeswitch import EARLY_NUMBER
 from tests.live.people import answers_at_once, is_busy, never_answers
+from tests.live.process import TOKEN
 from tests.live.sip import Call, Phone
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
@@ -28,6 +31,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.live
 
 CALLER, AGENT = 440, 700  # Hz
+MOST_NAMED = 2  # destinations, by the rules here
 STALE = 8.0  # seconds, as in the configuration of the processes
 DATABASE = "fsroute_live_early"
 
@@ -85,6 +89,20 @@ def early(center: ContactCenter, **terms: object) -> None:
     until(lambda: said in center.sites.west_run.log(), 10)
 
 
+def ready(center: ContactCenter, agents: int = 1) -> None:
+    """West's routing processor knows that as many agents are idle, as far as a rule names destinations."""
+
+    def known() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", center.sites.west.ports.decisions, timeout=5)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        connection.request("GET", f"/v1/decisions?number_called={center.number}", headers=headers)
+        destinations = json.loads(connection.getresponse().read())["destinations"]
+        connection.close()
+        return len(destinations) >= min(agents, MOST_NAMED)
+
+    center.until(known, 10)
+
+
 def ring(center: ContactCenter, number: str = "5550199") -> Call:
     """A call that nobody has answered yet."""
     phone = Phone(number, frequency=CALLER)
@@ -108,12 +126,12 @@ def assert_nothing_violated(center: ContactCenter) -> None:
 def test_a_caller_is_bridged_to_an_agent_of_another_site_before_the_answer(company: ContactCenter) -> None:
     early(company)
     desk = company.agent("ann", Phone("1001", never_answers, AGENT))
-    time.sleep(0.2)
+    ready(company)
     caller = ring(company)
     agent = desk.latest()
     until(lambda: caller.rang_at, 10)
     company.until_leg("present")
-    assert not caller.is_answered
+    assert not caller.is_answered(), company.story()
     agent.answer()
     caller.until_answered()
     they_hear_each_other(caller, agent)
@@ -127,7 +145,7 @@ def test_a_caller_is_bridged_to_an_agent_of_another_site_before_the_answer(compa
 def test_a_caller_is_redirected_and_rings_at_the_agents_switch(company: ContactCenter) -> None:
     early(company, manner="redirect")
     desk = company.agent("ann", Phone("1001", answers_at_once, AGENT))
-    time.sleep(0.2)
+    ready(company)
     caller = ring(company)
     until(lambda: caller.redirected_to, 10)
     link = company.sites.east.ports.link
@@ -144,9 +162,9 @@ def test_a_caller_is_redirected_and_rings_at_the_agents_switch(company: ContactC
 def test_a_destination_that_fails_is_followed_by_the_next_before_the_answer(company: ContactCenter) -> None:
     early(company, tries=2)
     company.agent("ann", Phone("1001", is_busy, AGENT))
-    time.sleep(0.1)
+    ready(company)
     second = company.agent("bob", Phone("1002", answers_at_once, AGENT), "west")
-    time.sleep(0.2)
+    ready(company, 2)
     caller = ring(company)
     caller.until_answered(15)
     they_hear_each_other(caller, second.latest())
@@ -174,7 +192,7 @@ def test_a_burst_is_redirected_to_agents_of_their_own(company: ContactCenter, tm
     for number in range(20):
         site = ("east", "west")[number % 2]
         company.agent_at(f"a{number}", f"sip:a{number}@127.0.0.1:{desks.port}", site)
-    time.sleep(0.5)
+    ready(company, 20)
     burst, contacts = sipp.redirected(
         tmp_path, "burst", 20, EARLY_NUMBER, company.sites.west.ports.callers, 20
     )
@@ -203,7 +221,7 @@ def test_a_burst_is_redirected_to_agents_of_their_own(company: ContactCenter, tm
 def test_a_site_that_dies_gets_no_more_calls_within_the_stated_time(company: ContactCenter) -> None:
     early(company, tries=1)
     company.agent("ann", Phone("1001", answers_at_once, AGENT))
-    time.sleep(0.2)
+    ready(company)
     caller = ring(company)
     caller.until_answered()
     caller.hang_up()

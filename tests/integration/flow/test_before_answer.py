@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from fsroute.config import Config, Scp
 from fsroute.demo.centers import EAST, WEST, Center, CenterSettings
 from fsroute.install.settings import DialplanSettings
 from fsroute.ivr import load
+from fsroute.model.contact import Demand
+from fsroute.model.direct import Policy
+from fsroute.scp.picture import Picture
 from fsroute.switchsim import Answers, Busy, Caller, CallerCall, Network, NoAnswer
 from fsroute.switchsim.network import Fault
 from tests.integration.flow.conftest import FAST, World
@@ -85,11 +88,14 @@ def ready(world: World, *agents: str) -> None:
     for center in (world.west, world.east):
         assert center.app is not None
         assert center.app.scp is not None
-        picture = center.app.scp.watch.picture
-        until(lambda picture=picture: {*agents} <= picture._idle)
-        now = world.store.now
-        for switch_id in ("west-1", "east-1"):
-            until(lambda place=switch_id, picture=picture: now() - picture.places[place].seen_at < 2)
+        knows(center.app.scp.watch.picture, agents, world.store.now)
+
+
+def knows(picture: Picture, agents: tuple[str, ...], now: Callable[[], float]) -> None:
+    pool = picture.pool(Demand("acme", "voice", (("orders", 1),)), Policy.LONGEST_IDLE)
+    until(lambda: pool.where.keys() >= set(agents))
+    for switch_id in ("west-1", "east-1"):
+        until(lambda place=switch_id: now() - picture.places[place].seen_at < 2)  # type: ignore[misc]
 
 
 def call(world: World, number: str = "+14155550123", **values: Any) -> CallerCall:
