@@ -146,7 +146,7 @@ class Director:
             return self._through_door(directed, destination, decision, destination.door)
         seat = destination.agent
         now = self._store.now()
-        self._watch.picture.take(seat.name, now + self.settings.confirm)
+        self._watch.picture.take(seat.name, now, now + self.settings.confirm)
         try:
             claim = self._reserve(directed, destination, decision) if seat.own else None
             if not seat.own:

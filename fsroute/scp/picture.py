@@ -20,6 +20,8 @@ from fsroute.routing.eligibility import Qualification
 
 MOST_POOLS = 500  # demands remembered, each with an order; the one not asked for longest is forgotten
 
+NOT_TAKEN = (0.0, inf)
+
 Key = tuple[float, ...]
 Entry = tuple[Key, str]
 """Where an agent stands in a list: the smallest is the first."""
@@ -143,7 +145,7 @@ class Picture:
         self.rates: dict[tuple[str, str], float] = {}  # of the network, per minute, from site to site
         self._seats: dict[str, Seat] = {}
         self._idle: set[str] = set()
-        self._taken: dict[str, float] = {}
+        self._taken: dict[str, tuple[float, float]] = {}  # since when, until when
         self._later: list[tuple[float, str]] = []
         self._pools: OrderedDict[tuple[Demand, Policy], Pool] = OrderedDict()
         self._directed: dict[str, list[float]] = {}
@@ -157,9 +159,10 @@ class Picture:
         return iter(self._seats.values())
 
     def put(self, seat: Seat, now: float) -> None:
-        """An agent as known now. One who was taken and is busy has been confirmed; idle again is idle again."""
-        if seat.idle_from > now:
-            self._taken.pop(seat.name, None)
+        """An agent as known now. One who was taken and is busy, or idle since a later moment, has had the call."""
+        taken = self._taken.get(seat.name)
+        if taken is not None and (seat.idle_from > now or seat.idle_since > taken[0]):
+            del self._taken[seat.name]
         self._seats[seat.name] = seat
         self._place(seat, now)
         for pool in self._pools.values():
@@ -172,9 +175,9 @@ class Picture:
             self._taken.pop(name, None)
             self._remove(name)
 
-    def take(self, name: str, until: float) -> None:
-        """A call is on its way to this agent: not idle until a change confirms it, or until then."""
-        self._taken[name] = until
+    def take(self, name: str, at: float, until: float) -> None:
+        """A call is on its way to this agent since `at`: not idle until a change confirms it, or until then."""
+        self._taken[name] = at, until
         heapq.heappush(self._later, (until, name))
         self._remove(name)
 
@@ -187,7 +190,7 @@ class Picture:
         """Pauses that are over, and times for which agents counted as taken."""
         while self._later and self._later[0][0] <= now:
             _, name = heapq.heappop(self._later)
-            if self._taken.get(name, inf) <= now:
+            if self._taken.get(name, NOT_TAKEN)[1] <= now:
                 del self._taken[name]
             seat = self._seats.get(name)
             if seat is not None:
@@ -237,7 +240,8 @@ class Picture:
     def _place(self, seat: Seat, now: float) -> None:
         """Into each list that the agent belongs to, or out of them."""
         self._remove(seat.name)
-        if self._taken.get(seat.name, 0.0) > now:
+        taken = self._taken.get(seat.name)
+        if taken is not None and taken[1] > now:
             return
         if seat.idle_from > now:
             if seat.idle_from < inf:

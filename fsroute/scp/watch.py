@@ -223,7 +223,7 @@ class Watch:
             name = taken_name(row.switch_id, row.agent)
             seat = self.picture.seat(name)
             if seat is not None and seat.idle_since <= row.taken_at and row.taken_until > now:
-                self.picture.take(name, row.taken_until)
+                self.picture.take(name, row.taken_at, row.taken_until)
 
     # Signs of life ---------------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ def one(idle: float | None = 9.0) -> Picture:
 
 def test_an_agent_who_is_taken_is_nobodys_until_the_time_is_over() -> None:
     scene = one()
-    scene.take("bob", NOW + 5)
+    scene.take("bob", NOW, NOW + 5)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == []
     scene.put(seat("bob", "york", 9, "sales:1"), NOW + 1)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == [], "activity does not know of the call yet"
@@ -146,15 +146,23 @@ def test_an_agent_who_is_taken_is_nobodys_until_the_time_is_over() -> None:
 
 def test_activity_that_confirms_ends_the_taking() -> None:
     scene = one()
-    scene.take("bob", NOW + 5)
+    scene.take("bob", NOW, NOW + 5)
     scene.put(seat("bob", "york", None, "sales:1"), NOW + 0.1)
     scene.put(seat("bob", "york", 0, "sales:1"), NOW + 0.2)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"], "the call was short"
 
 
+def test_an_agent_who_is_idle_since_a_later_moment_has_had_the_call() -> None:
+    scene = one()
+    scene.take("bob", NOW, NOW + 5)
+    again = seat("bob", "york", 9, "sales:1")
+    scene.put(Seat("bob", again.qualification, NOW + 1, NOW + 1), NOW + 1)
+    assert names(decide(scene, Policy.LONGEST_IDLE, now=NOW + 1)) == ["bob"]
+
+
 def test_an_agent_who_was_not_called_after_all_is_idle_at_once() -> None:
     scene = one()
-    scene.take("bob", NOW + 5)
+    scene.take("bob", NOW, NOW + 5)
     scene.release("bob", NOW)
     assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"]
 
@@ -237,7 +245,7 @@ def test_a_burst_spreads_over_as_many_agents_as_there_are(agents: int, more: int
         shares = decision.shares
         if decision.destinations:
             chosen.append(decision.destinations[0].name)
-            scene.take(chosen[-1], NOW + 5)
+            scene.take(chosen[-1], NOW, NOW + 5)
     assert sorted(chosen) == sorted(f"a{number}" for number in range(agents))
 
 
