@@ -257,9 +257,7 @@ def scp_http(config: Config) -> Http | None:
     scp = config.scp
     if not scp.http_port:
         return None
-    return Http(
-        (scp.http_host, scp.http_port), scp.http_token.reveal(), scp.http_connections, scp.http_rate
-    )
+    return Http((scp.http_host, scp.http_port), scp.http_token.reveal(), scp.http_connections, scp.http_rate)
 
 
 def call_settings(config: Config) -> CallSettings:

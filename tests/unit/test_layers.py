@@ -72,6 +72,14 @@ PURE = [
     "fsroute.routing.eligibility",
     "fsroute.routing.explain",
     "fsroute.routing.match",
+    "fsroute.routing.before_answer",
+    "fsroute.scp.answers",
+    "fsroute.scp.openapi",
+    "fsroute.scp.picture",
+    "fsroute.scp.rate",
+    "fsroute.scp.selection",
+    "fsroute.scp.shares",
+    "fsroute.scp.sights",
     "fsroute.simulation.document",
     "fsroute.simulation.results",
 ]
@@ -80,6 +88,8 @@ INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
 
 ABOVE = {
     "fsroute.routing": {"fsroute.model"},
+    "fsroute.scp.selection": {"fsroute.model", "fsroute.routing", "fsroute.scp"},
+    "fsroute.scp.picture": {"fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.matching": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.strategies": {"fsroute.model", "fsroute.routing"},
@@ -94,7 +104,7 @@ ABOVE = {
     },
 }
 
-ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver")
+ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "scp")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -178,6 +188,7 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.transfer",
         "fsroute.appserver.facts",
         "fsroute.appserver.signing",
+        "fsroute.callserver.caller",
         "fsroute.callserver.line",
     }
     strange = {

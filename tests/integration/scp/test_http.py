@@ -99,7 +99,7 @@ def role(center: Center) -> Iterator[ScpRole]:
 @pytest.fixture
 def peer(role: ScpRole) -> Peer:
     assert role.http is not None
-    return Peer(role.http.server_port)
+    return Peer(int(role.http.server_port or 0))
 
 
 def test_a_call_gets_an_agent_of_its_own(center: Center, peer: Peer) -> None:
@@ -181,7 +181,7 @@ def test_mod_xml_curl_has_its_dialplan(center: Center, peer: Peer) -> None:
 
 def test_the_password_of_mod_xml_curl_is_the_token(role: ScpRole) -> None:
     assert role.http is not None
-    connection = http.client.HTTPConnection("127.0.0.1", role.http.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(role.http.server_port or 0), timeout=10)
     for password, status in ((TOKEN, 200), ("wrong", 401)):
         basic = base64.b64encode(f"fs:{password}".encode()).decode()
         connection.request(
