@@ -224,6 +224,7 @@ def test_a_site_that_dies_gets_no_more_calls_within_the_stated_time(company: Con
     ready(company)
     caller = ring(company)
     caller.until_answered()
+    company.until_state("bridged")
     caller.hang_up()
     company.until_outcomes("served")
     company.agent("bob", Phone("1002", answers_at_once, AGENT), "west")
