@@ -14,6 +14,7 @@ COMMANDS = (
     "demo",
     "run",
     "status",
+    "activity",
     "audit",
     "agent",
     "rules",

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 @click.command("status")
 @config_option
 def command(config_path: Path | None) -> None:
-    """Show switches, queues, agents and who leads, at this moment."""
+    """Show switches, their activity, queues, agents and who leads, at this moment."""
     from fsroute import config
     from fsroute.cli.store import opened
 
-    with opened(config.load(config_path)) as store:
-        _show(store)
+    settings = config.load(config_path)
+    with opened(settings) as store:
+        _show(store, settings.cti.stale_after)
 
 
-def _show(store: Store) -> None:
+def _show(store: Store, stale_after: float) -> None:
+    from fsroute.cli import activity
     from fsroute.cli.tables import ago, seconds, show
     from fsroute.model.agent_state import Doing
+    from fsroute.store.activity import Activities
     from fsroute.store.applications import ApplicationVersions
     from fsroute.store.rules import Rules
 
@@ -37,6 +40,11 @@ def _show(store: Store) -> None:
         "switches",
         ("switch", "site", "link address", "seen"),
         [(s.switch_id, s.site_id, s.link_address, ago(s.seen_at, now)) for s in switches],
+    )
+    show(
+        "activity",
+        ("switch", "site", "link", "age", "waiting", "talking", "agents", "idle", "state"),
+        activity.sites(Activities(store.database).changes({}), now, stale_after),
     )
     show(
         "queues",

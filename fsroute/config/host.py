@@ -27,6 +27,7 @@ class Role(enum.StrEnum):
     COORDINATOR = "coordinator"
     ACD = "acd"
     APPSERVER = "appserver"
+    CTI = "cti"
     SCP = "scp"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
+from fsroute.config.cti import Cti
 from fsroute.config.host import (
     Agents,
     Callserver,
@@ -37,6 +38,7 @@ class Config(Section, frozen=True):
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     appserver: Appserver = field(default_factory=Appserver)
+    cti: Cti = field(default_factory=Cti)
     scp: Scp = field(default_factory=Scp)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import Doing
@@ -69,9 +68,8 @@ class Counts:
     handled: int = 0
     handling: float = 0.0
 
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self,
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
             offered=self.offered + other.offered,
             answered=self.answered + other.answered,
             abandoned=self.abandoned + other.abandoned,

@@ -1,4 +1,4 @@
-"""Activity of sites in the database: for readers, what changed since they looked; for its processor, one write at a time.
+"""Activity of sites in the database: what changed since a reader looked, and what its processor writes.
 
 Reader: subscribe to `ACTIVITY`; the key is a switch, or None (anything may have changed). Then
 ``Activities.changes(known)`` gives what is newer than the versions known, and `SiteActivity.after` takes it in.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fsroute.model.activity import (
@@ -23,8 +23,11 @@ from fsroute.model.activity import (
     Source,
 )
 from fsroute.model.agent import AgentStatus
-from fsroute.model.agent_state import Doing
+from fsroute.model.agent_state import AgentState, Doing
+from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.database import Statements
+from fsroute.store.duty import state_from_row
+from fsroute.store.proxy_calls import from_row as call_from_row
 
 ACTIVITY = "activity"
 """The topic of activity that has changed; the database publishes it with the write, the key is the switch."""
@@ -117,3 +120,97 @@ def _queue(
         threshold=threshold,
         windows={int(seconds): Counts(**counts) for seconds, counts in windows.items()},
     )
+
+
+class ActivityWriting:
+    """The rows of one switch as its processor writes them, under the epoch of its lease.
+
+    Every method raises `Fenced` once another processor has begun, save those that only read.
+    """
+
+    def __init__(self, database: Statements, switch_id: str, epoch: int) -> None:
+        self._database = database
+        self._switch_id = switch_id
+        self._epoch = epoch
+        self._sequence = 0
+
+    def begin(self) -> None:
+        """From now on the processor before this one is refused."""
+        self._database.execute("begin_activity", switch_id=self._switch_id, epoch=self._epoch)
+
+    def write(self, news: Mapping[str, object]) -> None:
+        """One write: all of it or nothing, and once, even where its answer is lost. Nobody waits for the disk."""
+        self._sequence += 1
+        self._database.execute(
+            "write_activity",
+            switch_id=self._switch_id,
+            epoch=self._epoch,
+            sequence=self._sequence,
+            news=json.dumps(news),
+        )
+
+    def before(self) -> Written:
+        """What the processor before this one has left."""
+        row = self._database.one("activity_marks", switch_id=self._switch_id)
+        if row is None:
+            return Written()
+        return Written(
+            calls=tuple(self._database.run("activity_calls", switch_id=self._switch_id)),
+            windows=tuple(self._database.run("activity_windows", switch_id=self._switch_id)),
+            marks=row["marks"],
+            core_uuid=row["core_uuid"],
+            age=max(0.0, row["age"]),
+        )
+
+    def intervals(self, since: float) -> list[dict[str, Any]]:
+        """The counts of the intervals that began since then, in seconds since the epoch."""
+        return self._database.run("activity_intervals", switch_id=self._switch_id, since=since)
+
+    def roll_up(self, interval_days: int, days: int) -> None:
+        """Sum up the days that are over; intervals and days older than that many days go."""
+        self._database.execute(
+            "roll_up_activity", switch_id=self._switch_id, interval_days=interval_days, days=days
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows of ``site_call`` and ``site_queue``, and the marks of ``site_activity``; `age` in seconds."""
+
+    calls: tuple[Mapping[str, Any], ...] = ()
+    windows: tuple[Mapping[str, Any], ...] = ()
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    core_uuid: str | None = None
+    age: float = 0.0
+
+
+class OwnActivity:
+    """What the database itself knows of a switch's activity: fsroute's own agents and calls."""
+
+    def __init__(self, database: Statements, switch_id: str) -> None:
+        self._database = database
+        self._switch_id = switch_id
+
+    def agents(
+        self, agent_ids: Sequence[str] | None = None
+    ) -> list[tuple[AgentState, float, dict[str, int]]]:
+        """Agents of the switch, all or some: the state, since when idle, and the queues that each may serve."""
+        rows = self._database.run(
+            "own_activity",
+            switch_id=self._switch_id,
+            agent_ids=None if agent_ids is None else list(agent_ids),
+        )
+        found = []
+        for row in rows:
+            idle_since, queues = row.pop("idle_since"), row.pop("queues")
+            found.append((state_from_row(row), idle_since, queues))
+        return found
+
+    def newest_call(self) -> int:
+        """The newest call of all switches; 0: there was none yet."""
+        return int(self._database.value("newest_proxy_call"))
+
+    def calls_over_since(self, newest: int) -> list[ProxyCall]:
+        """Calls of the switch that are over, newer than the one named."""
+        rows = self._database.run("proxy_calls_unseen", switch_id=self._switch_id, newest=newest)
+        return [call_from_row(row) for row in rows]

@@ -16,6 +16,7 @@ create table site_activity (
     link_since timestamptz not null default clock_timestamp(),
     known_at timestamptz not null default 'epoch', -- up to then it is true: a reader takes an old one for stale
     reported_at timestamptz not null default clock_timestamp(), -- the processor's last sign of life
+    marks jsonb not null default '{}', -- up to where each source was counted, for a process that takes over
     given_up bigint not null default 0 -- intervals of the history that were lost while the database was away
 ) with (fillfactor = 50); -- here as below: rows change often, and no index is on what changes
 
@@ -151,6 +152,7 @@ begin
            whole_version = case when v_gone then s.version else whole_version end,
            known_at = case when (p_news ->> 'seen')::boolean then v_now else known_at end,
            core_uuid = coalesce(p_news ->> 'core_uuid', core_uuid),
+           marks = coalesce(p_news -> 'marks', marks),
            link = coalesce(p_news ->> 'link', link),
            link_since = case when p_news ->> 'link' <> link then v_now else link_since end,
            given_up = given_up + coalesce((p_news ->> 'given_up')::bigint, 0)

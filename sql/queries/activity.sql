@@ -44,5 +44,40 @@ select source, queue, medium, extract(epoch from begins_at)::float8 as begins_at
   from activity_interval
  where switch_id = %(switch_id)s and begins_at >= to_timestamp(%(since)s);
 
+-- name: activity_marks repeatable
+select marks, core_uuid, extract(epoch from clock_timestamp() - reported_at)::float8 as age
+  from site_activity where switch_id = %(switch_id)s;
+
+-- name: activity_windows repeatable
+select source, queue, medium, windows from site_queue where switch_id = %(switch_id)s;
+
+-- name: own_activity repeatable
+-- fsroute's agents of a switch, with the queues that each may serve by training, authorization, site and team.
+select s.*, a.address, extract(epoch from a.idle_since)::float8 as idle_since,
+       coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,
+       coalesce((select jsonb_object_agg(q.contact_center_id || '/' || q.queue, 1)
+           from agent_authorization u
+           join queue q on q.contact_center_id = u.contact_center_id and q.medium = u.medium
+          where u.agent_id = a.agent_id
+            and clock_timestamp() between u.valid_from and coalesce(u.valid_until, 'infinity')
+            and (q.sites = '{}' or a.site_id = any(q.sites)) and (q.teams = '{}' or a.team = any(q.teams))
+            and not exists (select 1 from queue_skill w
+                             where w.contact_center_id = q.contact_center_id and w.queue = q.queue
+                               and not exists (select 1 from agent_skill k where k.agent_id = a.agent_id
+                                                  and k.skill = w.skill and k.level >= w.level))), '{}') as queues
+  from agent a
+  join agent_state s using (agent_id)
+ where a.switch_id = %(switch_id)s and (%(agent_ids)s::text[] is null or a.agent_id = any(%(agent_ids)s))
+ order by a.agent_id;
+
+-- name: proxy_calls_unseen repeatable
+-- Of callers of a switch, newer than what was counted, and over.
+select * from proxy_call_detail
+ where proxy_call_id > %(newest)s and switch_id = %(switch_id)s and ended_at is not null
+ order by proxy_call_id limit 10000;
+
+-- name: newest_proxy_call repeatable
+select coalesce(max(proxy_call_id), 0) as newest from proxy_call;
+
 -- name: roll_up_activity
 select roll_up_activity(%(switch_id)s, %(interval_days)s, %(days)s);

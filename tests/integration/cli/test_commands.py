@@ -75,7 +75,7 @@ def test_the_status_shows_switches_queues_agents_and_leases(
     assert "switches\tnorth-1\tnorth\t127.0.0.1:5090\tnever" in result.output
     assert "agents\tlogged out\t1" in result.output
     assert {line.partition("\t")[0] for line in result.output.splitlines()} == {
-        "switches", "queues", "agents", "rules", "applications", "leases",
+        "switches", "activity", "queues", "agents", "rules", "applications", "leases",
     }  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""The queues and agents of fsroute itself, as activity of their switches."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsroute.acd.proxy_call import On
+from fsroute.model.activity import QueueKey, Source
+from fsroute.model.agent import AgentStatus
+from fsroute.model.agent_state import Doing
+from fsroute.model.proxy_call import NetworkLeg
+from tests.fix_center import Center
+from tests.integration.cti.watched import Watched
+from tests.waiting import until
+
+ORDERS = QueueKey(Source.FSROUTE, "blue/orders")
+
+
+@pytest.fixture
+def home(watched: Watched) -> Watched:
+    """The callers of the center are at switch home, ann at away: both are watched at the one stand-in."""
+    watched.processor("home", switch_id="home", callcenter=False, phones=False, calls=False)
+    watched.processor("away")
+    watched.until_seen(
+        lambda: watched.agents_of(Source.FSROUTE) == ["ann"] and "home" in watched.reader.sites
+    )
+    return watched
+
+
+def stands(watched: Watched) -> tuple[int, int] | None:
+    line = watched.reader.sites["home"].queues.get(ORDERS)
+    return None if line is None else (line.waiting, line.talking)
+
+
+def test_an_agents_row_tells_status_address_skills_and_queues(home: Watched) -> None:
+    ann = home.agent("ann", Source.FSROUTE)
+    assert (ann.status, ann.state, ann.address) == (AgentStatus.AVAILABLE, Doing.IDLE, "user/ann")
+    assert ann.skills == {"orders": 2, "english": 2}
+    assert sorted(ann.queues) == ["blue/early", "blue/late", "blue/orders"]
+    home.store.duty.take_break("ann", "lunch")
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).status is AgentStatus.ON_BREAK)
+
+
+def test_a_contact_is_seen_at_its_callers_switch_and_its_agent_at_the_agents(
+    home: Watched, center: Center
+) -> None:
+    store = home.store
+    call = center.queued()
+    store.announce(call)
+    until(lambda: stands(home) == (1, 0))
+    offered = center.reserve(call)
+    store.announce(call, offered)
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).state is Doing.RESERVED)
+    assert offered is not None
+    leg = center.raise_leg(offered, "leg-1", "ab")
+    present = center.move(leg, On.NETWORK_LEG_PRESENT, set={"rendezvous_uuid": "rv"})
+    ready = center.move(present, On.AGENT_ACCEPTED)
+    joined = center.move(ready, On.JOINED)
+    assert joined.network_leg is NetworkLeg.JOINED
+    store.announce(ready, joined)
+    until(lambda: stands(home) == (0, 1))
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).state is Doing.TALKING)
+    left = store.proxy_calls.agent_left(joined.agent_leg_uuid or "", "NORMAL_CLEARING")
+    store.announce(joined, left)
+    store.announce(center.move(joined, On.CALLER_GONE))
+    until(lambda: stands(home) == (0, 0))
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).state is Doing.WRAP_UP)
+    until(lambda: home.history(ORDERS, "home")["handled"] == 1)
+    assert home.history(ORDERS, "home") == {
+        "offered": 1, "answered": 1, "abandoned": 0, "automatic": 0, "handled": 1,
+    }  # fmt: skip
+
+
+def test_signals_that_are_lost_are_made_up_for(home: Watched, center: Center) -> None:
+    """Nobody announces what happened; a signal that says "anything" makes the processor look."""
+    one, other = center.queued(), center.queued()
+    center.move(other, On.CALLER_GONE)
+    home.store.signals.publish("switch.home", None)
+    until(lambda: stands(home) == (1, 0))
+    center.move(one, On.CALLER_GONE)
+    home.store.signals.publish("switch.home", None)
+    until(lambda: stands(home) == (0, 0))
+    until(lambda: home.history(ORDERS, "home")["abandoned"] == 2)
+    assert home.history(ORDERS, "home")["offered"] == 2
+
+
+def test_an_agent_who_is_dismissed_is_gone(home: Watched, center: Center) -> None:
+    center.sql("delete from agent_skill where agent_id = 'ann'")
+    center.sql("delete from agent_authorization where agent_id = 'ann'")
+    center.sql("update agent set switch_id = 'home', site_id = 'west' where agent_id = 'ann'")
+    home.store.signals.publish("coordinator", None)
+    home.until_seen(lambda: home.agents_of(Source.FSROUTE) == [])
