@@ -49,6 +49,10 @@ from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
 from fsroute.replay.capturing import Capturing
+from fsroute.scp import directing
+from fsroute.scp.role import Http, ScpRole
+from fsroute.scp.selection import Limits
+from fsroute.scp.server import Settings as ScpSettings
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.database import Database
@@ -105,6 +109,7 @@ class App:
         self.coordinator: CoordinatorRole | None = None
         self.cti: CtiRole | None = None
         self.callcenter_events: CallcenterEvents | None = None
+        self.scp: ScpRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self._books = Books(config.customers, plan(config), conninfo)
@@ -136,6 +141,8 @@ class App:
             self._start_at_switch()
         if Role.CTI in self.config.roles:
             self._start_cti()
+        if Role.SCP in self.config.roles and self.config.scp.serves:
+            self._start_scp()
         self._clock = gevent.spawn(self._keep_clock)
 
     def _start_at_switch(self) -> None:
@@ -200,6 +207,13 @@ class App:
             Naming(events.queue_name, events.agent_name),
         )
 
+    def _start_scp(self) -> None:
+        config = self.config
+        site = config.site
+        self.store.agents.register_switch(site.site_id, site.switch_id, config.links.address or None)
+        self.scp = scp_role(config, self.store, self.rules)
+        self.scp.start()
+
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
         report = reporter(ApplicationVersions(self._database), self.config.site.switch_id)
@@ -229,6 +243,8 @@ class App:
         self.downloads.stop()
         if self.callserver is not None:
             self.callserver.stop(drain)
+        if self.scp is not None:
+            self.scp.stop(drain)
         if self._clock is not None:
             self._clock.kill()
         if self.cti is not None:
@@ -305,6 +321,28 @@ def plan(config: Config) -> Plan:
     """How telephone numbers are written at this site."""
     numbers = config.numbers
     return Plan(numbers.country, numbers.international_prefix, numbers.trunk_prefix)
+
+
+def scp_role(config: Config, store: Store, rules: RuleBook) -> ScpRole:
+    scp = config.scp
+    return ScpRole(
+        store,
+        rules,
+        config.site.site_id,
+        (scp.listen_host, scp.listen_port) if scp.listen_port else None,
+        ScpSettings(config.links.dial_string, scp.dial_string, scp.ring, scp.number_to),
+        directing.Settings(config.site.switch_id, scp.confirm, config.timing.token_lifetime),
+        Limits(scp.stale, scp.confirm),
+        scp.max_sessions,
+        http=scp_http(config),
+    )
+
+
+def scp_http(config: Config) -> Http | None:
+    scp = config.scp
+    if not scp.http_port:
+        return None
+    return Http((scp.http_host, scp.http_port), scp.http_token.reveal(), scp.http_connections, scp.http_rate)
 
 
 def call_settings(config: Config) -> CallSettings:

@@ -53,6 +53,7 @@ class On(enum.StrEnum):
     CALLBACK_GIVEN_UP = "callback_given_up"
     TRANSFERRED = "transferred"
     TRANSFERRED_OUT = "transferred_out"
+    DIRECTED = "directed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,15 @@ PROXY_CALL: tuple[Row[State], ...] = (
         On.NETWORK_LEG_GIVEN_UP,
         State.QUEUED,
         "tries used up or absent in time: place kept, agent let go without wrap-up",
+    ),
+    *(
+        Row(
+            (state,),
+            On.DIRECTED,
+            state,
+            "not answered yet: another agent alone is to have it, or from now on any",
+        )
+        for state in (State.REQUESTED, State.QUEUED)
     ),
     Row((State.READY,), On.JOINED, State.BRIDGED, "caller and agent talk"),
     Row((State.READY,), On.JOIN_FAILED, State.QUEUED, "place kept, music again at once"),

@@ -21,6 +21,7 @@ from fsroute.acd.serving import Agent, Legs
 from fsroute.acd.standing import Use
 from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
+from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
@@ -47,6 +48,7 @@ class NetworkLegHere:
     proxy_call_id: int
     leg_uuid: str
     version: float = math.inf  # until the row is known: no row is newer
+    contact_id: str = ""  # set where the leg is the caller's own, redirected here before the answer
 
     def is_stale(self, call: ProxyCall) -> bool:
         """The row, as new as the one that admitted the leg, does not speak of it any more."""
@@ -236,6 +238,7 @@ class AcdRole:
             if leg.is_stale(call):
                 del self._network_legs[uuid]
                 gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
+                self._caller_gone(leg, "the agent did not come")
 
     # The switch --------------------------------------------------------------------------------------------
 
@@ -272,7 +275,18 @@ class AcdRole:
             if offer.legs.network_uuid == uuid:
                 offer.inbox.put(event)
         if event.name == "CHANNEL_HANGUP":
-            del self._network_legs[uuid]
+            self._caller_gone(self._network_legs.pop(uuid), event.get("Hangup-Cause", ""))
+
+    def _caller_gone(self, leg: NetworkLegHere, cause: str) -> None:
+        """A caller who was redirected has no other channel: the contact ends with this one."""
+        if leg.contact_id:
+            gevent.spawn(self._close_contact, leg.contact_id, cause)
+
+    def _close_contact(self, contact_id: str, cause: str) -> None:
+        try:
+            self._store.close_contact(contact_id, Outcome.ABANDONED, {"by": "acd", "cause": cause})
+        except StoreError as error:  # looked at again with the next reconciliation, or by a routing processor
+            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
 
     def _admit(self, uuid: str, token: str) -> None:
         """A network leg came in: valid tokens find their proxy call, any other leg is refused."""
@@ -304,7 +318,9 @@ class AcdRole:
             self._network_legs.pop(uuid, None)
             return None
         if uuid in self._network_legs:  # it may have hung up meanwhile
-            self._network_legs[uuid] = NetworkLegHere(proxy_call_id, leg_uuid, call.version)
+            self._network_legs[uuid] = _leg_here(call, leg_uuid)
+        elif is_redirected(call):
+            self._close_contact(call.contact_id, "gone while it came in")
         self._hand_over(uuid, call)
         return call
 
@@ -348,7 +364,9 @@ class AcdRole:
         uuid, leg_uuid = call.rendezvous_uuid, call.network_leg_uuid
         here = call.network_switch_id == self._settings.switch_id
         if uuid and leg_uuid and here and self._link.exists(uuid):
-            self._network_legs.setdefault(uuid, NetworkLegHere(call.proxy_call_id, leg_uuid, call.version))
+            self._network_legs.setdefault(uuid, _leg_here(call, leg_uuid))
+        elif uuid and here and is_redirected(call):
+            self._close_contact(call.contact_id, "the caller left unseen")
         if not self._is_ours(call) or call.state not in _OFFERED:
             return
         offer = self._offers.get(call.agent_leg_uuid or "")
@@ -431,6 +449,16 @@ class AcdRole:
             return replace(legs, joined=True)
         talked = call.state is State.BRIDGED
         return replace(legs, agent=Agent.GONE, cause="NORMAL_CLEARING", joined=True) if talked else legs
+
+
+def is_redirected(call: ProxyCall) -> bool:
+    """The caller was redirected to the agent's switch before the answer: the network leg is the caller's channel."""
+    return not call.channel_uuid
+
+
+def _leg_here(call: ProxyCall, leg_uuid: str) -> NetworkLegHere:
+    contact_id = call.contact_id if is_redirected(call) else ""
+    return NetworkLegHere(call.proxy_call_id, leg_uuid, call.version, contact_id)
 
 
 def _hangup(uuid: str) -> Event:

@@ -10,10 +10,10 @@ import gevent
 
 from fsroute.appserver.catalogue import Catalogue, Publications
 from fsroute.appserver.lookups import Answers
-from fsroute.appserver.server import Server, ServerLimits, tls_of_server
 from fsroute.appserver.service import Service
 from fsroute.appserver.signing import Gate, Site
 from fsroute.config import Appserver
+from fsroute.httpserver import Server, ServerLimits, tls_of_server
 from fsroute.store.inquiries import Inquiries, statements_of
 
 log = logging.getLogger(__name__)

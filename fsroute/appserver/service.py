@@ -26,14 +26,13 @@ import msgspec
 
 from fsroute.appserver.catalogue import Catalogue, Entry
 from fsroute.appserver.lookups import Answers
-from fsroute.appserver.server import LONGEST_BODY, Seldom
 from fsroute.appserver.signing import ANSWER, Admitted, Gate, Site, answer_mac, body_hash
+from fsroute.httpserver import Seldom, read_body
 from fsroute.lookups.facts import NOTHING_FOUND
 from fsroute.lookups.sources import LookupFailed, LookupRefused, LookupSlow
 
 log = logging.getLogger(__name__)
 
-BODY_LIMIT = 10.0  # seconds for the body of a request
 PIECE = 65_536
 
 _BUNDLE = re.compile(r"/v1/applications/([a-z0-9][a-z0-9_-]{0,63})")
@@ -81,7 +80,7 @@ class Service:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path == "/v1/health":
             return _send(start_response, method, _json(200, {"status": "ok"}), None)
-        body = _body(environ)
+        body = read_body(environ)
         if body is None:
             return _send(start_response, method, _error(408, "the request's body did not come in time"), None)
         admitted = self._gate.admit(environ.get("HTTP_AUTHORIZATION", ""), method, path, body, self._now())
@@ -151,19 +150,6 @@ def _listed(entry: Entry) -> dict[str, object]:
         "sha256": entry.sha256,
         "size": entry.size,
     }
-
-
-def _body(environ: dict[str, Any]) -> bytes | None:
-    """The request's body; the server has seen to its length. None: it did not come in time."""
-    limit = gevent.Timeout(BODY_LIMIT)
-    try:
-        with limit:
-            body: bytes = environ["wsgi.input"].read(LONGEST_BODY)
-            return body
-    except gevent.Timeout as passed:
-        if passed is not limit:
-            raise
-        return None
 
 
 def _json(status: int, value: object) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from fsroute.model.direct import Direct
 from fsroute.model.routing import Routing, Way
 from fsroute.routing.explain import Explanation
 from fsroute.routing.rules import Condition, Result, RuleSet
@@ -56,8 +57,17 @@ def _decision(explanation: Explanation) -> Iterator[str]:
     yield ""
     if routed.way is not None:
         yield f"not queued: {way_words(routed.way)}"
+    if routed.direct is not None:
+        yield f"before the answer: {direct_words(routed.direct)}"
     if routed.routing is not None:
         yield from _routing(routed.routing, explanation)
+
+
+def direct_words(direct: Direct) -> str:
+    """How a call is routed before the answer, in words."""
+    shares = ", ".join(f"{site} {share:g} %" for site, share in direct.shares.items())
+    tries = "1 destination" if direct.tries == 1 else f"{direct.tries} destinations"
+    return f"{direct.policy}{f' ({shares})' if shares else ''}, {direct.manner}, {tries}, otherwise {direct.otherwise}"
 
 
 def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
@@ -123,6 +133,7 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "rule": routed and routed.rule,
         "missed": [{"rule": missed.rule, "why": str(missed)} for missed in (routed.missed if routed else ())],
         "way": routed.way.dump() if routed and routed.way else None,
+        "direct": routed.direct.dump() if routed and routed.direct else None,
         "routing": routed.routing.dump() if routed and routed.routing else None,
         "reach": list(explanation.reach),
         "agents": [{"agent": each.agent.agent_id, "busy": each.busy} for each in explanation.agents],

@@ -21,6 +21,7 @@ COMMANDS = (
     "center",
     "customers",
     "app",
+    "scp",
     "simulate",
     "capture",
     "replay",

@@ -29,6 +29,7 @@ from fsroute.config.host import (
     Timing,
 )
 from fsroute.config.loading import convert, default_state_dir, load, parse, read
+from fsroute.config.scp import Scp
 from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
 
@@ -55,6 +56,7 @@ __all__ = [
     "Port",
     "Process",
     "Role",
+    "Scp",
     "Seconds",
     "Secret",
     "Section",

@@ -28,6 +28,7 @@ class Role(enum.StrEnum):
     ACD = "acd"
     APPSERVER = "appserver"
     CTI = "cti"
+    SCP = "scp"
 
 
 class Site(Section, frozen=True):

@@ -112,6 +112,11 @@ def _with_secrets(config: Config, base: Path, source: str, environment: Mapping[
     )
     if password:
         config = replace(config, event_socket=replace(config.event_socket, password=Secret(password)))
+    token = _secret_file(base, config.scp.http_token_file, source, "scp.http_token_file")
+    if token:
+        config = replace(config, scp=replace(config.scp, http_token=Secret(token)))
+    if config.scp.http_port and len(config.scp.http_token.reveal()) < SHORTEST_SECRET:
+        raise ConfigurationError(f"{source}: scp: http_token has fewer than {SHORTEST_SECRET} characters")
     return _with_secrets_of_sites(config, base, source)
 
 

@@ -23,6 +23,7 @@ from fsroute.config.host import (
     Site,
     Timing,
 )
+from fsroute.config.scp import Scp
 from fsroute.config.section import Section, require_once
 
 
@@ -44,6 +45,7 @@ class Config(Section, frozen=True):
     appserver: Appserver = field(default_factory=Appserver)
     cti: Cti = field(default_factory=Cti)
     events: Events = field(default_factory=Events)
+    scp: Scp = field(default_factory=Scp)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)

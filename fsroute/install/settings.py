@@ -37,7 +37,8 @@ class DialplanSettings(Section, frozen=True):
     """What ``dialplans`` is filled with. Names end in their unit.
 
     `numbers` are the toll-free numbers, as the network says them (a leading + may be absent
-    there); ``("*",)`` takes every number. `callservers` are tried in turn for each call. A caller
+    there); ``("*",)`` takes every number. `callservers` are tried in turn for each call. Those in
+    `numbers_before_answer` go to one of the `routing_processors` first, before anybody has answered. A caller
     that loses fsroute is back at a socket every `pause_ms`, up to `tries` times, and may lose it
     `returns` times in one call. `fallback_transfer` is ``extension dialplan context``; without one
     the caller hears `fallback_message` and is released. While an agent consults somebody, the other end of
@@ -48,7 +49,9 @@ class DialplanSettings(Section, frozen=True):
     """
 
     numbers: tuple[str, ...] = ()
+    numbers_before_answer: tuple[str, ...] = ()
     callservers: tuple[str, ...] = ("127.0.0.1:8084",)
+    routing_processors: tuple[str, ...] = ("127.0.0.1:8086",)
     guard_s: int = 8
     pause_ms: int = 1500
     tries: int = 40
@@ -68,7 +71,11 @@ class DialplanSettings(Section, frozen=True):
         for number in self.numbers:
             if number != ANY_NUMBER:
                 _check("numbers", number, _NUMBER)
+        for number in self.numbers_before_answer:
+            if number != ANY_NUMBER:
+                _check("numbers_before_answer", number, _NUMBER)
         _check_all("callservers", self.callservers, _SOCKET)
+        _check_all("routing_processors", self.routing_processors, _SOCKET)
         _check("hold_music", self.hold_music, _FILE)
         _check("fallback_message", self.fallback_message, _FILE)
         if self.fallback_transfer:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from fsroute.model.agent import Agent
 from fsroute.model.routing import Routing, Way
+from fsroute.routing.before_answer import direct_faults
 from fsroute.routing.calendar import time_zone
 from fsroute.routing.conditions import contradiction, covers, excludes, implies
 from fsroute.routing.document import read
@@ -51,6 +52,7 @@ def check(document: Document, house: House, now: datetime) -> tuple[RuleSet, lis
     for rule in _all(rules):
         faults += _references(rule, rules)
         faults += _result(rule, rules, house)
+        faults += direct_faults(rule, house.sites)
     faults += _matching(rules, now)
     faults += _gaps(rules, house)
     faults += _prompts(rules, house)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from fsroute.model.contact import Demand
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
+from fsroute.routing.before_answer import TABLE, direct_of
 from fsroute.routing.faults import Fault, RulesError, errors
 from fsroute.routing.hours import calendars, regions
 from fsroute.routing.pattern import Pattern
@@ -143,6 +145,7 @@ def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...
     facts = children_of(document, "routing_rule_fact", "rule")
     skills = children_of(document, "routing_rule_skill", "rule")
     steps = children_of(document, "rule_step", "rule")
+    directs = children_of(document, TABLE, "rule")
     found: dict[str, list[Rule]] = defaultdict(list)
     for values in rows_of(document, "routing_rule"):
         key = (values["contact_center_id"], values["rule"])
@@ -151,7 +154,9 @@ def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...
         before = len(faults)
         condition = _condition(row, facts.get(key, ()), faults)
         result = _result(row, skills.get(key, ()), steps.get(key, ()), faults)
+        direct = direct_of(directs.get(key, []), row.name, faults)
         if len(faults) == before:
+            result = replace(result, direct=direct)
             rule = Rule(*key, int(values["ordinal"]), condition, result, values.get("enabled") is not False)
             found[key[0]].append(rule)
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fsroute.errors import FsrouteError
+from fsroute.model.direct import Direct
 from fsroute.model.routing import Routing, Way
 from fsroute.routing.rules import Condition, Inquiry, Rule, RuleSet
 
@@ -41,7 +42,7 @@ class Routed:
 
     A `way` that does ``application`` means refused: the application goes on as it does for that. `rule` is None
     where the queue's row alone decided, or where the contact center is `closed` by command. `missed` are the
-    rules before it.
+    rules before it. `direct`: the rule routes calls before the answer, by these terms.
     """
 
     routing: Routing | None = None
@@ -50,6 +51,7 @@ class Routed:
     rules_version: int | None = None
     missed: tuple[Missed, ...] = ()
     closed: bool = False
+    direct: Direct | None = None
 
 
 def route(rules: RuleSet, inquiry: Inquiry, now: datetime) -> Routed:
@@ -76,7 +78,7 @@ def _result(rules: RuleSet, inquiry: Inquiry, rule: Rule, missed: tuple[Missed, 
         return Routed(way=result.way, rule=rule.name, rules_version=rules.version, missed=missed)
     base = _queue(rules, inquiry, result.queue or inquiry.queue, f"rule {rule.name}: ")
     routing = result.routing(base, inquiry.caller.medium, rule.name, rules.version)
-    return Routed(routing, rule=rule.name, rules_version=rules.version, missed=missed)
+    return Routed(routing, rule=rule.name, rules_version=rules.version, missed=missed, direct=result.direct)
 
 
 def _by_queue(rules: RuleSet, inquiry: Inquiry, missed: tuple[Missed, ...]) -> Routed:

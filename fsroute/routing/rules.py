@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fsroute.model.contact import CallerInformation
+from fsroute.model.direct import Direct
 from fsroute.model.routing import Routing, Way
 from fsroute.routing.calendar import Calendar
 from fsroute.routing.pattern import Pattern
@@ -53,6 +54,7 @@ class Result:
 
     `way` is set for contacts that are not queued. `queue` None: the one that the application asks for.
     `terms` are the fields of a `Routing` that the rule decides itself, `callback` those of its `CallbackTerms`.
+    `direct` is set where calls are routed before the answer.
     """
 
     way: Way | None = None
@@ -62,6 +64,7 @@ class Result:
     teams: tuple[str, ...] | None = None
     terms: Mapping[str, Any] = field(default_factory=dict)
     callback: Mapping[str, Any] = field(default_factory=dict)
+    direct: Direct | None = None
 
     def routing(self, base: Routing, medium: str, rule: str, version: int | None) -> Routing:
         """The routing of one contact, upon the `base` that the queue's row gives."""

@@ -12,7 +12,7 @@ from fsroute.acd.proxy_call import CALL_TABLE, On
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store import agents, proxy_calls
-from fsroute.store.database import Database
+from fsroute.store.database import Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Closed:
 class Contacts:
     """The contacts of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Statements) -> None:
         self._database = database
         self.on_let_go: proxy_calls.LetGo | None = None
         """Told of each agent whom the closing of a contact frees, as the row is then."""

@@ -124,6 +124,14 @@ class Network:
         elif isinstance(party, Telephone):
             gevent.spawn_later(self.media_timeout, party.lost)
 
+    def switch_at(self, address: Address) -> Switch | None:
+        """The switch that takes calls to an address from outside; None: none does, or no call gets there now."""
+        fault = self._fault(address)
+        if fault is not None and fault.kind != "delay":
+            return None
+        there = (one for one in self.switches.values() if one.link_address == address.host)
+        return next((one for one in there if one.is_running), None)
+
     def _fault(self, address: Address) -> Fault | None:
         for key in (address.key, address.host):
             fault = self._faults.get(key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event as Flag
 
+from fsroute.switchsim.addresses import parse_address
 from fsroute.switchsim.people import (
     Agent,
     Answers,
@@ -139,19 +140,14 @@ class CallerCall(Telephone):
         super().__init__(network, caller.name or caller.number)
         self.caller = caller
         self.talked_with = ""
+        self.contacts: list[str] = []
+        """Where the last redirection (302) sent the call and has not been tried yet, the first to be tried first."""
+        self.redirections: list[str] = []
 
     def place(self, switch: Switch) -> None:
         """Call the switch and begin to follow the script."""
         self._hear("calling")
-        self.channel = switch.receive(
-            self,
-            number=self.caller.number,
-            name=self.caller.name,
-            number_called=self.caller.number_called,
-            far_host=self.caller.host,
-            profile=self.caller.profile,
-            variables=_authenticated(self.caller.user) if self.caller.user else None,
-        )
+        self._call(switch, self.caller.number_called, self.caller.profile)
         gevent.spawn(self._follow)
         gevent.spawn(self._lose_patience)
 
@@ -184,6 +180,33 @@ class CallerCall(Telephone):
         self.pause(self.caller.patience)
         if not self.is_talking and not self.talked_with:
             self.hang_up()
+
+    def redirected(self, target: str) -> None:
+        """The contacts of a 302, the highest ``q`` first: FreeSWITCH lowers it from one to the next."""
+        super().redirected(target)
+        self.redirections.append(target)
+        self.contacts = [contact.strip(" <>") for contact in target.partition(" ")[0].split(",")]
+
+    def ended(self, cause: str) -> None:
+        """Who was redirected calls there, and where that fails the next one; the script goes on."""
+        while self.contacts and not self.is_answered:
+            address = parse_address(self.contacts.pop(0))
+            far = self.network.switch_at(address)
+            if far is not None:
+                self._call(far, address.user, far.options.link_profile)
+                return
+        super().ended(cause)
+
+    def _call(self, switch: Switch, number: str, profile: str) -> None:
+        self.channel = switch.receive(
+            self,
+            number=self.caller.number,
+            name=self.caller.name,
+            number_called=number,
+            far_host=self.caller.host,
+            profile=profile,
+            variables=_authenticated(self.caller.user) if self.caller.user else None,
+        )
 
     def _hear(self, what: str) -> None:
         if what.startswith(TALKING):

@@ -66,10 +66,10 @@ select d.*, c.closed, c.proxy_call_id as closed_proxy_call_id, c.agent_id as clo
   left join lateral proxy_call_now(c.proxy_call_id) d on c.proxy_call_id is not null;
 
 -- name: live_contacts_of_switch
--- Those with a caller on the line: who asked to be called back has no channel.
+-- Those with a caller on the line: who asked to be called back has no channel, who was redirected has it elsewhere.
 select k.contact_id::text, k.channel_uuid, k.core_uuid, k.parent_contact_id is not null as is_consultation
   from contact k
- where k.switch_id = %(switch_id)s and k.switch_id > '' and k.ended_at is null
+ where k.switch_id = %(switch_id)s and k.switch_id > '' and k.ended_at is null and k.channel_uuid > ''
    and not exists (select from proxy_call p
                     where p.contact_id = k.contact_id and p.caller_leg <> 'present'
                       and p.ended_at is null);

@@ -23,6 +23,8 @@ select jsonb_build_object(
                                      from routing_rule_fact t), '[]'),
     'routing_rule_skill', coalesce((select jsonb_agg(to_jsonb(t) order by contact_center_id, rule, skill)
                                       from routing_rule_skill t), '[]'),
+    'routing_rule_direct', coalesce((select jsonb_agg(to_jsonb(t) order by contact_center_id, rule)
+                                       from routing_rule_direct t), '[]'),
     'rule_step', coalesce((select jsonb_agg(to_jsonb(t) order by contact_center_id, rule, ordinal)
                              from rule_step t), '[]'));
 
@@ -70,7 +72,8 @@ select rules_version as version, count(*) as contacts from contact where rules_v
 lock table rules_version in share row exclusive mode;
 
 -- name: rules_empty
-with fact as (delete from routing_rule_fact), skill as (delete from routing_rule_skill), step as (delete from rule_step),
+with fact as (delete from routing_rule_fact), skill as (delete from routing_rule_skill),
+     direct as (delete from routing_rule_direct), step as (delete from rule_step),
      rule as (delete from routing_rule), hours as (delete from opening_hours), day as (delete from holiday),
      region as (delete from region)
 delete from calendar;
@@ -136,6 +139,9 @@ with doc as (
 ), rule_skills as (
     insert into routing_rule_skill
     select r.* from doc, jsonb_populate_recordset(null::routing_rule_skill, d -> 'routing_rule_skill') r
+), directs as (
+    insert into routing_rule_direct
+    select r.* from doc, jsonb_populate_recordset(null::routing_rule_direct, d -> 'routing_rule_direct') r
 )
 insert into rule_step select r.* from doc, jsonb_populate_recordset(null::rule_step, d -> 'rule_step') r;
 

@@ -140,6 +140,7 @@ class Documents(ActivityWriting):
     site: Site
 
     def write(self, news: Any) -> None:
+        self._sequence += 1
         activity = self.site.activity
         whole = {
             "agents": dump(replace(NOTHING, agents=tuple(activity.agents.values()))).get("agents", []),

@@ -42,6 +42,10 @@ FEATURE_NUMBER = "8005559999"
 """By which agents reach the feature codes from any telephone."""
 
 
+EARLY_NUMBER = "8005558888"
+"""Calls to it are routed before the answer."""
+
+
 def phone_password(name: str) -> str:
     return f"secret-{name}"
 
@@ -77,6 +81,8 @@ class Ports:
     link: int = field(default_factory=free_port)
     event_socket: int = field(default_factory=free_port)
     callserver: int = field(default_factory=free_port)
+    scp: int = field(default_factory=free_port)
+    decisions: int = field(default_factory=free_port)
     carrier: int = field(default_factory=free_port)  # where those are who are called back
 
 
@@ -117,7 +123,9 @@ class FreeSwitch:
             log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
             dialplan=DialplanSettings(
                 numbers=("*",),
+                numbers_before_answer=(EARLY_NUMBER,),
                 callservers=(f"127.0.0.1:{ports.callserver}",),
+                routing_processors=(f"127.0.0.1:{ports.scp}",),
                 feature_numbers=(FEATURE_NUMBER,),
             ),
         )

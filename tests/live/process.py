@@ -32,6 +32,13 @@ listen_port = {ports.callserver}
 callback_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
 voice_message_silence = 30.0
 
+[scp]
+listen_port = {ports.scp}
+stale = 8.0
+confirm = 3.0
+http_port = {ports.decisions}
+http_token = "{token}"
+
 [agents]
 transfer_numbers = "555[0-9]{{4}}"
 number_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
@@ -47,7 +54,8 @@ level = "{level}"
 """
 
 
-WITHOUT_COORDINATOR = 'roles = ["callserver", "acd"]'
+TOKEN = "a-token-of-the-live-tests"
+WITHOUT_COORDINATOR = 'roles = ["callserver", "acd", "scp"]'
 
 
 class FsrouteRun:
@@ -74,6 +82,7 @@ class FsrouteRun:
                 database=database,
                 ports=ports,
                 password=PASSWORD,
+                token=TOKEN,
                 roles=roles,
                 realtime_priority=realtime_priority,
                 level=os.environ.get("FSROUTE_LIVE_LOG", "info"),

@@ -141,6 +141,7 @@ class Call:
         self.call_id = call_id
         self.media = Media(phone.frequency)
         self.offer = offer  # the INVITE that came in
+        self.redirected_to = ""  # the Contact of a 302
         self.statuses: list[tuple[str, int]] = []  # (method, status) of each response
         self.requests: list[Message] = []  # that came in after the first INVITE
         self.rang_at = self.answered_at = self.ended_at = 0.0
@@ -262,6 +263,8 @@ class Call:
 
     def _response(self, message: Message) -> None:
         self.statuses.append((message.method, message.status))
+        if 300 <= message.status < 400:
+            self.redirected_to = message.get("contact")
         if (message.method, message.status) == ("REGISTER", 401) and not self._challenged:
             self._challenged = True
             self._request("REGISTER", extra=EXPIRES + self._credentials(message, "REGISTER"))

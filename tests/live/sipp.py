@@ -68,3 +68,11 @@ def callers(folder: Path, name: str, calls: int, number: str, port: int, *, pati
 def agents(folder: Path, name: str) -> Sipp:
     """As many agents as are called, all at one port."""
     return Sipp(folder, name, (SCENARIOS / "agent.xml").read_text(), ["-rtp_echo"])
+
+
+def redirected(folder: Path, name: str, calls: int, number: str, port: int, rate: int) -> tuple[Sipp, Path]:
+    """`calls` calls, `rate` a second, that must be redirected; the file gets a line with each one's Contact."""
+    contacts = folder / f"{name}.contacts"
+    arguments = [f"{LOOPBACK}:{port}", "-s", number, "-m", str(calls), "-l", str(calls), "-r", str(rate),
+                 "-trace_logs", "-log_file", str(contacts)]  # fmt: skip
+    return Sipp(folder, name, (SCENARIOS / "redirected.xml").read_text(), arguments), contacts

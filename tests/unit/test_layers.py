@@ -115,6 +115,14 @@ PURE = [
     "fsroute.routing.explain",
     "fsroute.routing.match",
     "fsroute.routing.words",
+    "fsroute.routing.before_answer",
+    "fsroute.scp.answers",
+    "fsroute.scp.openapi",
+    "fsroute.scp.picture",
+    "fsroute.scp.rate",
+    "fsroute.scp.selection",
+    "fsroute.scp.shares",
+    "fsroute.scp.sights",
     "fsroute.simulation.document",
     "fsroute.simulation.results",
 ]
@@ -123,6 +131,8 @@ INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
 
 ABOVE = {
     "fsroute.routing": {"fsroute.model"},
+    "fsroute.scp.selection": {"fsroute.model", "fsroute.routing", "fsroute.scp"},
+    "fsroute.scp.picture": {"fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.matching": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.state": {"fsroute.coordinator", "fsroute.model", "fsroute.routing"},
     "fsroute.coordinator.strategies": {"fsroute.model", "fsroute.routing"},
@@ -141,7 +151,7 @@ ABOVE = {
     },
 }
 
-ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "cti")
+ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "cti", "scp")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -224,6 +234,7 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.dial",
         "fsroute.acd.transfer",
         "fsroute.appserver.signing",
+        "fsroute.callserver.caller",
         "fsroute.callserver.line",
     }
     strange = {

@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 import pytest
 
-from fsroute.appserver import server as server_module
+from fsroute import httpserver as server_module
 from fsroute.appserver.signing import authorization
 from fsroute.config import Lookup, LookupParameter
 from tests.integration.appserver.center import SECRET, Center

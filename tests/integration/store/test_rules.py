@@ -46,7 +46,7 @@ SECOND = (
 )
 RULE_TABLES = (
     "calendar", "opening_hours", "holiday", "region", "routing_rule", "routing_rule_fact", "routing_rule_skill",
-    "rule_step", "queue", "queue_skill", "rules_version",
+    "routing_rule_direct", "rule_step", "queue", "queue_skill", "rules_version",
 )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from fsroute.appserver.catalogue import Catalogue
 from fsroute.appserver.lookups import Answers
-from fsroute.appserver.server import LONGEST_BODY
 from fsroute.appserver.service import Service
 from fsroute.appserver.signing import ANSWER, Gate, Site, authorization, body_hash, is_answer
 from fsroute.config import Lookup
+from fsroute.httpserver import LONGEST_BODY
 
 SECRET = b"what north and blue share"
 NORTH = Site("north", frozenset({"blue"}), SECRET)

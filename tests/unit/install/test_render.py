@@ -74,14 +74,18 @@ def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again
 def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
     text = render.render_configuration(SWITCH)[path]
     fallback, after = ("fsroute_fallback XML fsroute", "fsroute_next XML fsroute")
+    resume = "true"
     if path.endswith("fsroute_features.xml"):  # an agent dials again
         fallback = after = "fsroute_no_features XML fsroute_features"
+    elif path.endswith("fsroute_before_answer.xml"):  # the ordinary way, which answers
+        fallback = after = "$1 XML fsroute"
+        resume = "false"
     for condition in ElementTree.fromstring(text).iter("condition"):
         written = [(each.get("application", ""), each.get("data", "")) for each in condition.iter("action")]
         actions = [one for action in written for one in _one_by_one(action)]
         for index, (application, _) in enumerate(actions):
             if application == "socket":
-                assert ("set", "socket_resume=true") in actions[:index]
+                assert ("set", f"socket_resume={resume}") in actions[:index]
                 assert actions[index - 1] == ("sched_transfer", f"+8 {fallback}")
                 assert actions[index + 1] == ("set", "fsroute_guard=${sched_del(${uuid})}")
                 assert actions[-1] == ("transfer", after)

@@ -9,6 +9,7 @@ import pytest
 
 import fsroute
 from fsroute import resources
+from fsroute.model.direct import Manner, Policy
 from fsroute.routing.document import ACTIONS, STEPS
 from fsroute.routing.rows import REFUSALS, WAYS
 
@@ -22,6 +23,7 @@ TABLES = (
     "routing_rule",
     "routing_rule_fact",
     "routing_rule_skill",
+    "routing_rule_direct",
     "rule_step",
 )
 UNDERSTOOD = {
@@ -50,7 +52,7 @@ def test_every_column_of_the_rules_is_explained(table: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("words", [ACTIONS, STEPS, WAYS, REFUSALS])
+@pytest.mark.parametrize("words", [ACTIONS, STEPS, WAYS, REFUSALS, tuple(Policy), tuple(Manner)])
 def test_every_word_that_a_column_may_hold_is_explained(words: tuple[str, ...]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [word for word in words if f"`{word}`" not in text] == []

@@ -1,4 +1,4 @@
-"""The HTTP server of the application server: gevent.pywsgi with a limit on everything a peer may do."""
+"""An HTTP server: gevent.pywsgi with a limit on everything a peer may do."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 MOST_HEADERS = 50
 LONGEST_HEAD = 32_768  # bytes of headers: the library would take 6 MB, and a second to part some of them
 LONGEST_BODY = 16_384  # bytes
+BODY_LIMIT = 10.0  # seconds for a request's body to come
 BACKLOG = 256
 SAID_EVERY = 10.0  # seconds between two log lines of one kind
 
@@ -148,6 +149,19 @@ class Server(WSGIServer):
             self.said.say(logging.INFO, f"no TLS handshake: {error}")
         finally:
             wrapped.close()
+
+
+def read_body(environ: dict[str, Any]) -> bytes | None:
+    """The request's body; the server has seen to its length. None: it did not come in time."""
+    limit = gevent.Timeout(BODY_LIMIT)
+    try:
+        with limit:
+            body: bytes = environ["wsgi.input"].read(LONGEST_BODY)
+            return body
+    except gevent.Timeout as passed:
+        if passed is not limit:
+            raise
+        return None
 
 
 class Seldom:

@@ -1,0 +1,277 @@
+"""Keeps the picture of all sites true: rows at the start, changes as they are told, signs of life every second."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+
+import gevent
+import gevent.event
+
+from fsroute.errors import StoreError
+from fsroute.model.activity import Changes, Head, SiteActivity
+from fsroute.model.agent import Agent
+from fsroute.model.direct import DoorRow, SwitchSeen
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.routing.eligibility import next_boundary
+from fsroute.scp.picture import Door, Picture
+from fsroute.scp.selection import Limits
+from fsroute.scp.sights import (
+    activity_place,
+    door_of,
+    place_of,
+    seat_of,
+    seats_of_activity,
+    site_of,
+    taken_name,
+)
+from fsroute.store.activity import ACTIVITY, Activities
+from fsroute.store.direct import TAKEN, DirectCalls
+from fsroute.store.signals import Subscription
+from fsroute.store.store import COORDINATOR, Store
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0  # seconds between two looks at signs of life, doors, capacities and rates
+LOOK_AGAIN = 0.2  # seconds in which such a look is still good where a call depends on it
+GATHER = 0.005  # seconds in which agents who changed are read together
+STOP_LIMIT = 3.0  # seconds for a read to end
+READ_AGAIN = 1.0  # seconds after a read that the database refused
+
+
+class Watch:
+    """One process's picture. `ready` is set once everything was read."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self.picture = Picture()
+        self.ready = gevent.event.Event()
+        self.links: dict[str, str] = {}
+        """Where the switches take network legs: ``host:port`` by switch."""
+        self._store = store
+        self._direct = DirectCalls(store)
+        self._activities = Activities(store.database)
+        self._limits = limits
+        self._doors: list[DoorRow] = []
+        self._capacities: Mapping[str, int] = {}
+        self._known: dict[str, SiteActivity] = {}
+        self._versions: dict[str, int] = {}
+        self._seats_at: dict[str, set[str]] = {}
+        self._concerned: tuple[set[str], set[int]] = (set(), set())
+        self._everybody = True
+        self._have_agents = self._have_looked = False
+        self._looked_at = 0.0
+        self._boundaries: dict[str, float] = {}
+        self._changed = gevent.event.Event()
+        self._over = gevent.event.Event()
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._subscriptions: list[Subscription] = []
+
+    def start(self) -> None:
+        """Read in the background, and follow."""
+        signals = self._store.signals
+        self._subscriptions = [
+            signals.subscribe(COORDINATOR, self._signalled),
+            signals.subscribe(ACTIVITY, self._activity_signalled),
+            signals.subscribe(TAKEN, self._taken_signalled),
+        ]
+        self._changed.set()
+        self._greenlets = [gevent.spawn(self._keep_agents), gevent.spawn(self._keep_looking)]
+
+    def look_again(self) -> bool:
+        """Look at the signs of life before a call is sent away for the want of one; False: that was just done."""
+        if self._store.now() - self._looked_at < LOOK_AGAIN:
+            return False
+        self._guarded(self._look)
+        return True
+
+    def stop(self) -> None:
+        for subscription in self._subscriptions:
+            self._store.signals.unsubscribe(subscription)
+        self._subscriptions = []
+        self._over.set()
+        self._changed.set()
+        gevent.joinall(
+            self._greenlets, STOP_LIMIT
+        )  # one that is killed amid a connect leaves that open for a minute
+        gevent.killall(self._greenlets, block=False)
+        self._greenlets = []
+
+    def read(self) -> None:
+        """Everything, once: for who asks and goes.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        self._look()
+        self._read_agents()
+
+    def _say_ready(self) -> None:
+        if self._have_agents and self._have_looked:
+            self.ready.set()
+
+    # Agents of fsroute's own ---------------------------------------------------------------------------------
+
+    def _signalled(self, key: str | int | None, row: object) -> None:
+        """An agent, a proxy call with the agent whom it has or had, or anything."""
+        kind, _, name = str(key).partition(":")
+        if key is None:
+            self._everybody = True
+        elif kind == "a":
+            self._concerned[0].add(name)
+        elif kind == "p":
+            self._concerned[1].add(int(name))
+            if isinstance(row, ProxyCall) and row.agent_id is not None:
+                self._concerned[0].add(row.agent_id)
+        self._changed.set()
+
+    def _keep_agents(self) -> None:
+        while not self._over.is_set():
+            self._changed.wait()
+            gevent.sleep(GATHER)
+            self._changed.clear()
+            try:
+                self._read_agents()
+                self._say_ready()
+            except StoreError as error:
+                log.warning("agents not read: %s", error)
+                self._everybody = True
+                self._changed.set()
+                self._over.wait(READ_AGAIN)
+
+    def _read_agents(self) -> None:
+        everybody, concerned = self._everybody, self._concerned
+        self._everybody, self._concerned = False, (set(), set())
+        if everybody:
+            self._put(self._store.agents.all(), everybody=True)
+            self._have_agents = True
+        elif any(concerned):
+            names, calls = concerned
+            found = self._direct.concerned(sorted(names), sorted(calls))
+            self._put(found)
+            for name in names - {agent.agent_id for agent in found}:
+                self._forget(name)
+
+    def _put(self, agents: Iterable[Agent], everybody: bool = False) -> None:
+        now = self._store.now()
+        here = set()
+        for agent in agents:
+            here.add(agent.agent_id)
+            if agent.version >= self._versions.get(agent.agent_id, 0):
+                self._versions[agent.agent_id] = agent.version
+                self.picture.put(seat_of(agent, now), now)
+                self._boundaries[agent.agent_id] = next_boundary(agent, now) or inf
+        if everybody:
+            for name in self._versions.keys() - here:
+                self._forget(name)
+
+    def _forget(self, agent_id: str) -> None:
+        if self._versions.pop(agent_id, None) is not None:
+            self._boundaries.pop(agent_id, None)
+            self.picture.drop(agent_id)
+
+    def _ask_again(self) -> None:
+        """Agents of whom an authorization has begun or ended: their rows are what they were."""
+        now = self._store.now()
+        due = [name for name, moment in self._boundaries.items() if moment <= now]
+        if due:
+            self._concerned[0].update(due)
+            self._changed.set()
+
+    # Activity -------------------------------------------------------------------------------------------------
+
+    def _activity_signalled(self, key: str | int | None, _row: object) -> None:
+        self._guarded(lambda: self._read_activity(None if key is None else [str(key)]))
+
+    def _read_activity(self, switch_ids: list[str] | None = None) -> None:
+        known = {switch_id: activity.head.version for switch_id, activity in self._known.items()}
+        for changes in self._activities.changes(known, switch_ids):
+            self._take_in(changes)
+
+    def _take_in(self, changes: Changes) -> None:
+        switch_id = changes.head.switch_id
+        before = self._known.get(switch_id)
+        after = SiteActivity(changes.head).after(changes) if before is None else before.after(changes)
+        self._known[switch_id] = after
+        self._place_activity(after, changes.whole)
+
+    def _place_activity(self, activity: SiteActivity, whole: bool = True) -> None:
+        """The agents of a switch who are known by activity alone, and what it says of its site."""
+        now, head = self._store.now(), activity.head
+        self.picture.places[activity_place(head.switch_id)] = place_of(head)
+        seats = {seat.name: seat for seat in seats_of_activity(activity, self._doors)}
+        for seat in seats.values():
+            if self.picture.seat(seat.name) != seat:
+                self.picture.put(seat, now)
+        for name in self._seats_at.get(head.switch_id, set()) - seats.keys():
+            self.picture.drop(name)
+        self._seats_at[head.switch_id] = set(seats)
+        self._report(head.site_id)
+
+    def _report(self, site_id: str) -> None:
+        switches = [activity for activity in self._known.values() if activity.head.site_id == site_id]
+        self.picture.report(site_of(site_id, switches, self._capacities.get(site_id), self._doors))
+
+    # Agents who are taken -------------------------------------------------------------------------------------
+
+    def _taken_signalled(self, _key: str | int | None, _row: object) -> None:
+        self._guarded(self._read_taken)
+
+    def _read_taken(self) -> None:
+        now = self._store.now()
+        for row in self._direct.taken():
+            name = taken_name(row.switch_id, row.agent)
+            seat = self.picture.seat(name)
+            if seat is not None and seat.idle_since <= row.taken_at and row.taken_until > now:
+                self.picture.take(name, row.taken_at, row.taken_until)
+
+    # Signs of life ---------------------------------------------------------------------------------------------
+
+    def _keep_looking(self) -> None:
+        tidied = 0.0
+        while not self._over.is_set():
+            self._guarded(self._look)
+            self._say_ready()
+            if self._store.now() - tidied > 60:
+                tidied = self._store.now()
+                self._guarded(self._direct.tidy)
+            self._over.wait(LOOK)
+
+    def _look(self) -> None:
+        doors, capacities = self._direct.doors(), self._direct.capacities()
+        changed = (doors, capacities) != (self._doors, self._capacities)
+        self._doors, self._capacities = doors, capacities
+        self.picture.rates = self._direct.rates()
+        heads = {head.switch_id: head for head in self._activities.heads()}
+        self._look_at(self._direct.switches(), heads)
+        self._read_activity()
+        self._read_taken()
+        if changed:
+            for activity in list(self._known.values()):
+                self._place_activity(activity)
+            for site_id in capacities:
+                self._report(site_id)
+            self._hang_doors()
+        self._have_looked = True
+        self._looked_at = self._store.now()
+        self._ask_again()
+
+    def _look_at(self, switches: list[SwitchSeen], heads: Mapping[str, Head]) -> None:
+        for switch in switches:
+            head = heads.get(switch.switch_id)
+            self.links[switch.switch_id] = switch.link_address
+            self.picture.places[switch.switch_id] = place_of(head, switch)
+            alone = place_of(head) if head is not None else place_of(None, switch, activity=True)
+            self.picture.places[activity_place(switch.switch_id)] = alone
+
+    def _hang_doors(self) -> None:
+        doors: dict[str, dict[str, Door]] = {}
+        for row in self._doors:
+            doors.setdefault(row.contact_center_id, {})[row.site_id] = door_of(row)
+        self.picture.doors = doors
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except StoreError as error:
+            log.warning("activity not read: %s", error)

@@ -1,0 +1,65 @@
+-- Calls that are routed before the answer.
+
+-- name: doors repeatable
+select site_id, contact_center_id, switch_id, address, agent_address from site_door order by site_id, contact_center_id;
+
+-- name: site_capacities repeatable
+select site_id, capacity from site where capacity is not null;
+
+-- name: switches_seen repeatable
+-- A switch's last sign of life, by the database's clock; the CTI processor's counts for more than fsroute's own, where
+-- there is one: it stands still when the switch cannot be reached.
+select s.switch_id, s.site_id, s.link_address, extract(epoch from s.seen_at)::float8 as seen_at
+  from switch s order by s.switch_id;
+
+-- name: take_agent
+select take_agent(%(switch_id)s, %(agent)s, %(idle_since)s, %(seconds)s);
+
+-- name: untake_agent
+delete from agent_taken where switch_id = %(switch_id)s and agent = %(agent)s;
+
+-- name: agents_taken repeatable
+select switch_id, agent, extract(epoch from taken_at)::float8 as taken_at,
+       extract(epoch from taken_until)::float8 as taken_until
+  from agent_taken where taken_until > clock_timestamp();
+
+-- name: forget_agents_taken
+delete from agent_taken where taken_until < clock_timestamp() - interval '1 hour';
+
+-- name: reserve_before_answer
+select * from reserve_before_answer(%(contact_id)s, %(routing)s, %(agent_id)s, %(agent_leg_uuid)s, %(leg)s, %(data)s);
+
+-- name: queue_directed
+select * from queue_directed(%(contact_id)s);
+
+-- name: log_decided
+-- The decision of a contact, in one line, and where it went; as a part of whatever is committed with it.
+insert into contact_event (contact_id, contact_center_id, kind, data)
+select %(contact_id)s, contact_center_id, 'decided', %(data)s from contact where contact_id = %(contact_id)s;
+
+-- name: decision_of_contact repeatable
+select at, data from contact_event where contact_id = %(contact_id)s and kind = 'decided' order by event_id;
+
+-- name: overdue_direct_calls repeatable
+-- Redirected, and not come to the agent in time, or the agent did not take it: nobody is there any more. Also what a
+-- process has left that died between two statements.
+select k.contact_id::text
+  from contact k
+  left join direct_call d using (contact_id)
+  left join proxy_call p on p.contact_id = k.contact_id and p.ended_at is null
+ where k.ended_at is null and k.switch_id > '' and k.channel_uuid = ''
+   and ((d.expires_at <= clock_timestamp() and coalesce(p.network_leg, 'none') not in ('present', 'joined'))
+        or p.state in ('requested', 'queued', 'callback')
+        or (p.state is null and k.arrived_at < clock_timestamp() - interval '1 minute'));
+
+-- name: forget_direct_calls
+delete from direct_call d using contact k where k.contact_id = d.contact_id and k.ended_at is not null;
+
+-- name: agents_concerned repeatable
+-- Agents by name, and those who have or had a reservation for one of these proxy calls: as they are now.
+select d.* from agent_detail d
+ where d.agent_id = any(array(
+        select unnest(%(agent_ids)s::text[])
+        union
+        select r.agent_id from proxy_call p join reservation r on r.contact_id = p.contact_id
+         where p.proxy_call_id = any(%(proxy_call_ids)s::bigint[])));
