@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,16 @@ import gevent.event
 
 import fsroute
 from fsroute import scheduling
+from fsroute.acd.adapters import loading as adapters
 from fsroute.acd.desk import Desk
 from fsroute.acd.desk import Settings as DeskSettings
+from fsroute.acd.entries import Entries
 from fsroute.acd.legs import Settings as OfferSettings
+from fsroute.acd.readiness import Readiness
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
+from fsroute.appserver.server import Server
 from fsroute.callserver.bundles import READING
 from fsroute.callserver.desk import Settings as CallSettings
 from fsroute.callserver.download import Downloads
@@ -89,6 +94,7 @@ class App:
         self.link: SwitchLink | None = None
         self.callserver: CallServerRole | None = None
         self.acd: AcdRole | None = None
+        self.readiness: Server | None = None
         self.coordinator: CoordinatorRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
@@ -132,8 +138,10 @@ class App:
             settings = OfferSettings(switch_id, config.agents.dial_string)
             desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
             lease = self._lease(f"switch:{switch_id}")
-            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish)
+            entries = Entries(self.store, self.link, settings, adapters.load(), lambda: str(uuid4()))
+            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish, entries)
             self.acd.start()
+            self._start_readiness(entries)
         if Role.CALLSERVER in config.roles:
             self._start_downloads()
             self.callserver = CallServerRole(
@@ -149,6 +157,12 @@ class App:
             )
             self.callserver.start()
         self.link.start()
+
+    def _start_readiness(self, entries: Entries) -> None:
+        if self.config.acd.listen_port:
+            address = (self.config.acd.listen_host, self.config.acd.listen_port)
+            self.readiness = Server(address, Readiness(entries, time.monotonic))
+            self.readiness.start()
 
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
@@ -181,6 +195,8 @@ class App:
             self.callserver.stop(drain)
         if self._clock is not None:
             self._clock.kill()
+        if self.readiness is not None:
+            self.readiness.stop()
         if self.acd is not None:
             self.acd.stop()
         if self.coordinator is not None:

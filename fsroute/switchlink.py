@@ -29,6 +29,9 @@ EVENTS = (
     "CHANNEL_HOLD",
     "CHANNEL_UNHOLD",
     "DTMF",
+    "CALL_UPDATE",
+    "DETECTED_TONE",
+    "callcenter::info",
     "fsroute::announced",
     "fsroute::code",
 )

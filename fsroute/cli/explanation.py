@@ -62,6 +62,8 @@ def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
     demand = routing.demand
     skills = ", ".join(f"{skill} {level}+" for skill, level in demand.skills) or "none"
     yield f"queue {routing.queue}, priority {routing.priority}, strategy {routing.strategy}, lead {routing.lead}"
+    if routing.acd is not None:
+        yield f"served by the ACD {routing.acd.name} ({routing.acd.adapter}, at {routing.acd.switch_id})"
     yield f"skills {skills}; sites {_any(demand.sites)}; teams {_any(demand.teams)}; medium {demand.medium}"
     yield (
         f"offer {routing.offer_timeout:g} s; network leg {routing.network_leg_timeout:g} s, "

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
 from fsroute.config.host import (
+    Acd,
     Agents,
     Callserver,
     Database,
@@ -29,6 +30,7 @@ from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
 
 __all__ = [
+    "Acd",
     "Agents",
     "ApplicationsFrom",
     "Appserver",

@@ -8,6 +8,7 @@ from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
 from fsroute.config.host import (
+    Acd,
     Agents,
     Callserver,
     Database,
@@ -35,6 +36,7 @@ class Config(Section, frozen=True):
     callserver: Callserver = field(default_factory=Callserver)
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
+    acd: Acd = field(default_factory=Acd)
     appserver: Appserver = field(default_factory=Appserver)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)

@@ -26,9 +26,7 @@ class OtherAcd:
     @classmethod
     def load(cls, document: Mapping[str, Any]) -> OtherAcd:
         parameters = {str(name): str(value) for name, value in (document.get("parameters") or {}).items()}
-        return cls(
-            str(document["name"]), str(document["adapter"]), str(document["switch_id"]), parameters
-        )
+        return cls(str(document["name"]), str(document["adapter"]), str(document["switch_id"]), parameters)
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -40,5 +38,5 @@ class OtherAcd:
 
     @property
     def tells_offers(self) -> bool:
-        """It says that an agent is about to be there; otherwise the lead ``offered`` has come while the contact waits."""
+        """It tells of an agent before the agent is there; if not, the lead ``offered`` comes while the contact waits."""
         return self.parameters.get("tells_offers", "false" if self.adapter == "sip" else "true") == "true"

@@ -75,8 +75,8 @@ class ProxyCall:
     the caller is to hear now, `treatment_number` counts them. `expected_wait_error` is half the width of the
     band that 90 of 100 waits end in, as a part of `expected_wait`. `way` is set in a final state: where the caller
     goes from there. `acd` is the ACD of another make that serves it, if one does: then no agent is reserved, and at
-    that ACD's switch `acd_entry_uuid` is the channel that waits in the caller's stead, `acd_leg_uuid` the one that leads
-    to `acd_agent`; `acd_since` is when the first of them or the offer last changed. Durations in seconds.
+    that ACD's switch `acd_entry_uuid` is the channel that waits in the caller's stead, `acd_leg_uuid` the one that
+    leads to `acd_agent`; `acd_since` is when the first of them or the offer last changed. Durations in seconds.
     """
 
     proxy_call_id: int

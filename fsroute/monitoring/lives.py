@@ -209,7 +209,9 @@ def _at_other_acd(call: Call, on: On, event: Event) -> Iterator[Violation]:
         text = f"agent {event.agent_id} reserved for a contact that the ACD {call.acd.name} serves"
         yield violation("I2", text, call.last, event)
     elif on is On.ACD_ENTERED and call.is_entered:
-        yield violation("I2", f"entered at {event.data.get('acd_name', 'the other ACD')} twice", call.last, event)
+        yield violation(
+            "I2", f"entered at {event.data.get('acd_name', 'the other ACD')} twice", call.last, event
+        )
     elif on is On.ACD_OFFERED and not call.is_entered:
         yield violation("I2", "offered by another ACD in whose queue it is not", call.last, event)
 
@@ -290,7 +292,7 @@ def _early_leg(call: Call) -> Iterator[Violation]:
 
 
 def _without_a_leg(call: Call) -> tuple[State, ...]:
-    """Where another ACD tells of an agent only when one is there, the lead ``offered`` has come while it waits there."""
+    """Where another ACD tells of no offers, the lead ``offered`` has come while the contact waits there."""
     if call.acd is not None and not call.acd.tells_offers and call.lead.kind is LeadKind.OFFERED:
         return () if call.is_entered else WAITING_ONLY[LeadKind.OFFERED]
     return WAITING_ONLY.get(call.lead.kind, ())

@@ -156,7 +156,9 @@ class Waiting:
         if wait is not None and call.state in UNSERVED and "held_for_s" not in event.data:
             if wait.place == call.place and wait.demand.demand == call.demand:
                 return
-        elif step.before in UNSERVED and call.state in UNSERVED and not anew and "held_for_s" not in event.data:
+        elif (
+            step.before in UNSERVED and call.state in UNSERVED and not anew and "held_for_s" not in event.data
+        ):
             return  # it is held still
         self._held.pop(call.proxy_call_id, None)
         if wait is not None:

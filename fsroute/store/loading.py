@@ -114,7 +114,12 @@ class Loader:
             document: dict[str, Any] = row["document"]
             rule_set(document, version)
             transaction.execute("rules_empty")
-            for name in ("rules_restore_acds", "rules_restore_queues", "rules_forget_queue_skills", "rules_restore"):
+            for name in (
+                "rules_restore_acds",
+                "rules_restore_queues",
+                "rules_forget_queue_skills",
+                "rules_restore",
+            ):
                 transaction.execute(name, document=Jsonb(document))
             written = write(transaction, document, by, f"version {version}")
         log.info("rules version=%d source=version %d by=%s", written[0], version, by)

@@ -137,7 +137,9 @@ class ProxyCalls:
 
     def live_of_other_acds(self, switch_id: str) -> list[ProxyCall]:
         """Those that an ACD of another make serves beside the switch."""
-        return [from_row(row) for row in self._database.run("live_proxy_calls_of_other_acds", switch_id=switch_id)]
+        return [
+            from_row(row) for row in self._database.run("live_proxy_calls_of_other_acds", switch_id=switch_id)
+        ]
 
     def live_of_agent_switch(self, switch_id: str) -> list[ProxyCall]:
         """Those with an agent or a network leg at the switch."""
