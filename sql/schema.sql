@@ -890,7 +890,8 @@ begin
         acd = case when v_routing is null then acd else nullif(v_routing -> 'acd', 'null') end,
         acd_entry_uuid = case when v_routing is not null then null
                               when p_set ? 'acd_entry' then nullif(p_set ->> 'acd_entry', '') else acd_entry_uuid end,
-        acd_agent = case when v_state not in ('queued', 'callback') then coalesce(p_set ->> 'acd_agent', acd_agent) end,
+        acd_agent = case when v_state not in ('queued', 'callback')
+                         then coalesce(nullif(p_set ->> 'acd_agent', ''), acd_agent) end,
         acd_leg_uuid = case when v_state not in ('queued', 'callback')
                             then coalesce(p_set ->> 'acd_leg', acd_leg_uuid) end,
         acd_since = case when v_routing is not null then null
@@ -935,7 +936,7 @@ begin
                 'strategy', v_routing -> 'strategy', 'rule', v_routing -> 'rule',
                 'rules_version', v_routing -> 'rules_version', 'offer_timeout', v_routing -> 'offer_timeout',
                 'lead', v_routing -> 'lead', 'acd', nullif(v_routing -> 'acd', 'null'),
-                'acd_agent', p_set -> 'acd_agent', 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
+                'acd_agent', nullif(coalesce(p_set ->> 'acd_agent', p.acd_agent), ''), 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
                 'time_line_done', p_set -> 'time_line_done', 'released', p_end_reservation)));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;

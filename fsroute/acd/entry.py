@@ -217,8 +217,10 @@ class Entry:
                 log.info(
                     "another ACD's agent is there contact=%s acd=%s", self.call.contact_id, self.acd.name
                 )
+            if isinstance(signal, Told) and not self.call.is_waiting:
+                continue
             self.seen = self.seen.hear(signal)
-            if isinstance(signal, Told) and self.call.is_waiting:
+            if isinstance(signal, Told):
                 self._write_progress()
 
     def _write_progress(self) -> None:
@@ -310,6 +312,7 @@ class Entry:
         elif isinstance(step, entering.WantCaller):
             self._report(On.CALLER_WANTED)
         elif isinstance(step, entering.ReportOffered):
+            self.seen = replace(self.seen, position=None, expected_wait=None)  # the row forgets them, too
             self._report(On.ACD_OFFERED, network_leg=leg_wanted(self.call, here),
                          set={"acd_entry_is": entry, "network_switch_id": here, **agent})  # fmt: skip
         elif isinstance(step, entering.ReportAccepted):
@@ -325,7 +328,7 @@ class Entry:
         elif isinstance(step, entering.ReportJoined):
             waited = round(1000 * (self._store.now() - self.seen.accepted_at))
             self._report(On.JOINED, set={"acd_entry_is": entry},
-                         data={"agent_waited_ms": waited, "acd_agent": self.call.acd_agent})  # fmt: skip
+                         data={"agent_waited_ms": waited})  # fmt: skip
         elif isinstance(step, entering.ReportAgentLeft):
             self._report(On.AGENT_LEFT, set={"acd_entry_is": entry}, data={"cause": step.cause})
 

@@ -38,5 +38,5 @@ class OtherAcd:
 
     @property
     def tells_offers(self) -> bool:
-        """It tells of an agent before the agent is there; if not, the lead ``offered`` comes while the contact waits."""
+        """It tells of an agent who is about to be there; if not, the lead ``offered`` comes while the contact waits."""
         return self.parameters.get("tells_offers", "false" if self.adapter == "sip" else "true") == "true"

@@ -78,6 +78,7 @@ class Ports:
     event_socket: int = field(default_factory=free_port)
     callserver: int = field(default_factory=free_port)
     carrier: int = field(default_factory=free_port)  # where those are who are called back
+    readiness: int = field(default_factory=free_port)  # where ACDs of other makes say how far calls are
 
 
 class FreeSwitch:

@@ -201,10 +201,11 @@ class Call:
         if self.answered_at:
             self._end("us")
 
-    def again(self, direction: str) -> None:
-        """A re-INVITE, `HOLD` or `TALK`, until it is answered."""
+    def again(self, direction: str, identity: str = "") -> None:
+        """A re-INVITE, `HOLD` or `TALK`, until it is answered; perhaps as somebody else (P-Asserted-Identity)."""
         known = len(self.statuses)
-        self._request("INVITE", self._sdp(direction))
+        extra = f"P-Asserted-Identity: <sip:{identity}@127.0.0.1>\r\n" if identity else ""
+        self._request("INVITE", self._sdp(direction), extra)
         until(lambda: any(method == "INVITE" and status >= 200 for method, status in self.statuses[known:]))
 
     def refer(self, target: str) -> None:

@@ -113,7 +113,7 @@ def _is_signal(signal: str, event: Event) -> bool:
 
 
 def _identity(event: Event) -> str:
-    """Who the far end says it is by now, other than the number that was called; FreeSWITCH tells of the caller's, too."""
+    """Who the far end says it is by now, other than who was called; FreeSWITCH tells of the caller, too."""
     if event.get("Answer-State") != "answered" or event.get("Direction") != "RECV":
         return ""
     said = event.get("Caller-Callee-ID-Number", "")
