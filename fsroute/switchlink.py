@@ -33,6 +33,7 @@ EVENTS = (
     "DETECTED_TONE",
     "callcenter::info",
     "fsroute::announced",
+    "fsroute::reinvite",
     "fsroute::code",
 )
 

@@ -201,10 +201,13 @@ class Call:
         if self.answered_at:
             self._end("us")
 
-    def again(self, direction: str, identity: str = "") -> None:
-        """A re-INVITE, `HOLD` or `TALK`, until it is answered; perhaps as somebody else (P-Asserted-Identity)."""
+    def update(self, identity: str) -> None:
+        """An UPDATE: somebody else is there now."""
+        self._request("UPDATE", extra=f"P-Asserted-Identity: <sip:{identity}@127.0.0.1>\r\n")
+
+    def again(self, direction: str, extra: str = "") -> None:
+        """A re-INVITE, `HOLD` or `TALK`, until it is answered; `extra` are header lines."""
         known = len(self.statuses)
-        extra = f"P-Asserted-Identity: <sip:{identity}@127.0.0.1>\r\n" if identity else ""
         self._request("INVITE", self._sdp(direction), extra)
         until(lambda: any(method == "INVITE" and status >= 200 for method, status in self.statuses[known:]))
 

@@ -254,10 +254,10 @@ def say_ready(sites: TwoSites, call: Call) -> int:
         return int(answer.status)
 
 
-@pytest.mark.parametrize("signal", ["digit:5", f"tone:{AGENT}", "reinvite", "http"])
+@pytest.mark.parametrize("signal", ["digit:5", f"tone:{AGENT}", "update", "reinvite", "http"])
 def test_an_acd_tells_that_a_human_is_there(company: Company, two_sites: TwoSites, signal: str) -> None:
     desk = Phone("5000", answers_at_once, 0)
-    acme = called(company, two_sites, desk, signal)
+    acme = called(company, two_sites, desk, "reinvite" if signal == "update" else signal)
     caller = acme.waiting_call(frequency=CALLER)
     until_entered(acme)
     acme.until_leg("present")  # without a word before, the lead `offered` has come
@@ -270,11 +270,15 @@ def test_an_acd_tells_that_a_human_is_there(company: Company, two_sites: TwoSite
     if signal == "digit:5":
         agent.press("5")
     elif signal == "reinvite":
-        agent.again(TALK, "4711")
+        agent.again(TALK)
+        assert acme.count("queued") == 1
+        agent.again(TALK, "X-Fsroute-Agent: 4711\r\n")
+    elif signal == "update":
+        agent.update("4711")
     elif signal == "http":
         assert say_ready(two_sites, agent) == 204
     until_they_hear_each_other(caller, agent)
-    known = {"reinvite": "4711", "http": "zoe"}.get(signal)
+    known = {"reinvite": "4711", "update": "4711", "http": "zoe"}.get(signal)
     assert acme.until_state("bridged")["acd_agent"] == known
     caller.hang_up()
     agent.until_over()

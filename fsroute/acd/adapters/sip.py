@@ -21,6 +21,9 @@ from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import ProxyCall
 
 LONGEST_CALL = 86_400  # seconds that a call to an ACD may ring: the rule's own limit comes before
+REINVITE = "fsroute::reinvite"
+"""The event of a re-INVITE. FreeSWITCH takes an identity from an UPDATE, from a re-INVITE none: a header says it."""
+AGENT_HEADER = "X-Fsroute-Agent"
 READY = "fsroute_acd_ready"
 """The variable of an entry whose human is there; whoever comes later knows."""
 
@@ -43,7 +46,7 @@ class Sip:
             )
 
     def enter(self, call: ProxyCall, acd: OtherAcd, entry_uuid: str, token: str, now: float) -> str:
-        number = shown_number(call.caller_number)
+        number, reinvites = shown_number(call.caller_number), _signal(acd.parameters) == "reinvite"
         variables = (
             f"origination_uuid={entry_uuid}",
             f"{ENTRY}={call.proxy_call_id}",
@@ -55,6 +58,10 @@ class Sip:
             f"origination_caller_id_number={number}",
             f"origination_caller_id_name='{shown_name(call.caller_name, call.caller_number)}'",
             f"sip_h_X-Fsroute-Token={token}",
+            *(
+                (f"execute_on_sip_reinvite='event Event-Name=CUSTOM\\,Event-Subclass={REINVITE}'",)
+                * reinvites
+            ),
         )
         return f"originate {{{','.join(variables)}}}{acd.parameters['dial']} &park()"
 
@@ -109,14 +116,20 @@ def _is_signal(signal: str, event: Event) -> bool:
         return signal.removesuffix(":inband") == f"digit:{event.get('DTMF-Digit', '')}"
     if event.name == "DETECTED_TONE":
         return signal.startswith("tone:")
-    return signal == "reinvite" and event.name == "CALL_UPDATE" and bool(_identity(event))
+    return signal == "reinvite" and bool(_identity(event))
 
 
 def _identity(event: Event) -> str:
     """Who the far end says it is by now, other than who was called; FreeSWITCH tells of the caller, too."""
-    if event.get("Answer-State") != "answered" or event.get("Direction") != "RECV":
+    if event.name == "CUSTOM" and event.get("Event-Subclass") == REINVITE:
+        return event.get(f"variable_sip_h_{AGENT_HEADER}", "")[:40]
+    if (
+        event.name != "CALL_UPDATE"
+        or event.get("Answer-State") != "answered"
+        or event.get("Direction") != "RECV"
+    ):
         return ""
-    said = event.get("Caller-Callee-ID-Number", "")
+    said = event.get("Caller-Caller-ID-Number", "")  # of an originated channel that is answered, the callee's
     known = (event.get("Caller-Destination-Number"), event.get("variable_origination_caller_id_number"))
     return "" if not said or said in known else said[:40]
 
