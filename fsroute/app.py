@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,7 +40,11 @@ from fsroute.callserver.role import CallServerRole
 from fsroute.callserver.shelf import Shelf
 from fsroute.config import Config, Role
 from fsroute.coordinator.loop import CoordinatorRole
+from fsroute.cti import activity, collector
+from fsroute.cti.role import CtiRole
+from fsroute.cti.role import Settings as CtiSettings
 from fsroute.errors import ConfigurationError, StoreError
+from fsroute.esl.inbound import InboundClient
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
@@ -96,6 +101,7 @@ class App:
         self.acd: AcdRole | None = None
         self.readiness: Server | None = None
         self.coordinator: CoordinatorRole | None = None
+        self.cti: CtiRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
         self.downloads = self._downloads(remotes)
@@ -119,6 +125,8 @@ class App:
             self.appserver.start()
         if Role.ACD in self.config.roles or Role.CALLSERVER in self.config.roles:
             self._start_at_switch()
+        if Role.CTI in self.config.roles:
+            self._start_cti()
         self._clock = gevent.spawn(self._keep_clock)
 
     def _start_at_switch(self) -> None:
@@ -164,6 +172,15 @@ class App:
             self.readiness = Server(address, Readiness(entries, time.monotonic))
             self.readiness.start()
 
+    def _start_cti(self) -> None:
+        """On connections of its own: events that wait there keep nobody else waiting."""
+        site, switch = self.config.site, self.config.event_socket
+        self.store.agents.register_switch(site.site_id, site.switch_id, self.config.links.address or None)
+        client = partial(InboundClient, switch.host, switch.port, switch.password.reveal())
+        lease = self._lease(f"cti:{site.switch_id}")
+        self.cti = CtiRole(self.store, client, cti_settings(self.config), lease)
+        self.cti.start()
+
     def _downloads(self, remotes: list[Remote]) -> Downloads:
         shelf = Shelf(self.config.state_path / "applications")
         report = reporter(ApplicationVersions(self._database), self.config.site.switch_id)
@@ -197,6 +214,9 @@ class App:
             self._clock.kill()
         if self.readiness is not None:
             self.readiness.stop()
+
+        if self.cti is not None:
+            self.cti.stop()
         if self.acd is not None:
             self.acd.stop()
         if self.coordinator is not None:
@@ -235,6 +255,29 @@ def desk_settings(config: Config) -> DeskSettings:
         dial_string=agents.number_dial_string,
         agent_wait=agents.transfer_wait,
         pause=agents.transfer_pause,
+    )
+
+
+def cti_settings(config: Config) -> CtiSettings:
+    cti = config.cti
+    return CtiSettings(
+        switch_id=config.site.switch_id,
+        own=cti.own,
+        watching=collector.Settings(
+            callcenter=cti.callcenter,
+            phones=cti.users,
+            calls=cti.calls,
+            heartbeat=cti.heartbeat,
+            reconcile=cti.reconcile,
+            retention_intervals=cti.retention_intervals,
+            retention=cti.retention,
+        ),
+        counting=activity.Settings(
+            threshold=cti.service_level,
+            thresholds=cti.service_levels,
+            users=cti.users,
+            profiles=frozenset(cti.profiles),
+        ),
     )
 
 

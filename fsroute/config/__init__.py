@@ -12,6 +12,7 @@ the file. Secrets appear in no repr and no log.
 from __future__ import annotations
 
 from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite, Lookup, LookupParameter
+from fsroute.config.cti import Cti
 from fsroute.config.host import (
     Acd,
     Agents,
@@ -38,6 +39,7 @@ __all__ = [
     "Callserver",
     "Config",
     "Count",
+    "Cti",
     "Database",
     "EventSocket",
     "Links",

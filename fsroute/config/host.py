@@ -27,6 +27,7 @@ class Role(enum.StrEnum):
     COORDINATOR = "coordinator"
     ACD = "acd"
     APPSERVER = "appserver"
+    CTI = "cti"
 
 
 class Site(Section, frozen=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import field
 
 from fsroute.config.applications import ApplicationsFrom, Appserver
+from fsroute.config.cti import Cti
 from fsroute.config.host import (
     Acd,
     Agents,
@@ -38,6 +39,7 @@ class Config(Section, frozen=True):
     agents: Agents = field(default_factory=Agents)
     acd: Acd = field(default_factory=Acd)
     appserver: Appserver = field(default_factory=Appserver)
+    cti: Cti = field(default_factory=Cti)
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)

@@ -48,13 +48,13 @@ class Duty:
 
     def states(self) -> list[AgentState]:
         """What all agents declare and do, in order of their names."""
-        return [_state(row) for row in self._database.run("agent_states", agent_id=None)]
+        return [state_from_row(row) for row in self._database.run("agent_states", agent_id=None)]
 
     def state(self, agent_id: str) -> AgentState:
         row = self._database.one("agent_states", agent_id=agent_id)
         if row is None:
             raise UnknownAgent(f"there is no agent {agent_id}", "unknown_agent")
-        return _state(row)
+        return state_from_row(row)
 
     def log_on(self, agent_id: str, address: str | None = None, switch_id: str | None = None) -> None:
         """Available; at another `address` or switch, where the agent may move."""
@@ -135,7 +135,7 @@ class Duty:
         return [Owner(**row) for row in rows]
 
 
-def _state(row: Mapping[str, Any]) -> AgentState:
+def state_from_row(row: Mapping[str, Any]) -> AgentState:
     return AgentState(
         **{
             **row,

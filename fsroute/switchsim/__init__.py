@@ -11,10 +11,11 @@ What is different from a real one, and known:
   FreeSWITCH. DTMF is sent when the digit is taken; the real one may send it a little later.
 - Only ``plain`` events; no ``userauth``, no ACL; ``socket`` is always asynchronous.
 - A client that does not read stops its own connection only (the real one stops the whole host).
-- SIP itself is not there: no REGISTER, no re-INVITE, no REFER (an agent's is refused and counted).
+- SIP itself is not there: no re-INVITE, no REFER (an agent's is refused and counted); no REGISTER, tests register
+  telephones by `Switch.registrations`.
 - Sound is a name: ``file …``, ``talking with …``, ``silence``. The tone of a ringing network is
   ``ringing``. A caller sends silence to ``record``.
-- No conference, no mod_callcenter: recordings of those are not replayed.
+- No conference: recordings of those are not replayed. mod_callcenter has one strategy and no tier rules (`callcenter`).
 - ``sched_transfer`` comes to the millisecond (the real one looks once a second); limits of
   ``originate`` count whole seconds of the clock, as the real ones do.
 - Behind a lost socket with ``socket_resume`` everything but an endless playback ends at once.

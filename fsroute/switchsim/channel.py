@@ -193,10 +193,15 @@ class Channel:
             f"Channel-State: {self.state}\nChannel-Call-State: {self.call_state}\n"
             f"Channel-State-Number: {self._state_number}\nChannel-Name: {name}\n"
             f"Unique-ID: {self.uuid}\nCall-Direction: {self.profile.direction}\n"
-            f"Presence-Call-Direction: {self.profile.direction}\nChannel-HIT-Dialplan: {hit}\n"
+            f"Presence-Call-Direction: {self.profile.direction}\nChannel-HIT-Dialplan: {hit}\n{self._presence}"
             f"Channel-Call-UUID: {self.call_uuid}\nAnswer-State: {self.answer_state}\n{cause}"
             f"{_CODEC if self.has_media else ''}{self._profile_lines()}"
         )
+
+    @property
+    def _presence(self) -> str:
+        user = self.variables.get("presence_id")
+        return header_line("Channel-Presence-ID", user) if user else ""
 
     @property
     def _state_number(self) -> int:

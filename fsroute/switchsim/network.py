@@ -164,6 +164,9 @@ class Network:
             leg.see(caller, "originator")
             caller.set("originated_legs", f"{leg.uuid};Outbound Call;{address.user}")
         leg.set("sofia_profile_name", address.profile)
+        if address.kind == "user":  # the user's dial-string in the directory sets it
+            domain = text.partition("@")[2] or switch.globals["local_ip_v4"]
+            leg.set("presence_id", f"{address.user}@{domain}")
         _begin(leg)
         leg.update({"sip_from_user": leg.profile.caller_id_number, "sip_to_user": address.user})
         leg.profile.network_addr = "127.0.0.1"

@@ -15,6 +15,7 @@ from fsroute.switchsim import thread
 from fsroute.switchsim.api import APIS
 from fsroute.switchsim.applications import APPLICATIONS
 from fsroute.switchsim.applications.conference import Room
+from fsroute.switchsim.callcenter import CallCenter
 from fsroute.switchsim.channel import Channel
 from fsroute.switchsim.dialplan import Dialplan
 from fsroute.switchsim.encoding import leading_number
@@ -23,6 +24,7 @@ from fsroute.switchsim.listener import Listener
 from fsroute.switchsim.media import Sounds
 from fsroute.switchsim.party import Party
 from fsroute.switchsim.profile import CallerProfile
+from fsroute.switchsim.registrations import Registrations
 
 if TYPE_CHECKING:
     from gevent import socket
@@ -40,7 +42,8 @@ class Options:
     tests), and of what a ``sendmsg`` waits for an idle channel; `silence_limit` how long a program
     may be silent after it was connected; `state_delay` one step of a thread that waits for
     another; `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
-    the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds.
+    the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds;
+    `callcenter` whether mod_callcenter is loaded.
     """
 
     event_latency: float = 0.010
@@ -59,6 +62,7 @@ class Options:
     )
     link_profile: str = "fsroute_link"
     recognisers: frozenset[str] = frozenset()
+    callcenter: bool = True
 
 
 class Switch:
@@ -92,6 +96,8 @@ class Switch:
         self.applications = dict(APPLICATIONS)
         self.channels: dict[str, Channel] = {}
         self.rooms: dict[str, Room] = {}  # of conferences
+        self.callcenter = CallCenter(self)
+        self.registrations = Registrations(self)
         self.listeners: set[Listener] = set()  # those that may want the events of any channel
         self.connections: set[Listener] = set()
         self.logged: list[str] = []
@@ -160,6 +166,8 @@ class Switch:
         for channel in list(self.channels.values()):
             channel.hang_up("CRASH")
         self.channels.clear()
+        self.callcenter.forget()
+        self.registrations.bindings.clear()
 
     def restart(self) -> None:
         """Crash and come up again with an empty memory, on the same port."""

@@ -50,6 +50,17 @@ PURE = [
     "fsroute.coordinator.queues",
     "fsroute.coordinator.state",
     "fsroute.coordinator.strategies",
+    "fsroute.cti.activity",
+    "fsroute.cti.callcenter",
+    "fsroute.cti.counting",
+    "fsroute.cti.events",
+    "fsroute.cti.lines",
+    "fsroute.cti.lists",
+    "fsroute.cti.news",
+    "fsroute.cti.own",
+    "fsroute.cti.phones",
+    "fsroute.cti.reconciling",
+    "fsroute.cti.writing",
     "fsroute.errors",
     "fsroute.esl.commands",
     "fsroute.esl.messages",
@@ -94,7 +105,7 @@ ABOVE = {
     },
 }
 
-ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver")
+ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "cti")
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fsroute.switchsim.api import calls, core
+from fsroute.switchsim.api import callcenter, calls, core
 
 if TYPE_CHECKING:
     from fsroute.switchsim.switch import Switch
@@ -20,6 +20,7 @@ APIS: dict[str, Api] = {
     "global_setvar": core.global_setvar,
     "create_uuid": lambda switch, _: switch.new_uuid(),
     "show": core.show,
+    "callcenter_config": callcenter.callcenter_config,
     "reloadxml": core.reloadxml,
     "strftime": core.strftime,
     "echo": lambda _, argument: argument,

@@ -60,21 +60,26 @@ def sched_del(switch: Switch, argument: str) -> str:
 
 
 def show(switch: Switch, argument: str) -> str:
-    """``show channels|calls [count] [as json]``; anything else has no rows."""
+    """``show channels|calls|registrations [count] [as json]``; anything else has no rows."""
     words = argument.split()
+    if words[:1] == ["registrations"]:
+        return _shown(switch.registrations.rows(), words)
     rows = list(switch.channels.values())
     if words[:1] == ["calls"]:
         rows = [channel for channel in rows if channel.is_inbound]
     elif words[:1] != ["channels"]:
         rows = []
+    return _shown([_row(channel) for channel in rows], words)
+
+
+def _shown(table: list[dict[str, str]], words: list[str]) -> str:
     if "count" in words:
-        return f"{len(rows)} total.\n"
+        return f"{len(table)} total.\n"
     if words[-2:] == ["as", "json"]:
-        table = [_row(channel) for channel in rows]
         return json.dumps(
             {"row_count": len(table)} | ({"rows": table} if table else {}), separators=(",", ":")
         )
-    return "".join(",".join(_row(channel).values()) + "\n" for channel in rows) + f"\n{len(rows)} total.\n"
+    return "".join(",".join(row.values()) + "\n" for row in table) + f"\n{len(table)} total.\n"
 
 
 def _row(channel: Channel) -> dict[str, str]:
@@ -94,6 +99,7 @@ def _row(channel: Channel) -> dict[str, str]:
         "application_data": channel.variables.get("current_application_data", ""),
         "dialplan": channel.profile.dialplan,
         "context": channel.profile.context,
+        "presence_id": channel.variables.get("presence_id", ""),
         "callstate": channel.call_state,
         "hostname": channel.switch.name,
         "call_uuid": channel.call_uuid if channel.call_uuid != channel.uuid else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsroute.switchsim.applications import calls, conference, control, outbound_socket, sound
+from fsroute.switchsim.applications import callcenter, calls, conference, control, outbound_socket, sound
 from fsroute.switchsim.running import Application
 
 WITHOUT_MEDIA: dict[str, Application] = {
@@ -56,6 +56,7 @@ WITH_MEDIA: dict[str, Application] = {
     "send_dtmf": control.send_dtmf,
     "echo": sound.echo,
     "conference": conference.conference,
+    "callcenter": callcenter.callcenter,
     "displace_session": control.nothing,
 }
 

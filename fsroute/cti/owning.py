@@ -1,0 +1,148 @@
+"""fsroute's own agents and calls of one switch, by signals and rows, as events of activity."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event as Flag
+
+from fsroute.cti.own import OwnAgents, OwnCounted, own_agent, own_call
+from fsroute.errors import StoreError
+from fsroute.model.activity import AgentActivity
+from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.activity import OwnActivity
+from fsroute.store.signals import Subscription
+from fsroute.store.store import COORDINATOR, Store, switch_topic
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.02  # seconds between two reads of rows that signals named
+RETRY = 1.0
+
+
+class Owning:
+    """Tells `apply` of each change; reads everything at the start, after lost signals, and every `interval` seconds.
+
+    Args:
+        store: rows and signals.
+        switch_id: whose.
+        counted: the newest call that has been counted, and those that are in hand as far as it is known.
+        interval: seconds.
+    """
+
+    def __init__(
+        self, store: Store, switch_id: str, counted: Callable[[], tuple[int, list[int]]], interval: float
+    ) -> None:
+        self._store = store
+        self._switch_id = switch_id
+        self._rows = OwnActivity(store.database, switch_id)
+        self._counted = counted
+        self._interval = interval
+        self._apply: Callable[[object], None] = lambda event: None
+        self._names: frozenset[str] = frozenset()  # of agents at the switch
+        self._with_call: dict[int, str] = {}  # proxy call to the agent of this switch who has it
+        self._calls: set[int] = set()  # to be read
+        self._agents: set[str] = set()
+        self._all = True
+        self._began = False
+        self._wanted = Flag()
+        self._subscriptions: list[Subscription] = []
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+
+    def start(self, apply: Callable[[object], None]) -> None:
+        self._apply = apply
+        topics = ((switch_topic(self._switch_id), self._signalled), (COORDINATOR, self._agent_signalled))
+        self._subscriptions = [self._store.signals.subscribe(topic, heard) for topic, heard in topics]
+        self._greenlet = gevent.spawn(self._keep)
+        self._wanted.set()
+
+    def stop(self) -> None:
+        for subscription in self._subscriptions:
+            self._store.signals.unsubscribe(subscription)
+        self._subscriptions = []
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def _signalled(self, key: str | int | None, row: object) -> None:
+        if key is None:
+            self._all = True
+        elif isinstance(row, ProxyCall):
+            self._seen(row)
+        else:
+            number = str(key).removeprefix("p:")
+            if number.isdigit():
+                self._calls.add(int(number))
+        self._wanted.set()
+
+    def _agent_signalled(self, key: str | int | None, _row: object) -> None:
+        """Of all agents there are; those of this switch matter."""
+        if key is None:
+            self._all = True
+        elif str(key).removeprefix("a:") in self._names and str(key).startswith("a:"):
+            self._agents.add(str(key)[2:])
+        else:
+            return
+        self._wanted.set()
+
+    def _seen(self, call: ProxyCall) -> None:
+        """A row: the caller may be of this switch, the agent too."""
+        if call.switch_id == self._switch_id:
+            self._apply(own_call(call))
+        before = self._with_call.pop(call.proxy_call_id, None)
+        here = call.agent_id if call.agent_switch_id == self._switch_id else None
+        if here is not None and call.is_live:
+            self._with_call[call.proxy_call_id] = here
+        self._agents |= {name for name in (before, here) if name is not None}
+
+    def _keep(self) -> None:
+        while True:
+            if not self._wanted.wait(self._interval):
+                self._all = True
+            self._wanted.clear()
+            try:
+                self._read()
+            except StoreError as error:
+                log.warning("agents and calls of switch %s cannot be read: %s", self._switch_id, error)
+                self._all = True
+                gevent.sleep(RETRY)
+                self._wanted.set()
+            gevent.sleep(GATHER)
+
+    def _read(self) -> None:
+        if self._all:
+            self._all = False
+            self._read_all()
+            return
+        calls, self._calls = self._calls, set()
+        if calls:
+            for call in self._store.proxy_calls.some(sorted(calls)):
+                self._seen(call)
+        names, self._agents = self._agents, set()
+        if names:
+            self._apply(OwnAgents(self._read_agents(sorted(names)), False, frozenset(names)))
+
+    def _read_all(self) -> None:
+        self._calls, self._agents = set(), set()
+        agents = self._read_agents(None)
+        self._names = frozenset(agent.key.agent for agent in agents)
+        self._apply(OwnAgents(agents, True))
+        newest, in_hand = self._counted()
+        self._count_unseen(newest)
+        live = self._store.proxy_calls.live_of_caller_switch(self._switch_id)
+        missing = set(in_hand) - {call.proxy_call_id for call in live}
+        over = self._store.proxy_calls.some(sorted(missing)) if missing else []
+        for call in [*live, *over]:
+            self._seen(call)
+
+    def _count_unseen(self, newest: int) -> None:
+        """Calls that came and went while nobody looked; where nobody ever did, nothing of the past counts."""
+        if not (newest or self._began):
+            self._apply(OwnCounted(self._rows.newest_call()))
+        for call in self._rows.calls_over_since(newest) if newest or self._began else ():
+            self._apply(own_call(call, unseen=True))
+        self._began = True
+
+    def _read_agents(self, names: list[str] | None) -> tuple[AgentActivity, ...]:
+        return tuple(own_agent(*found) for found in self._rows.agents(names))
