@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import gevent
 
-from fsroute.acd.adapters import ENTRY, Adapter, FaultyAcd, Signal, Told
+from fsroute.acd.adapters import ENTRY, Adapter, Signal, Told
+from fsroute.acd.adapters.loading import fault
 from fsroute.acd.dial import dialled
 from fsroute.acd.entry import Entry, NetworkLegHere
 from fsroute.acd.legs import Settings
@@ -187,19 +188,13 @@ class Entries:
 
     def _adapter(self, acd: OtherAcd) -> Adapter | None:
         """None: what the row of `other_acd` says cannot be used."""
-        adapter = self._adapters.get(acd.adapter)
-        try:
-            if adapter is None:
-                raise FaultyAcd(
-                    f"there is no adapter {acd.adapter}, only {', '.join(sorted(self._adapters))}"
-                )
-            adapter.check(acd.parameters)
-        except FaultyAcd as error:
-            if acd not in self._faulty:
-                self._faulty.add(acd)
-                log.error("other_acd %s cannot be used: %s", acd.name, error)
-            return None
-        return adapter
+        why = fault(self._adapters, acd)
+        if not why:
+            return self._adapters[acd.adapter]
+        if acd not in self._faulty:
+            self._faulty.add(acd)
+            log.error("other_acd %s cannot be used: %s", acd.name, why)
+        return None
 
     def _give_up(self, call: ProxyCall) -> None:
         """Nobody would ever enter it: better another way at once than music for ever."""
@@ -218,7 +213,7 @@ class Entries:
             self._over[number] = entry.call.version
             while len(self._over) > 1000:
                 del self._over[next(iter(self._over))]
-        elif self._is_ours(entry.call):  # under another routing, at the same switch
+        elif not entry.is_left and self._is_ours(entry.call):  # under another routing, at the same switch
             self.row(entry.call)
 
     # Places ------------------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ class Entry:
         self._new_uuid = new_uuid
         self._over = False
         self._greenlet: gevent.Greenlet[..., None] | None = None
+        self.is_left = False  # for another process
         self.inbox: Queue[Item] = Queue()
         self.call = call
         self.acd = call.acd
@@ -97,6 +98,7 @@ class Entry:
 
     def leave(self) -> None:
         """Let go of it as it is: another process will adopt it."""
+        self.is_left = True
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
-from fsroute.acd.adapters import Adapter
+from fsroute.acd.adapters import Adapter, FaultyAcd
 from fsroute.acd.adapters.callcenter import CALLCENTER
 from fsroute.acd.adapters.sip import SIP
 from fsroute.errors import FsrouteError
+from fsroute.model.other_acd import OtherAcd
 
 GROUP = "fsroute.acd"
 BUILT_IN: dict[str, Adapter] = {"callcenter": CALLCENTER, "sip": SIP}
@@ -16,6 +17,18 @@ BUILT_IN: dict[str, Adapter] = {"callcenter": CALLCENTER, "sip": SIP}
 
 class FaultyAdapter(FsrouteError):
     """An entry point of the group ``fsroute.acd`` is no adapter; the text names it."""
+
+
+def fault(adapters: Mapping[str, Adapter], acd: OtherAcd) -> str:
+    """Why an ACD cannot be used as its row says; empty: it can."""
+    adapter = adapters.get(acd.adapter)
+    if adapter is None:
+        return f"there is no adapter {acd.adapter}, only {', '.join(sorted(adapters))}"
+    try:
+        adapter.check(acd.parameters)
+    except FaultyAcd as error:
+        return str(error)
+    return ""
 
 
 def load(points: Iterable[EntryPoint] | None = None) -> dict[str, Adapter]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from fsroute.callserver import hold
-from fsroute.switchsim import Agent, AgentCall, Answers, Busy, CallerCall, NoAnswer
+from fsroute.switchsim import Agent, AgentCall, Answers, Busy, CallerCall, Fault, NoAnswer
 from fsroute.switchsim.people import Behaviour
+from tests.integration.flow.callers import CHOOSES, at_home, call_and, calls_to, offer_callback, row
 from tests.integration.flow.conftest import World
 from tests.waiting import until
 
@@ -16,8 +17,17 @@ CALLCENTER = '{"queue": "support@default"}'
 DESK = "sofia/fsroute_agents/5000@127.0.0.1:6050"
 
 
-def served_by(world: World, adapter: str, parameters: str, lead: str = "offered", **queue: object) -> None:
-    world.query(f"insert into other_acd values ('theirs', '{adapter}', 'east-1', '{parameters}') returning 1")
+def served_by(
+    world: World,
+    adapter: str,
+    parameters: str,
+    lead: str = "offered",
+    switch: str = "east-1",
+    **queue: object,
+) -> None:
+    world.query(
+        f"insert into other_acd values ('theirs', '{adapter}', '{switch}', '{parameters}') returning 1"
+    )
     terms = "".join(f", {name} = {value}" for name, value in queue.items())
     world.query(f"update queue set acd = 'theirs', lead = '{lead}'{terms} returning 1")
     until(lambda: world.west.app is not None and _is_known(world))
@@ -59,6 +69,16 @@ def over(world: World, *outcomes: str) -> None:
     world.wait_for_outcomes(*outcomes, limit=15)
     world.assert_nothing_left()
     world.assert_nothing_violated()
+
+
+def kept_the_place(world: World) -> CallerCall:
+    """A caller who stands at the other ACD, has chosen to be called back, and has hung up."""
+    call = call_and(world, *CHOOSES)
+    until(lambda: "acd_entered" in world.kinds(), 10)
+    offer_callback(world)
+    until(call.over.is_set, 20)
+    until(lambda: row(world).state == "callback" and not world.west.switch.channels, 10)
+    return call
 
 
 def in_order(kinds: list[str], *wanted: str) -> bool:
@@ -219,3 +239,48 @@ def test_an_acd_that_cannot_be_used_is_told_at_once(world: World) -> None:
     until(lambda: world.states() == ["overflowed"], 10)
     [(data,)] = world.query("select data from contact_event where kind = 'limit_passed'")
     assert data["reason"] == "acd_faulty"
+
+
+def test_caller_and_acd_on_one_switch_need_no_network_leg(world: World) -> None:
+    served_by(world, "sip", f'{{"dial": "{DESK}"}}', switch="west-1")
+    world.network.add_agent(Agent(DESK, "desk", (Answers(after=3, talk=4),)))
+    call = waiting(world)
+    until(lambda: call.talked_with == "desk", 15)
+    over(world, "served")
+    assert "network_leg_raised" not in world.kinds()
+    assert not world.east.switch.channels
+
+
+def test_who_keeps_the_place_is_called_back_when_the_other_acds_agent_rings(world: World) -> None:
+    of_callcenter(world)
+    at_home(world, Answers(after=0.2, talk=30))
+    kept_the_place(world)
+    on_duty(world, "pia", Answers(after=2, talk=4))
+    until(lambda: calls_to(world) and calls_to(world)[0].timeline.heard("talking with pia"), 20)
+    over(world, "served")
+    assert in_order(
+        world.kinds(), "callback_chosen", "acd_offered", "caller_dialled", "caller_back", "joined"
+    )
+
+
+def test_who_is_not_reached_at_home_leaves_the_other_acd_until_the_next_try(world: World) -> None:
+    of_callcenter(world, callback_retry_after=2)
+    at_home(world, Busy(), Answers(after=0.2, talk=30))
+    kept_the_place(world)
+    on_duty(world, "pia", Answers(after=2, talk=4))
+    until(lambda: "caller_unreached" in world.kinds(), 20)
+    until(lambda: not world.east.switch.channels)
+    until(lambda: len(calls_to(world)) == 2 and calls_to(world)[1].timeline.heard("talking with pia"), 20)
+    over(world, "served")
+    assert world.kinds().count("acd_entered") == 2
+
+
+def test_a_network_leg_that_cannot_be_raised_lets_the_agent_go(world: World) -> None:
+    of_callcenter(world, network_leg_tries=1)
+    world.network.fail("127.0.0.1:5072", Fault("refuse", cause="NETWORK_OUT_OF_ORDER", times=1))
+    call = waiting(world)
+    on_duty(world, "pia", Answers(after=3, talk=4))
+    until(lambda: "network_leg_given_up" in world.kinds(), 10)
+    until(lambda: world.kinds().count("acd_entered") == 2, 20)
+    until(lambda: call.talked_with == "pia", 20)
+    over(world, "served")

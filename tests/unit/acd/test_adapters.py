@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fsroute.acd.adapters import AgentThere, FaultyAcd, Joinable, Left, NotTaken, Offering, Signal, Waits
 from fsroute.acd.adapters.callcenter import CALLCENTER, HIGHEST_SCORE, score
-from fsroute.acd.adapters.loading import FaultyAdapter, load
+from fsroute.acd.adapters.loading import BUILT_IN, FaultyAdapter, fault, load
 from fsroute.acd.adapters.sip import REINVITE, SIP
 from fsroute.acd.dial import dialled
 from fsroute.esl.messages import Event
@@ -258,3 +258,9 @@ def test_what_is_no_adapter_is_refused_by_name() -> None:
         load([EntryPoint("theirs", "fsroute.acd.dial:dialled", "fsroute.acd")])
     with pytest.raises(FaultyAdapter, match="cannot be loaded"):
         load([EntryPoint("theirs", "fsroute.nowhere:x", "fsroute.acd")])
+
+
+def test_what_is_wrong_with_an_acd_is_said() -> None:
+    assert fault(BUILT_IN, THEIRS) == ""
+    assert fault(BUILT_IN, replace(THEIRS, parameters={})) == "the parameter queue is missing"
+    assert fault(BUILT_IN, replace(THEIRS, adapter="pbx")) == "there is no adapter pbx, only callcenter, sip"
