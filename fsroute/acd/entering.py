@@ -10,7 +10,17 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from fsroute.acd.adapters import AgentThere, Joinable, Left, NotTaken, Offering, Signal, Told, Waits
+from fsroute.acd.adapters import (
+    AgentLeft,
+    AgentThere,
+    Joinable,
+    Left,
+    NotTaken,
+    Offering,
+    Signal,
+    Told,
+    Waits,
+)
 from fsroute.model.contact import LeadKind
 from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
@@ -73,11 +83,14 @@ class Seen:
         if isinstance(signal, Offering):
             return replace(self.in_place(), ringing=self.ringing | {signal.agent})
         if isinstance(signal, NotTaken):
-            return replace(self, ringing=self.ringing - {signal.agent}, offer_reason=signal.reason)
+            left = self.ringing - {signal.agent} if signal.agent else frozenset[str]()
+            return replace(self, ringing=left, offer_reason=signal.reason)
         if isinstance(signal, AgentThere):
             if self.agent_leg or not signal.leg:
                 return self
             return replace(self.in_place(), ringing=frozenset(), agent=signal.agent, agent_leg=signal.leg)
+        if isinstance(signal, AgentLeft):
+            return replace(self, gone=True, cause=self.cause or signal.cause) if self.agent_leg else self
         if isinstance(signal, Joinable):
             return replace(self, joinable=True)
         if isinstance(signal, Told):

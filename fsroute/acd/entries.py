@@ -73,6 +73,9 @@ class Entries:
         self._adapters = adapters
         self._new_uuid = new_uuid
         self._entries: dict[int, Entry] = {}  # by proxy call
+        self._on_channel: dict[str, Entry] = {}
+        self.changed: Callable[[], None] = lambda: None
+        """Called when there are more entries or fewer, set by the role."""
         self._over: dict[int, int] = {}  # proxy calls that are over here, by the version that ended them
         self._faulty: set[OtherAcd] = set()
         self._paces: dict[str, Pace] = {}
@@ -90,7 +93,7 @@ class Entries:
 
     def knows(self, channel: str) -> bool:
         """Whether a channel is one of an entry's."""
-        return any(channel in entry.channels for entry in self._entries.values())
+        return channel in self._on_channel
 
     # What happens ------------------------------------------------------------------------------------------
 
@@ -106,10 +109,8 @@ class Entries:
         """Something has happened at the switch."""
         if not self._entries:
             return
-        named = set(_names(event))
-        for entry in list(self._entries.values()):
-            if not named.isdisjoint(entry.channels):
-                entry.inbox.put(event)
+        for entry in {self._on_channel[name] for name in _names(event) if name in self._on_channel}:
+            entry.inbox.put(event)
         for adapter in self._adapters.values():
             queue = adapter.serves(event)
             if queue:
@@ -175,12 +176,13 @@ class Entries:
             return
         entry = Entry(self._store, self._link, self._settings, adapter, call, self._forget, self._new_uuid)
         self._entries[call.proxy_call_id] = entry
-        self._link.client.busy = True
+        entry.attend = lambda channel: self._on_channel.__setitem__(channel, entry)
         try:
             entry.adopt()
         except (StoreError, SwitchError):
-            del self._entries[call.proxy_call_id]
+            self._remove(entry)
             raise
+        self.changed()
         entry.inbox.put(None)  # the row may have changed since it was read
         entry.start()
         if self._looks is None or self._looks.dead:
@@ -207,14 +209,20 @@ class Entries:
 
     def _forget(self, entry: Entry) -> None:
         number = entry.call.proxy_call_id
-        if self._entries.get(number) is entry:
-            del self._entries[number]
+        self._remove(entry)
+        self.changed()
         if not entry.call.is_live:
             self._over[number] = entry.call.version
             while len(self._over) > 1000:
                 del self._over[next(iter(self._over))]
         elif not entry.is_left and self._is_ours(entry.call):  # under another routing, at the same switch
             self.row(entry.call)
+
+    def _remove(self, entry: Entry) -> None:
+        if self._entries.get(entry.call.proxy_call_id) is entry:
+            del self._entries[entry.call.proxy_call_id]
+        for channel in [name for name, other in self._on_channel.items() if other is entry]:
+            del self._on_channel[channel]
 
     # Places ------------------------------------------------------------------------------------------------
 

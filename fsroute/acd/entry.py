@@ -84,7 +84,21 @@ class Entry:
         self.call = call
         self.acd = call.acd
         self.token_digest = ""
-        self.seen = Seen(settings.switch_id, call.acd)
+        self.attend: Callable[[str], None] = lambda channel: None
+        """Hear of one more channel, set by whom the entries are registered with."""
+        self._seen = Seen(settings.switch_id, call.acd)
+
+    @property
+    def seen(self) -> Seen:
+        return self._seen
+
+    @seen.setter
+    def seen(self, seen: Seen) -> None:
+        before, self._seen = self._seen, seen
+        for name in ("entry_uuid", "agent_leg", "network_uuid"):
+            channel = getattr(seen, name)
+            if channel and channel != getattr(before, name):
+                self.attend(channel)
 
     @property
     def channels(self) -> tuple[str, ...]:

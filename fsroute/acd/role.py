@@ -92,6 +92,8 @@ class AcdRole:
         self._desk = desk
         self._finish = finish
         self._entries = entries
+        if entries is not None:
+            entries.changed = self._look_how_busy
         self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
@@ -223,6 +225,10 @@ class AcdRole:
         if self._standing.freed(channel):
             for other in others:
                 other.inbox.put(_parked(channel))
+        self._look_how_busy()
+
+    def _look_how_busy(self) -> None:
+        """Events are wanted at once while anybody waits or talks here."""
         self._link.client.busy = bool(self._offers) or bool(self._entries)
 
     def _attend_no_more(self, offer: Offer) -> None:

@@ -82,7 +82,7 @@ def _whole(document: Document, version: int | None, faults: list[Fault]) -> Rule
 
 # ACDs of other makes
 
-Acds = dict[str | None, OtherAcd]
+Acds = dict[str, OtherAcd]
 LONGEST_PARAMETER = 200  # characters
 
 

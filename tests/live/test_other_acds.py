@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import gevent
 import pytest
 
 from tests.live.people import answers_at_once, never_answers
@@ -264,8 +265,7 @@ def test_an_acd_tells_that_a_human_is_there(company: Company, two_sites: TwoSite
     agent = desk.latest()
     assert acme.count("queued") == 1
     until(lambda: two_sites.east.channels() == 2)
-    gevent.sleep(0.3)  # the ACD's queue
-    assert acme.count("queued") == 1
+    assert acme.count("queued") == 1, "the ACD's music"
     agent.media.sound(AGENT)
     if signal == "digit:5":
         agent.press("5")
@@ -292,3 +292,27 @@ def test_an_acd_that_cannot_be_reached_is_tried_again(company: Company, two_site
     until(lambda: len(desk.calls) >= 2)
     acme.until_state("overflowed")
     assert "acd_entered" not in acme.kinds()
+
+
+def test_caller_and_acd_on_one_switch_need_no_network_leg(company: Company, two_sites: TwoSites) -> None:
+    desk = Phone("5000", never_answers, AGENT)
+    acme = called(company, two_sites, desk, "answer")
+    two_sites.execute("update other_acd set switch_id = 'west-1' where acd = %s", acme.name)
+    caller = acme.waiting_call(frequency=CALLER)
+    until_entered(acme)
+    agent = desk.latest()
+    agent.answer()
+    until_they_hear_each_other(caller, agent)
+    assert two_sites.east.channels() == 0
+    agent.hang_up()
+    acme.until_step("goodbye")
+    caller.until_over()
+    acme.until_outcomes("served")
+
+
+def test_what_must_always_hold_held(two_sites: TwoSites) -> None:
+    configuration = str(two_sites.east_run.configuration)
+    audit = subprocess.run(
+        [sys.executable, "-m", "fsroute", "audit", "--config", configuration], capture_output=True, text=True
+    )
+    assert "0 violations" in audit.stdout, audit.stdout[-4000:] + audit.stderr

@@ -41,7 +41,7 @@ class Offering:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """The agent did not come to serve; the entry waits on."""
+    """The agent did not come to serve, without a name no agent did; the entry waits on."""
 
     agent: str = ""
     reason: str = "failed"
@@ -53,6 +53,13 @@ class AgentThere:
 
     agent: str
     leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeft:
+    """The human has gone."""
+
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ class Left:
     is_final: bool = False
 
 
-Signal = Waits | Offering | NotTaken | AgentThere | Joinable | Told | Left
+Signal = Waits | Offering | NotTaken | AgentThere | AgentLeft | Joinable | Told | Left
 
 Ask = Callable[[str], str]
 """Performs an api command at the switch and gives its output, whatever it is."""

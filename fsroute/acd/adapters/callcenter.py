@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fsroute.acd.adapters import (
     ENTRY,
+    AgentLeft,
     AgentThere,
     Ask,
     FaultyAcd,
@@ -114,6 +115,8 @@ def _heard(event: Event) -> Iterator[Signal]:
         yield NotTaken(agent, REASONS.get(event.get("CC-Hangup-Cause", ""), "failed"))
     elif action == "bridge-agent-start":
         yield AgentThere(agent, event.get("CC-Agent-UUID", ""))
+    elif action == "bridge-agent-end":
+        yield AgentLeft(event.get("Hangup-Cause", ""))
     elif action == "member-queue-end" and event.get("CC-Cause") == "Cancel":
         reason = event.get("CC-Cancel-Reason", "")
         yield Left(f"acd_{reason.lower() or 'cancel'}", reason in FINAL)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from fsroute.callserver import hold
 from fsroute.switchsim import Agent, AgentCall, Answers, Busy, CallerCall, Fault, NoAnswer
 from fsroute.switchsim.people import Behaviour
 from tests.integration.flow.callers import CHOOSES, at_home, call_and, calls_to, offer_callback, row
@@ -38,8 +35,8 @@ def _is_known(world: World) -> bool:
     return all(routing.acd is not None for routing in world.west.app.rules.rules.queues.values())
 
 
-def of_callcenter(world: World, lead: str = "offered", **queue: object) -> None:
-    world.east.switch.callcenter.add_queue("support@default", max_wait=int(str(queue.pop("max_wait", 0))))
+def of_callcenter(world: World, lead: str = "offered", max_wait: int = 0, **queue: Any) -> None:
+    world.east.switch.callcenter.add_queue("support@default", max_wait=max_wait)
     served_by(world, "callcenter", CALLCENTER, lead, **queue)
 
 
@@ -216,9 +213,8 @@ def presses(call: AgentCall, digit: str) -> None:
 
 
 def test_an_acd_that_answers_at_once_tells_by_a_digit_that_a_human_is_there(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    monkeypatch.setattr(hold, "EARLY_LEG_RINGS", 80.0)
     served_by(world, "sip", f'{{"dial": "{DESK}", "signal": "digit:5"}}')
     world.network.add_agent(Agent(DESK, "desk", (Answers(after=0.1, talk=60),)))
     call = waiting(world)
@@ -229,6 +225,20 @@ def test_an_acd_that_answers_at_once_tells_by_a_digit_that_a_human_is_there(
     presses(desk, "5")
     until(lambda: world.states() == ["bridged"], 10)
     until(lambda: call.talked_with == "desk")
+    desk.hang_up()
+    over(world, "served")
+
+
+def test_a_leg_that_has_rung_long_enough_is_raised_again_while_the_contact_waits(world: World) -> None:
+    terms: dict[str, Any] = {"offer_timeout": 1, "network_leg_timeout": 1}
+    served_by(world, "sip", f'{{"dial": "{DESK}", "signal": "digit:5"}}', **terms)
+    world.network.add_agent(Agent(DESK, "desk", (Answers(after=0.1, talk=60),)))
+    call = waiting(world)
+    until(lambda: world.kinds().count("network_leg_present") == 2, 15)
+    assert world.states() == ["queued"]
+    (desk,) = world.network.agent_calls
+    presses(desk, "5")
+    until(lambda: call.talked_with == "desk", 10)
     desk.hang_up()
     over(world, "served")
 

@@ -87,7 +87,7 @@ def test_who_is_to_be_called_back_waits_for_an_acd_that_is_away() -> None:
 
 
 def test_a_contact_that_is_held_back_stands_in_no_queue_meanwhile() -> None:
-    held = {"held_until": NOON + timedelta(seconds=65)}
+    held: dict[str, Any] = {"held_until": NOON + timedelta(seconds=65)}
     assert decide(row(**held), at(), NOW) == entering.Withdraw(entering.HELD)
     assert decide(row(acd_entry_uuid=None, **held), NOTHING, NOW) is None
     assert deadline(row(acd_entry_uuid=None, **held), NOTHING) == NOW + 5
