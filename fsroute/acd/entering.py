@@ -114,7 +114,7 @@ class Seen:
         """Nothing is left of the entry, and another one may be made, the later the more of them came to nothing."""
         lasted = now - self.entered_at >= SHORTEST_STAY
         failures = 0 if lasted or self.agent_leg or self.reason in _OUR_WILL else self.failures + 1
-        pause = min(FIRST_RETRY * 2.0 ** max(0, failures - 1), LONGEST_RETRY)
+        pause = min(FIRST_RETRY * 2.0 ** (failures - 1), LONGEST_RETRY) if failures else 0.0
         return Seen(self.switch_id, self.acd, failures=failures, enter_after=now + pause)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.figures import measured
 from tests.live.people import answers_at_once, never_answers
 from tests.live.sip import TALK, Call, Phone
 from tests.live.test_one_call import AGENT, CALLER, until_they_hear_each_other
@@ -109,6 +110,10 @@ def test_an_agent_of_mod_callcenter_serves_a_caller_who_waits_at_home(
     assert "5550199" in agent.caller
     agent.answer()
     until_they_hear_each_other(caller, agent)
+    measured("mod_callcenter: agent's wait after answering, until the caller is heard",
+             (agent.media.first_heard(CALLER, agent.answered_at) or 0) - agent.answered_at)  # fmt: skip
+    measured("mod_callcenter: caller's wait for the agent's voice after the agent answered",
+             (caller.media.first_heard(AGENT, agent.answered_at) or 0) - agent.answered_at)  # fmt: skip
     row = acme.until_state("bridged")
     assert row["acd_agent"] == "ann"
     assert callcenter.of("ann")["state"] == "In a queue call"

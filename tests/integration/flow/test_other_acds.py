@@ -294,3 +294,30 @@ def test_a_network_leg_that_cannot_be_raised_lets_the_agent_go(world: World) -> 
     until(lambda: world.kinds().count("acd_entered") == 2, 20)
     until(lambda: call.talked_with == "pia", 20)
     over(world, "served")
+
+
+def test_a_conversation_that_is_lost_goes_to_the_head_of_the_other_acds_queue(world: World) -> None:
+    of_callcenter(world)
+    call = waiting(world)
+    on_duty(world, "pia", Answers(after=1), Answers(after=1, talk=4))
+    until(lambda: world.states() == ["bridged"] and call.is_talking, 15)
+    world.network.cut()
+    until(lambda: "conversation_lost" in world.kinds(), 10)
+    until(lambda: world.kinds().count("joined") == 2, 20)
+    world.wait_for_outcomes("served", limit=15)
+    world.assert_nothing_left(2.5)  # until the media time-out of the switch tells that the line was cut
+    world.assert_nothing_violated()
+    assert world.query("select priority from proxy_call") == [(1_000_000,)]
+
+
+def test_an_agent_who_hangs_up_before_the_join_costs_no_place(world: World) -> None:
+    of_callcenter(world, "ready")
+    world.network.fail("127.0.0.1:5072", Fault("dead", times=1))
+    call = waiting(world)
+    on_duty(world, "pia", Answers(after=0.2), Answers(after=0.2, talk=4))
+    until(lambda: world.states() == ["ready"], 10)
+    world.network.agent_calls[0].hang_up()
+    until(lambda: "agent_failed" in world.kinds(), 10)
+    until(lambda: call.talked_with == "pia", 20)
+    over(world, "served")
+    assert world.kinds().count("acd_entered") == 2

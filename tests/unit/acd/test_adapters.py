@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsroute.acd.adapters import AgentThere, FaultyAcd, Joinable, Left, NotTaken, Offering, Signal, Waits
+from fsroute.acd.adapters import (
+    AgentLeft,
+    AgentThere,
+    FaultyAcd,
+    Joinable,
+    Left,
+    NotTaken,
+    Offering,
+    Signal,
+    Waits,
+)
 from fsroute.acd.adapters.callcenter import CALLCENTER, HIGHEST_SCORE, score
 from fsroute.acd.adapters.loading import BUILT_IN, FaultyAdapter, fault, load
 from fsroute.acd.adapters.sip import REINVITE, SIP
@@ -56,8 +66,8 @@ def test_a_recorded_queue_tells_of_its_member_from_the_beginning_to_the_agent() 
     )
     said: list[Signal] = [signal for each in events for signal in CALLCENTER.hear(THEIRS, entry or "", each)]
     kinds = [type(signal) for signal in said]
-    assert kinds[:3] == [Waits, Offering, AgentThere]
-    assert Joinable in kinds
+    assert kinds[:4] == [Waits, Offering, AgentThere, Joinable]
+    assert AgentLeft in kinds
     agents = {signal.agent for signal in said if isinstance(signal, Offering | AgentThere)}
     assert agents == {"ann@default"}
     assert [CALLCENTER.serves(each) for each in events if CALLCENTER.serves(each)] != []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsroute.acd import entering
-from fsroute.acd.adapters import AgentThere, Joinable, Left, NotTaken, Offering, Told, Waits
+from fsroute.acd.adapters import AgentLeft, AgentThere, Joinable, Left, NotTaken, Offering, Told, Waits
 from fsroute.acd.entering import (
     ENTER_LIMIT,
     ENTER_TRIES,
@@ -95,7 +95,8 @@ def test_a_contact_that_is_held_back_stands_in_no_queue_meanwhile() -> None:
 
 
 def test_what_is_withdrawn_by_our_own_will_is_no_failure() -> None:
-    assert at(entered_at=NOW - 1).ended(entering.HELD).forgotten(NOW).failures == 0
+    by_will = at(entered_at=NOW - 1).ended(entering.HELD).forgotten(NOW)
+    assert (by_will.failures, by_will.enter_after) == (0, NOW)
     assert at(entered_at=NOW - 1).ended("acd_break_out").forgotten(NOW).failures == 1
     assert at(entered_at=NOW - 60).ended("acd_break_out").forgotten(NOW).failures == 0
 
@@ -203,6 +204,17 @@ def test_a_conversation_that_was_lost_lets_the_agent_go_and_is_entered_again() -
     assert decide(row(), talked.ended(entering.TALK_LOST), NOW) == entering.ReportLeft(entering.TALK_LOST)
 
 
+def test_who_is_told_to_have_gone_has_gone_whatever_was_seen_first() -> None:
+    there = at().hear(AgentThere("ann", "a"))
+    assert there.hear(AgentLeft("NORMAL_CLEARING")).gone
+    assert not at().hear(Offering("ann")).hear(AgentLeft()).gone, "whoever rings has not been there"
+
+
+def test_a_refusal_without_a_name_is_everybodys() -> None:
+    nobody = at().hear(Offering("ann")).hear(Offering("bob")).hear(NotTaken())
+    assert decide(row(State.OFFERED), nobody, NOW) == entering.ReportFailed("failed")
+
+
 # Leads ---------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +265,8 @@ def test_where_the_leg_is_to_be_when_an_agent_is_near() -> None:
 SIGNALS = st.sampled_from(
     [
         Waits(), Offering("ann"), Offering("bob"), NotTaken("ann", "busy"), NotTaken("bob"), NotTaken("cyd"),
-        AgentThere("ann", "a"), AgentThere("bob", ""), Joinable(), Told(1, 2.0), Left("acd_none"),
+        AgentThere("ann", "a"), AgentThere("bob", ""), AgentLeft(), NotTaken(), Joinable(), Told(1, 2.0),
+        Left("acd_none"),
         Left("acd_timeout", is_final=True),
     ]
 )  # fmt: skip
