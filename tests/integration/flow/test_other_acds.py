@@ -321,3 +321,26 @@ def test_an_agent_who_hangs_up_before_the_join_costs_no_place(world: World) -> N
     until(lambda: call.talked_with == "pia", 20)
     over(world, "served")
     assert world.kinds().count("acd_entered") == 2
+
+
+def test_an_agent_of_ours_sends_a_caller_on_to_a_queue_of_the_other_acd(world: World) -> None:
+    world.query(
+        f"insert into other_acd values ('theirs', 'callcenter', 'east-1', '{CALLCENTER}') returning 1"
+    )
+    world.query(
+        "insert into queue (contact_center_id, queue, acd) values ('acme', 'repairs', 'theirs') returning 1"
+    )
+    world.east.switch.callcenter.add_queue("support@default")
+    world.log_on("ann", Answers(after=0.1))
+    call = world.call_for_an_agent()
+    until(lambda: call.talked_with == "ann" and world.states() == ["bridged"], 10)
+    transfers = world.store.transfers
+    command = transfers.ask("ann", "transfer", {"to": "queue", "name": "repairs"})
+    until(lambda: transfers.result(command) == "done", 10)
+    until(lambda: "acd_entered" in world.kinds(), 10)
+    on_duty(world, "pia", Answers(after=1, talk=4))
+    until(lambda: call.talked_with == "pia", 15)
+    world.wait_for_outcomes("served", limit=15)
+    world.assert_nothing_left(2.0)
+    world.assert_nothing_violated()
+    assert in_order(world.kinds(), "agent_reserved", "transferred", "acd_entered", "acd_offered")
