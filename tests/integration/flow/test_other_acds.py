@@ -8,6 +8,7 @@ from fsroute.switchsim import Agent, AgentCall, Answers, Busy, CallerCall, Fault
 from fsroute.switchsim.people import Behaviour
 from tests.integration.flow.callers import CHOOSES, at_home, call_and, calls_to, offer_callback, row
 from tests.integration.flow.conftest import World
+from tests.integration.flow.test_transfers import ask
 from tests.waiting import until
 
 CALLCENTER = '{"queue": "support@default"}'
@@ -334,9 +335,8 @@ def test_an_agent_of_ours_sends_a_caller_on_to_a_queue_of_the_other_acd(world: W
     world.log_on("ann", Answers(after=0.1))
     call = world.call_for_an_agent()
     until(lambda: call.talked_with == "ann" and world.states() == ["bridged"], 10)
-    transfers = world.store.transfers
-    command = transfers.ask("ann", "transfer", {"to": "queue", "name": "repairs"})
-    until(lambda: transfers.result(command) == "done", 10)
+    assert "cannot be consulted" in ask(world, "ann", "consult", to="queue", name="repairs")
+    assert ask(world, "ann", "transfer", to="queue", name="repairs") == "done"
     until(lambda: "acd_entered" in world.kinds(), 10)
     on_duty(world, "pia", Answers(after=1, talk=4))
     until(lambda: call.talked_with == "pia", 15)
