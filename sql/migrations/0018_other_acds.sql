@@ -362,6 +362,7 @@ begin
     if not found then return; end if;
     v_caller_leg := case p.caller_leg when 'absent' then 'wanted' else p.caller_leg end;
     v_network_leg := case
+        when (p_data ->> 'before_answer')::boolean then 'wanted' -- a call that is not answered, on one switch too
         when a.switch_id = p.switch_id then 'not_needed'
         when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
         when p.lead = 'ready' then 'none'
