@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -17,9 +18,12 @@ import gevent.event
 
 import fsroute
 from fsroute import scheduling
+from fsroute.acd.adapters import loading as adapters
 from fsroute.acd.desk import Desk
 from fsroute.acd.desk import Settings as DeskSettings
+from fsroute.acd.entries import Entries
 from fsroute.acd.legs import Settings as OfferSettings
+from fsroute.acd.readiness import Readiness
 from fsroute.acd.role import AcdRole
 from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
@@ -45,11 +49,13 @@ from fsroute.customers.customers import Customers as Books
 from fsroute.customers.numbers import Plan
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.esl.inbound import InboundClient
+from fsroute.httpserver import Server
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
 from fsroute.replay.capturing import Capturing
 from fsroute.scp import directing
+from fsroute.scp.deciding import Facts, no_facts
 from fsroute.scp.role import Http, ScpRole
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import Settings as ScpSettings
@@ -106,6 +112,7 @@ class App:
         self.link: SwitchLink | None = None
         self.callserver: CallServerRole | None = None
         self.acd: AcdRole | None = None
+        self.readiness: Server | None = None
         self.coordinator: CoordinatorRole | None = None
         self.cti: CtiRole | None = None
         self.callcenter_events: CallcenterEvents | None = None
@@ -163,8 +170,10 @@ class App:
             settings = OfferSettings(switch_id, config.agents.dial_string)
             desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
             lease = self._lease(f"switch:{switch_id}")
-            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish)
+            entries = Entries(self.store, self.link, settings, adapters.load(), lambda: str(uuid4()))
+            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish, entries)
             self.acd.start()
+            self._start_readiness(entries)
         if Role.CALLSERVER in config.roles:
             self._start_downloads()
             self.callserver = CallServerRole(
@@ -185,6 +194,12 @@ class App:
             self.callcenter_events = self._callcenter_events()
             self.callcenter_events.start()
         self.link.start()
+
+    def _start_readiness(self, entries: Entries) -> None:
+        if self.config.acd.listen_port:
+            address = (self.config.acd.listen_host, self.config.acd.listen_port)
+            self.readiness = Server(address, Readiness(entries, time.monotonic))
+            self.readiness.start()
 
     def _start_cti(self) -> None:
         """On connections of its own: events that wait there keep nobody else waiting."""
@@ -211,7 +226,7 @@ class App:
         config = self.config
         site = config.site
         self.store.agents.register_switch(site.site_id, site.switch_id, config.links.address or None)
-        self.scp = scp_role(config, self.store, self.rules)
+        self.scp = scp_role(config, self.store, self.rules, self.customers.facts)
         self.scp.start()
 
     def _downloads(self, remotes: list[Remote]) -> Downloads:
@@ -247,6 +262,9 @@ class App:
             self.scp.stop(drain)
         if self._clock is not None:
             self._clock.kill()
+        if self.readiness is not None:
+            self.readiness.stop()
+
         if self.cti is not None:
             self.cti.stop()
         if self.callcenter_events is not None:
@@ -323,7 +341,7 @@ def plan(config: Config) -> Plan:
     return Plan(numbers.country, numbers.international_prefix, numbers.trunk_prefix)
 
 
-def scp_role(config: Config, store: Store, rules: RuleBook) -> ScpRole:
+def scp_role(config: Config, store: Store, rules: RuleBook, facts: Facts = no_facts) -> ScpRole:
     scp = config.scp
     return ScpRole(
         store,
@@ -334,6 +352,7 @@ def scp_role(config: Config, store: Store, rules: RuleBook) -> ScpRole:
         directing.Settings(config.site.switch_id, scp.confirm, config.timing.token_lifetime),
         Limits(scp.stale, scp.confirm),
         scp.max_sessions,
+        facts=facts,
         http=scp_http(config),
     )
 

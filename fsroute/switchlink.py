@@ -30,7 +30,11 @@ EVENTS = (
     "CHANNEL_HOLD",
     "CHANNEL_UNHOLD",
     "DTMF",
+    "CALL_UPDATE",
+    "DETECTED_TONE",
+    "callcenter::info",
     "fsroute::announced",
+    "fsroute::reinvite",
     "fsroute::code",
 )
 

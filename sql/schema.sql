@@ -38,6 +38,13 @@ create table switch (
     seen_at timestamptz
 );
 
+create table other_acd ( -- ACDs of other makes that serve queues (docs/other-acds.md)
+    acd text primary key check (acd ~ '^[a-z0-9_-]{1,40}$' and acd <> 'fsroute'),
+    adapter text not null check (adapter ~ '^[a-z0-9_-]{1,40}$'), -- an entry point of the group fsroute.acd
+    switch_id text not null references switch, -- beside it: calls wait there, and network legs go there
+    parameters jsonb not null default '{}' check (jsonb_typeof(parameters) = 'object') -- the adapter's, all texts
+);
+
 create table queue (
     contact_center_id text not null references contact_center,
     queue text not null check (queue ~ '^[a-z0-9_-]{1,40}$'),
@@ -66,6 +73,7 @@ create table queue (
         check (callback_retry_after > 0 and callback_retry_after <= 2592000),
     callback_ring double precision not null default 25 check (callback_ring > 0 and callback_ring <= 2592000),
     extension text check (extension ~ '^[0-9]{1,10}$'), -- what agents key to transfer to it
+    acd text references other_acd, -- who serves it; null: fsroute
     primary key (contact_center_id, queue),
     unique (contact_center_id, extension)
 );
@@ -174,6 +182,7 @@ create table routing_rule (
     callback_tries integer,
     callback_retry_after double precision, -- between two tries
     callback_ring double precision, -- how long the caller's phone rings
+    acd text, -- of another make that serves it; fsroute: none
     primary key (contact_center_id, rule)
 );
 
@@ -418,6 +427,11 @@ create table proxy_call (
     expected_wait_basis text,
     back_to jsonb, -- after a transfer to one agent: the routing to go back to if that agent does not come
     expected_wait_error double precision, -- half the width of its 90 % band, as a part of it; means nothing without it
+    acd jsonb, -- the ACD of another make that serves it (fsroute/model/other_acd.py); null: fsroute
+    acd_entry_uuid text, -- at that ACD's switch: the channel that waits there in the caller's stead
+    acd_agent text, -- whom that ACD offers it to, as it says
+    acd_leg_uuid text, -- at that ACD's switch: the channel that leads to the agent
+    acd_since timestamptz, -- when it was entered there, left it, or was offered to an agent
     constraint ends_with_its_state check
         ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
     foreign key (contact_center_id, queue) references queue
@@ -512,6 +526,8 @@ create trigger signal_rules after insert or update or delete on contact_center
 create trigger signal_rules after insert or update or delete on queue
     for each statement execute function signal_rules();
 create trigger signal_rules after insert or update or delete on queue_skill
+    for each statement execute function signal_rules();
+create trigger signal_rules after insert or update or delete on other_acd
     for each statement execute function signal_rules();
 create trigger append_only before update or delete or truncate on rules_version
     for each statement execute function append_only();
@@ -956,7 +972,7 @@ select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c
        p.rule, p.rules_version, p.sites, p.teams, p.only_agent_id, p.preferred_agent_id, p.longest_queue, p.time_line,
        p.time_line_done, p.caller_leg, p.callback, coalesce(h.callback_number, '') as callback_number,
        p.callback_failures, p.overflow, p.treatment, p.treatment_number, p.way, w.site_id as caller_site_id,
-       p.expected_wait_basis, p.expected_wait_error
+       p.expected_wait_basis, p.expected_wait_error, p.acd, p.acd_entry_uuid, p.acd_agent, p.acd_leg_uuid, p.acd_since
   from proxy_call p
   join contact_center c using (contact_center_id)
   left join contact_personal h on h.contact_id = p.contact_id
@@ -1009,6 +1025,7 @@ end $$;
 -- `p_network_leg_uuid` name the attempt that the caller believes in: an attempt that is over changes nothing.
 -- `p_set` holds columns that change with it; `caller_leg_from` and `caller_leg_to` in it are parallel lists like the
 -- others, `routing` is what `route_proxy_call` takes. Who is back in the queue without the caller, is in `callback`.
+-- `acd_entry_is` in it names the attempt where another ACD serves: '' for none.
 -- Returns the row after the transition, or nothing when the race was lost.
 create function move_proxy_call(
     p_proxy_call_id bigint, p_kind text, p_from text[], p_to text[],
@@ -1061,6 +1078,7 @@ begin
        and (p_agent_leg_uuid is null or r.agent_leg_uuid = p_agent_leg_uuid);
     if p_agent_leg_uuid is not null and not found then return; end if;
     if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
+    if p_set ? 'acd_entry_is' and coalesce(p.acd_entry_uuid, '') <> p_set ->> 'acd_entry_is' then return; end if;
 
     -- Whoever forgets to say why: no reservation outlives its offer.
     if p_end_reservation is not null or v_state not in ('offered', 'ready', 'bridged') then
@@ -1136,6 +1154,16 @@ begin
                          when p_set ? 'treatment' then nullif(p_set -> 'treatment', 'null') else treatment end,
         treatment_number = treatment_number + case when p_set ? 'treatment' then 1 else 0 end,
         way = nullif(p_set -> 'way', 'null'),
+        acd = case when v_routing is null then acd else nullif(v_routing -> 'acd', 'null') end,
+        acd_entry_uuid = case when v_routing is not null then null
+                              when p_set ? 'acd_entry' then nullif(p_set ->> 'acd_entry', '') else acd_entry_uuid end,
+        acd_agent = case when v_state not in ('queued', 'callback')
+                         then coalesce(nullif(p_set ->> 'acd_agent', ''), acd_agent) end,
+        acd_leg_uuid = case when v_state not in ('queued', 'callback')
+                            then coalesce(p_set ->> 'acd_leg', acd_leg_uuid) end,
+        acd_since = case when v_routing is not null then null
+                         when p_kind in ('acd_entered', 'acd_left', 'acd_offered') then clock_timestamp()
+                         else acd_since end,
         channel_uuid = coalesce(p_set ->> 'channel_uuid', channel_uuid),
         network_switch_id = case when v_network_leg = 'none' then null
                                  else coalesce(p_set ->> 'network_switch_id', network_switch_id) end,
@@ -1174,7 +1202,8 @@ begin
                 'only_agent_id', v_demand -> 'only_agent_id', 'queue', v_routing -> 'queue',
                 'strategy', v_routing -> 'strategy', 'rule', v_routing -> 'rule',
                 'rules_version', v_routing -> 'rules_version', 'offer_timeout', v_routing -> 'offer_timeout',
-                'lead', v_routing -> 'lead', 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
+                'lead', v_routing -> 'lead', 'acd', nullif(v_routing -> 'acd', 'null'),
+                'acd_agent', nullif(coalesce(p_set ->> 'acd_agent', p.acd_agent), ''), 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
                 'time_line_done', p_set -> 'time_line_done', 'released', p_end_reservation)));
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
@@ -1205,7 +1234,7 @@ begin
     insert into proxy_call (contact_id, contact_center_id, queue, medium, skills, priority, arrived_at, switch_id,
                             channel_uuid, lead, hold_music, strategy, offer_timeout, network_leg_timeout,
                             network_leg_tries, longest_wait, refuse_when, rule, rules_version, sites, teams,
-                            only_agent_id, preferred_agent_id, longest_queue, time_line, callback, overflow)
+                            only_agent_id, preferred_agent_id, longest_queue, time_line, callback, overflow, acd)
     values (c.contact_id, c.contact_center_id, p_routing ->> 'queue', p_routing ->> 'medium', p_routing -> 'skills',
             (p_routing ->> 'priority')::integer, c.arrived_at, c.switch_id, c.channel_uuid, p_routing ->> 'lead',
             p_routing ->> 'hold_music', p_routing ->> 'strategy', (p_routing ->> 'offer_timeout')::double precision,
@@ -1216,7 +1245,7 @@ begin
             array(select jsonb_array_elements_text(coalesce(p_routing -> 'teams', '[]'))),
             p_routing ->> 'only_agent_id', v_preferred, (p_routing ->> 'longest_queue')::integer,
             coalesce(p_routing -> 'time_line', '[]'), coalesce(p_routing -> 'callback', '{}'),
-            coalesce(p_routing -> 'overflow', '{}'))
+            coalesce(p_routing -> 'overflow', '{}'), nullif(p_routing -> 'acd', 'null'))
     on conflict do nothing
     returning proxy_call_id into v_id;
     if v_id is null then -- asked again after a restart: the live one stands
@@ -1244,7 +1273,9 @@ create function queue_routing(p_contact_center_id text, p_queue text) returns js
                'overflow', jsonb_build_object('do', q.overflow, 'number', coalesce(q.overflow_number, ''),
                                               'prompt', coalesce(q.overflow_prompt, '')),
                'callback', jsonb_build_object('tries', q.callback_tries, 'retry_after', q.callback_retry_after,
-                                              'ring', q.callback_ring))
+                                              'ring', q.callback_ring),
+               'acd', (select jsonb_build_object('name', o.acd, 'adapter', o.adapter, 'switch_id', o.switch_id,
+                                                 'parameters', o.parameters) from other_acd o where o.acd = q.acd))
       from queue q where q.contact_center_id = p_contact_center_id and q.queue = p_queue
 $$;
 
@@ -1283,6 +1314,7 @@ begin
     perform check_epoch(p_epoch);
     select * into p from proxy_call where proxy_call_id = p_proxy_call_id for update;
     if not found or p.state not in ('requested', 'queued', 'callback') then return; end if;
+    if p.acd is not null then return; end if; -- another ACD serves it
     select * into a from agent where agent_id = p_agent_id for no key update; -- whoever enters a skill shares the key
     if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
     if p.only_agent_id is not null and p.only_agent_id <> p_agent_id then return; end if;

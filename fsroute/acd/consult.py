@@ -86,6 +86,10 @@ class Consultations:
         Raises:
             Refused, StoreError, SwitchError: the talk goes on as it was.
         """
+        if routing.get("acd"):
+            raise Refused(
+                "an ACD of another make serves it: a caller may be sent there, but it cannot be consulted"
+            )
         wanted = dump(consulting(routing, offer.call, wait))
         self._legs.tell(f"uuid_setvar {offer.legs.channel} {WANTED} {wanted}")
         return self._begin(offer, to, WAITS)

@@ -54,6 +54,9 @@ class On(enum.StrEnum):
     TRANSFERRED = "transferred"
     TRANSFERRED_OUT = "transferred_out"
     DIRECTED = "directed"
+    ACD_ENTERED = "acd_entered"
+    ACD_LEFT = "acd_left"
+    ACD_OFFERED = "acd_offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +224,25 @@ PROXY_CALL: tuple[Row[State], ...] = (
         State.ENDED,
         "to a number: the caller's site sends the caller on",
     ),
+    *(
+        Row((state,), on, state, meaning)
+        for on, meaning in (
+            (On.ACD_ENTERED, "another ACD serves it, and has it in its queue"),
+            (On.ACD_LEFT, "that ACD has let go of it: it is entered there again"),
+        )
+        for state in (State.QUEUED, State.CALLBACK)
+    ),
+    Row(
+        (State.QUEUED, State.CALLBACK),
+        On.ACD_OFFERED,
+        State.OFFERED,
+        "that ACD is about to serve it, with an agent of its own: the network leg starts, by the lead",
+    ),
 )
 
 AGENT_LEG: tuple[Row[AgentLeg], ...] = (
     Row((AgentLeg.NONE,), On.AGENT_RESERVED, AgentLeg.DIALLING, "the agent's switch is asked to dial"),
+    Row((AgentLeg.NONE,), On.ACD_OFFERED, AgentLeg.RINGING, "the other ACD calls its agent"),
     Row((AgentLeg.DIALLING,), On.AGENT_RINGING, AgentLeg.RINGING, "the phone rings"),
     Row(
         (AgentLeg.DIALLING, AgentLeg.RINGING),
@@ -286,6 +304,15 @@ CALLER_LEG: tuple[Row[CallerLeg], ...] = (
     ),
     Row((CallerLeg.ABSENT,), On.CALLER_WANTED, CallerLeg.WANTED, "the lead has come"),
     Row((CallerLeg.ABSENT,), On.AGENT_RESERVED, CallerLeg.WANTED, "an agent is reserved"),
+    *(
+        Row((leg,), On.ACD_OFFERED, leg if leg is not CallerLeg.ABSENT else CallerLeg.WANTED, meaning)
+        for leg, meaning in (
+            (CallerLeg.ABSENT, "the other ACD is about to serve the contact"),
+            (CallerLeg.PRESENT, "the caller waits"),
+            (CallerLeg.WANTED, "the lead came before"),
+            (CallerLeg.DIALLING, "the lead came before"),
+        )
+    ),
     Row((CallerLeg.WANTED,), On.CALLER_DIALLED, CallerLeg.DIALLING, "by one process of the caller's site"),
     Row(
         (CallerLeg.DIALLING, CallerLeg.WANTED, CallerLeg.ABSENT),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import gevent
 
 from fsroute.acd.dial import dialled
+from fsroute.acd.entries import Entries
 from fsroute.acd.keeping import StandingLegs
 from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
@@ -73,6 +74,7 @@ class AcdRole:
         desk: what agents may do with a conversation.
         finish: does what a process before this one left half done between two conversations; is given the switch
             and what tells of conversations that this process has in hand.
+        entries: the contacts that ACDs of other makes serve beside this switch.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class AcdRole:
         lease: Lease,
         desk: Desk | None = None,
         finish: Finish | None = None,
+        entries: Entries | None = None,
     ) -> None:
         self._store = store
         self._link = link
@@ -90,6 +93,9 @@ class AcdRole:
         self._lease = lease
         self._desk = desk
         self._finish = finish
+        self._entries = entries
+        if entries is not None:
+            entries.changed = self._look_how_busy
         self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
@@ -111,6 +117,8 @@ class AcdRole:
         for offer in list(self._offers.values()):
             offer.leave()
         self._standing.stop()
+        if self._entries is not None:
+            self._entries.stop()
         self._lease.resign()
 
     def offers(self) -> int:
@@ -138,6 +146,8 @@ class AcdRole:
                 self._lease.resign()
             self.leads = False
             self._standing.stop()
+            if self._entries is not None:
+                self._entries.stop()
             gevent.sleep(RETRY)
 
     # Signals -----------------------------------------------------------------------------------------------
@@ -176,7 +186,16 @@ class AcdRole:
             self._begin(call)
         if call.network_leg is NetworkLeg.PRESENT and call.rendezvous_uuid in self._network_legs:
             self._hand_over(call.rendezvous_uuid, call)  # it may have been here before the offer was
+        self._other_acds_row(call)
         self._check_network_legs(call)
+
+    def _other_acds_row(self, call: ProxyCall) -> None:
+        if self._entries is None:
+            return
+        try:
+            self._entries.row(call)
+        except SwitchError as error:  # it is looked at again when the link stands
+            log.warning("not entered at another ACD: %s contact=%s", error, call.contact_id)
 
     def _is_ours(self, call: ProxyCall) -> bool:
         return call.agent_switch_id == self._settings.switch_id and call.agent_leg_uuid is not None
@@ -208,7 +227,11 @@ class AcdRole:
         if self._standing.freed(channel):
             for other in others:
                 other.inbox.put(_parked(channel))
-        self._link.client.busy = bool(self._offers)
+        self._look_how_busy()
+
+    def _look_how_busy(self) -> None:
+        """Events are wanted at once while anybody waits or talks here."""
+        self._link.client.busy = bool(self._offers) or bool(self._entries)
 
     def _attend_no_more(self, offer: Offer) -> None:
         """Legs other than the agent's that the offer heard of."""
@@ -245,6 +268,8 @@ class AcdRole:
     def _event(self, event: Event) -> None:
         if not self.leads:
             return
+        if self._entries is not None:
+            self._entries.event(event)
         name = event.name
         uuid = dialled(event) if name == "BACKGROUND_JOB" else event.uuid
         agents_legs = self._agents_legs(uuid, event)
@@ -328,6 +353,8 @@ class AcdRole:
         offer = self._offers.get(call.agent_leg_uuid or "")
         if offer is not None:
             offer.inbox.put(NetworkLegArrived(uuid, call))
+        elif self._entries is not None:
+            self._entries.network_leg(uuid, call)
 
     def _kill(self, uuid: str, cause: str) -> None:
         try:
@@ -347,6 +374,8 @@ class AcdRole:
                 self._finish(self._settings.switch_id, self._is_completing)
             for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
                 self._reconcile(call)
+            if self._entries is not None:
+                self._entries.reconcile()
             self._forget_network_legs()
             self._take_strays()
         except FsrouteError as error:
@@ -411,6 +440,9 @@ class AcdRole:
                 self._arrived(uuid, row["dest"])
             elif not inbound and self._is_stray(uuid):
                 log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
+                self._kill(uuid, "ORIGINATOR_CANCEL")
+            elif not inbound and self._entries is not None and self._entries.is_ghost(uuid):
+                log.warning("ended, it waited at another ACD for nobody: uuid=%s", uuid)
                 self._kill(uuid, "ORIGINATOR_CANCEL")
 
     def _is_stray(self, uuid: str) -> bool:

@@ -68,6 +68,7 @@ def present(call: ProxyCall) -> dict[str, Any]:
         time_line=call.time_line,
         overflow=call.overflow,
         callback=call.callback,
+        acd=call.acd,
     )
     return routing.dump() | {"time_line_done": call.time_line_done}
 
@@ -84,6 +85,7 @@ def to_agent(call: ProxyCall, agent_id: str, wait: float) -> dict[str, Any]:
         "refuse_when": "never",
         "time_line": [TimeLineStep(wait, "back").dump()],
         "time_line_done": 0,
+        "acd": None,
     }
 
 

@@ -73,6 +73,8 @@ def direct_words(direct: Direct) -> str:
 def _routing(routing: Routing, explanation: Explanation) -> Iterator[str]:
     demand = routing.demand
     yield f"queue {routing.queue}, priority {routing.priority}, strategy {routing.strategy}, lead {routing.lead}"
+    if routing.acd is not None:
+        yield f"served by the ACD {routing.acd.name} ({routing.acd.adapter}, at {routing.acd.switch_id})"
     yield (
         f"skills {skill_words(demand.skills)}; sites {any_words(demand.sites)}; "
         f"teams {any_words(demand.teams)}; medium {demand.medium}"

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def whoami() -> str:
 
 def loader(config: Config, database: Database) -> Loader:
     """What loads and checks, with the strategies, applications and recordings of this host."""
+    from fsroute.acd.adapters import loading as adapters
     from fsroute.coordinator.strategies import load
     from fsroute.ivr.steps import NeedAgentStep
     from fsroute.store.loading import Loader
@@ -51,7 +53,8 @@ def loader(config: Config, database: Database) -> Loader:
         name: frozenset(step.queue for step in each.steps.values() if isinstance(step, NeedAgentStep))
         for name, each in applications.items()
     }
-    return Loader(database, frozenset(load().known), asked, recordings(applications))
+    acd_fault = partial(adapters.fault, adapters.load())
+    return Loader(database, frozenset(load().known), asked, recordings(applications), acd_fault)
 
 
 def recordings(applications: Mapping[str, Application]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
 from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
+    Acd,
     Agents,
     Callserver,
     Database,
@@ -34,6 +35,7 @@ from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
 
 __all__ = [
+    "Acd",
     "Agents",
     "ApplicationsFrom",
     "Appserver",

@@ -143,6 +143,13 @@ class Agents(Section, frozen=True):
             raise ValueError(f"transfer_numbers: no regular expression: {error}") from error
 
 
+class Acd(Section, frozen=True):
+    """Where ACDs of other makes say over HTTP how far their calls are; `listen_port` 0: nowhere."""
+
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
 class Timing(Section, frozen=True):
     """Times in seconds."""
 

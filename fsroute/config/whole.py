@@ -11,6 +11,7 @@ from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
 from fsroute.config.customers import Customers, Numbers
 from fsroute.config.host import (
+    Acd,
     Agents,
     Callserver,
     Database,
@@ -42,6 +43,7 @@ class Config(Section, frozen=True):
     callserver: Callserver = field(default_factory=Callserver)
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
+    acd: Acd = field(default_factory=Acd)
     appserver: Appserver = field(default_factory=Appserver)
     cti: Cti = field(default_factory=Cti)
     events: Events = field(default_factory=Events)

@@ -108,7 +108,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """It waited as long as its rule allows (``longest_wait``), or as many wait already (``longest_queue``)."""
+    """It waited as long as its rule allows (``longest_wait``), or as many wait already (``longest_queue``).
+
+    Or the other ACD that serves it could not be reached (``acd_unreachable``).
+    """
 
     proxy_call_id: int
     reason: str = "longest_wait"
@@ -116,7 +119,10 @@ class Overflow:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The agent's switch has not finished the offer in time: its process, its link or the switch is gone."""
+    """The agent's switch has not finished the offer in time: its process, its link or the switch is gone.
+
+    Where another ACD serves, the leg is the channel that waits there.
+    """
 
     proxy_call_id: int
     agent_leg_uuid: str

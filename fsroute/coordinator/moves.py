@@ -47,6 +47,10 @@ def move_of(action: Action, call: ProxyCall) -> Move | None:
         return Move(On.NOBODY_MAY_SERVE, data=data)
     if isinstance(action, Overflow):
         return Move(On.LIMIT_PASSED, set={"way": call.overflow.dump()}, data={"reason": action.reason})
+    if isinstance(action, Expire) and call.acd is not None:
+        return Move(
+            On.AGENT_FAILED, set={"acd_entry_is": action.agent_leg_uuid}, data={"reason": "unreachable"}
+        )
     if isinstance(action, Expire):
         return Move(
             On.AGENT_FAILED,

@@ -18,6 +18,8 @@ from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
 
 OVER_KEPT = 600.0  # seconds for which late news of a proxy call that is over is known as such
 OFFER_GRACE = 4.0  # seconds that an offer may outlast its time-out before the coordinator ends it itself
+OTHER_ACD_GRACE = 60.0  # seconds, where another ACD offers: how long its agents' phones ring is its affair
+UNREACHED = 180.0  # seconds after which who is in no queue of the other ACD waits for it in vain
 
 Progress = tuple[int, int, float | None, str | None, float | None]
 """(proxy call, position, expected wait in seconds, what it rests on, its error as `Pace.error` gives it)."""
@@ -238,16 +240,26 @@ class Lengths:
 
 def offer_ends(call: ProxyCall) -> float:
     """When an offer must be over, accepted or not; who is to be called back has to be dialled first."""
-    begun = (call.reserved_at or call.arrived_at).timestamp()
+    begun = (call.reserved_at or call.acd_since or call.arrived_at).timestamp()
     dialling = 0.0 if call.caller_leg is CallerLeg.PRESENT else call.callback.ring
-    return begun + call.offer_timeout + dialling + OFFER_GRACE
+    grace = OFFER_GRACE if call.acd is None else OTHER_ACD_GRACE
+    return begun + call.offer_timeout + dialling + grace
 
 
 def overflows(call: ProxyCall) -> float:
     """When it has waited as long as its rule allows; who has hung up to be called back waits without a limit."""
-    if call.longest_wait is None or call.queued_at is None or call.state is not State.QUEUED:
+    if call.queued_at is None or call.state is not State.QUEUED:
         return inf
-    return call.queued_at.timestamp() + call.longest_wait
+    longest = inf if call.longest_wait is None else call.queued_at.timestamp() + call.longest_wait
+    return min(longest, unreached(call))
+
+
+def unreached(call: ProxyCall) -> float:
+    """When who is to be entered at another ACD has waited for that long enough: nobody there does it."""
+    moments = [moment for moment in (call.queued_at, call.acd_since, call.held_until) if moment is not None]
+    if call.acd is None or call.acd_entry_uuid is not None or not moments:
+        return inf
+    return max(moments).timestamp() + UNREACHED
 
 
 def widened(call: ProxyCall) -> Iterator[Demand]:

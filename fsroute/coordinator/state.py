@@ -48,6 +48,7 @@ from fsroute.coordinator.queues import (
     next_step,
     offer_ends,
     overflows,
+    unreached,
 )
 from fsroute.coordinator.roster import Roster
 from fsroute.coordinator.strategies import Strategies, Turn
@@ -287,6 +288,9 @@ class Coordinator:
             self._timers.set(offer_ends(call), ("call", number))
 
     def _take(self, call: ProxyCall) -> None:
+        if call.acd is not None:
+            self._take_for_another(call)
+            return
         number, demand = call.proxy_call_id, self._class_of(call.demand, call.strategy)
         self._asked.add(number)
         reason = self._admission.why_not_enter(call, demand)
@@ -303,6 +307,18 @@ class Coordinator:
                 self._enqueue(call, demand)
             else:
                 self._out.append(Take(number))
+
+    def _take_for_another(self, call: ProxyCall) -> None:
+        """Another ACD serves it, with agents who are not known here."""
+        number = call.proxy_call_id
+        self._asked.add(number)
+        if call.contact_center_id in self._admission.closed:
+            self._out.append(Refuse(number, "center_closed"))
+        elif self._lengths.are_reached(call):
+            self._out.append(Overflow(number, "longest_queue"))
+        else:
+            self._lengths.add(call)
+            self._out.append(Take(number))
 
     def _take_after_all(self, number: int) -> None:
         """Those before it have had the agents who were idle."""
@@ -330,6 +346,9 @@ class Coordinator:
             self._refuse(number, "center_closed")
             return
         self._wake_for(call)
+        if call.acd is not None:
+            self._queues.leave(number)  # it may have stood here before
+            return
         if call.held_until is not None and call.held_until.timestamp() > now:
             self._queues.leave(number)
             return
@@ -435,18 +454,24 @@ class Coordinator:
             if overflows(call) <= self._now:
                 self._queues.leave(number)
                 self._asked.add(number)
-                self._out.append(Overflow(number))
+                reason = "acd_unreachable" if unreached(call) <= self._now else "longest_wait"
+                self._out.append(Overflow(number, reason))
                 return
             if number not in self._stepping and next_step(call) <= self._now:
                 self._stepping.add(number)
                 self._out.append(Step(number, call.time_line_done))
             self._enqueue(call)
-        elif call.state in (State.OFFERED, State.READY) and call.agent_leg_uuid is not None:
+        elif call.state in (State.OFFERED, State.READY) and _attempt(call) is not None:
             if offer_ends(call) <= self._now:
                 self._asked.add(number)
-                self._out.append(Expire(number, call.agent_leg_uuid))
+                self._out.append(Expire(number, _attempt(call) or ""))
             else:
                 self._timers.set(offer_ends(call), ("call", number))
+
+
+def _attempt(call: ProxyCall) -> str | None:
+    """What an offer is known by: the agent's leg, or where another ACD offers, the channel that waits there."""
+    return call.agent_leg_uuid if call.acd is None else call.acd_entry_uuid
 
 
 def _paused(agent: Agent, now: float) -> Agent:

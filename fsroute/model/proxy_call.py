@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fsroute.model.contact import Demand, Lead
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.routing import CallbackTerms, TimeLineStep, Way
 
 
@@ -73,7 +74,9 @@ class ProxyCall:
     stands; `network_switch_id` is where the network leg goes. `treatment` is the step of the time line that
     the caller is to hear now, `treatment_number` counts them. `expected_wait_error` is half the width of the
     band that 90 of 100 waits end in, as a part of `expected_wait`. `way` is set in a final state: where the caller
-    goes from there. Durations in seconds.
+    goes from there. `acd` is the ACD of another make that serves it, if one does: then no agent is reserved, and at
+    that ACD's switch `acd_entry_uuid` is the channel that waits in the caller's stead, `acd_leg_uuid` the one that
+    leads to `acd_agent`; `acd_since` is when the first of them or the offer last changed. Durations in seconds.
     """
 
     proxy_call_id: int
@@ -135,6 +138,11 @@ class ProxyCall:
     caller_site_id: str = ""
     expected_wait_basis: str | None = None
     expected_wait_error: float | None = None
+    acd: OtherAcd | None = None
+    acd_entry_uuid: str | None = None
+    acd_agent: str | None = None
+    acd_leg_uuid: str | None = None
+    acd_since: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:

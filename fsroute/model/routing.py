@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsroute.model.contact import Demand, Lead
+from fsroute.model.other_acd import OtherAcd
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ _OFFERED, _GOES_ON, _USUAL_TERMS = Lead(), Way(), CallbackTerms()
 class Routing:
     """A rule's result for one contact. `rule` and `rules_version` are None where the queue's row alone decided.
 
-    Times in seconds; `longest_queue` counts waiting contacts of the queue.
+    Times in seconds; `longest_queue` counts waiting contacts of the queue. `acd` serves it if it is not None: an ACD of
+    another make.
     """
 
     queue: str
@@ -125,6 +127,7 @@ class Routing:
     time_line: tuple[TimeLineStep, ...] = ()
     overflow: Way = _GOES_ON
     callback: CallbackTerms = _USUAL_TERMS
+    acd: OtherAcd | None = None
 
     def dump(self) -> dict[str, Any]:
         """As ``route_proxy_call`` and ``move_proxy_call`` in ``sql/schema.sql`` read it."""
@@ -151,6 +154,7 @@ class Routing:
             "time_line": [step.dump() for step in self.time_line],
             "overflow": self.overflow.dump(),
             "callback": self.callback.dump(),
+            "acd": None if self.acd is None else self.acd.dump(),
         }
 
 

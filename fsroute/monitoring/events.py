@@ -9,6 +9,7 @@ from typing import Any
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import Demand, Lead
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, State
 
 Place = tuple[float, float, int]
@@ -69,6 +70,8 @@ class Call:
     network_leg: NetworkLeg = NetworkLeg.NONE
     caller_leg: CallerLeg = CallerLeg.PRESENT
     strategy: str = ""
+    acd: OtherAcd | None = None
+    is_entered: bool = False  # stands in the queue of that ACD
 
     @property
     def place(self) -> Place:

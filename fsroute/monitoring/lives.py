@@ -13,6 +13,7 @@ from typing import Any
 
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
 from fsroute.model.contact import Demand, Lead, LeadKind, Outcome
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
 from fsroute.monitoring.events import Call, Event, Present, Step, Violation
 from fsroute.monitoring.gaps import moment
@@ -125,6 +126,7 @@ class Lives:
             yield violation("I2", f"{on} for a proxy call that is not the contact's", life.arrived, event)
             return
         yield from _transition(before, on, event)
+        yield from _at_other_acd(before, on, event)
         self.step = Step(on, event, before, before.state)
         _follow(before, on, event)
         yield from _early_leg(before)
@@ -149,7 +151,12 @@ def requested(event: Event) -> Call:
         arrived_at=moment(data["arrived_at"]) if "arrived_at" in data else event.at,
         last=event,
         strategy=data.get("strategy") or "",
+        acd=_acd(data),
     )
+
+
+def _acd(data: Mapping[str, Any]) -> OtherAcd | None:
+    return OtherAcd.load(data["acd"]) if data.get("acd") else None
 
 
 def demanded(demand: Demand, data: Mapping[str, Any]) -> Demand:
@@ -191,6 +198,24 @@ def _transition(call: Call, on: On, event: Event) -> Iterator[Violation]:
         yield violation("I2", f"{on} with network leg {call.network_leg} to {network_leg}", call.last, event)
 
 
+OTHER_ACDS = frozenset({On.ACD_ENTERED, On.ACD_LEFT, On.ACD_OFFERED})
+
+
+def _at_other_acd(call: Call, on: On, event: Event) -> Iterator[Violation]:
+    """Where another ACD serves, it alone does, and the contact stands there once."""
+    if call.acd is None and on in OTHER_ACDS:
+        yield violation("I2", f"{on} for a contact that fsroute itself serves", call.last, event)
+    elif call.acd is not None and on is On.AGENT_RESERVED:
+        text = f"agent {event.agent_id} reserved for a contact that the ACD {call.acd.name} serves"
+        yield violation("I2", text, call.last, event)
+    elif on is On.ACD_ENTERED and call.is_entered:
+        yield violation(
+            "I2", f"entered at {event.data.get('acd_name', 'the other ACD')} twice", call.last, event
+        )
+    elif on is On.ACD_OFFERED and not call.is_entered:
+        yield violation("I2", "offered by another ACD in whose queue it is not", call.last, event)
+
+
 def _target(call: Call, on: On, event: Event) -> State | None:
     """Who is back in the queue without the caller is to be called back."""
     target = CALL_TABLE.targets(on).get(call.state)
@@ -226,7 +251,7 @@ def _network_legs_after(call: Call, on: On, target: State) -> tuple[NetworkLeg |
     """The network leg's states that a step may lead to; where the agent is decides some of them."""
     if _has_no_legs(call, target):
         return (NetworkLeg.NONE,)
-    if on is On.AGENT_RESERVED:
+    if on in (On.AGENT_RESERVED, On.ACD_OFFERED):
         return (NetworkLeg.NOT_NEEDED, NetworkLeg.NONE, NetworkLeg.WANTED, call.network_leg)
     if on is On.AGENT_ACCEPTED and call.network_leg is NetworkLeg.NONE:
         return (NetworkLeg.NONE, NetworkLeg.WANTED)
@@ -246,6 +271,10 @@ def _follow(call: Call, on: On, event: Event) -> None:
     call.demand = demanded(call.demand, event.data)
     if "lead" in event.data:
         call.lead = Lead.parse(event.data["lead"])
+    if "queue" in event.data:  # another routing: who serves is part of it
+        call.acd, call.is_entered = _acd(event.data), False
+    if on in (On.ACD_ENTERED, On.ACD_LEFT):
+        call.is_entered = on is On.ACD_ENTERED
     call.strategy = event.data.get("strategy", call.strategy)
     call.last = event
     if call.state in FINAL:
@@ -253,13 +282,20 @@ def _follow(call: Call, on: On, event: Event) -> None:
 
 
 def _early_leg(call: Call) -> Iterator[Violation]:
-    if call.network_leg in EARLY_LEGS and call.state in WAITING_ONLY.get(call.lead.kind, ()):
+    if call.network_leg in EARLY_LEGS and call.state in _without_a_leg(call):
         text = f"network leg {call.network_leg} while {call.state}, though the lead is {call.lead}"
         yield violation("I8", text, call.last)
     elif call.network_leg in EARLY_LEGS[1:] and call.caller_leg is not CallerLeg.PRESENT:
         yield violation(
             "I8", f"network leg {call.network_leg} for a caller who is {call.caller_leg}", call.last
         )
+
+
+def _without_a_leg(call: Call) -> tuple[State, ...]:
+    """Where another ACD tells of no offers, the lead ``offered`` has come while the contact waits there."""
+    if call.acd is not None and not call.acd.tells_offers and call.lead.kind is LeadKind.OFFERED:
+        return () if call.is_entered else WAITING_ONLY[LeadKind.OFFERED]
+    return WAITING_ONLY.get(call.lead.kind, ())
 
 
 def _closed(life: Life, event: Event) -> Iterator[Violation]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from fsroute.acd.proxy_call import On
 from fsroute.model.agent import CAPACITY, AgentStatus
 from fsroute.model.contact import Demand
-from fsroute.model.proxy_call import WAITING, State
+from fsroute.model.proxy_call import FINAL, WAITING, State
 from fsroute.monitoring.events import Event, Place, Present, Step, Violation
 from fsroute.monitoring.gaps import Answering
 from fsroute.monitoring.pools import DemandClass, Duty, Group, Pools, Wait
@@ -65,6 +65,7 @@ class Waiting:
         self._pools = Pools()
         self._waits: dict[int, Wait] = {}
         self._held: dict[int, Wait] = {}
+        self._elsewhere: set[int] = set()  # proxy calls that another ACD serves
         self._pending: deque[Decision] = deque()
         self._balanced: set[str] = set()  # strategies that order classes by their imbalance
         self._timers: list[tuple[float, int, str]] = []  # moment, proxy call or 0, agent or ""
@@ -141,10 +142,23 @@ class Waiting:
         if step.on is On.AGENT_RESERVED and event.data.get("place") is not None:
             yield from self._decided(step)
         wait = self._waits.get(call.proxy_call_id)
+        if call.acd is not None:  # it waits for agents who are not fsroute's
+            self._elsewhere.add(call.proxy_call_id)
+            self._held.pop(call.proxy_call_id, None)
+            if wait is not None:
+                del self._waits[call.proxy_call_id]
+                yield from self._end_wait(wait, event)
+            if call.state in FINAL:
+                self._elsewhere.discard(call.proxy_call_id)
+            return
+        anew = call.proxy_call_id in self._elsewhere
+        self._elsewhere.discard(call.proxy_call_id)
         if wait is not None and call.state in UNSERVED and "held_for_s" not in event.data:
             if wait.place == call.place and wait.demand.demand == call.demand:
                 return
-        elif step.before in UNSERVED and call.state in UNSERVED and "held_for_s" not in event.data:
+        elif (
+            step.before in UNSERVED and call.state in UNSERVED and not anew and "held_for_s" not in event.data
+        ):
             return  # it is held still
         self._held.pop(call.proxy_call_id, None)
         if wait is not None:

@@ -75,8 +75,10 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
             remote = remote or event.data.get("network_leg") != "not_needed"
         elif kind == On.AGENT_ACCEPTED:
             accepted = event.at
+        elif kind == On.ACD_OFFERED:
+            remote = remote or event.data.get("network_leg") != "not_needed"
         elif kind == On.JOINED:
-            joined, record.agent_id = event.at, event.agent_id
+            joined, record.agent_id = event.at, event.agent_id or event.data.get("acd_agent")
             network = event.data.get("network_leg") == "joined"
             if requested is not None and not record.agent_waits:
                 record.waited = _seconds(requested, event.at)

@@ -6,11 +6,12 @@ people for a rule changes by the day, and a rule that never matches harms nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fsroute.model.agent import Agent
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.routing import Routing, Way
 from fsroute.routing.before_answer import direct_faults
 from fsroute.routing.calendar import time_zone
@@ -29,7 +30,7 @@ class House:
     """What rules refer to: agents, sites, strategies, and the queues that each application asks for.
 
     `asked` lacks the applications that are not known here; `prompts` are all recordings that are, none where
-    they are not looked at.
+    they are not looked at. `acd_fault` says why an ACD of another make cannot be used, nothing where it can.
     """
 
     agents: Sequence[Agent] = ()
@@ -37,6 +38,7 @@ class House:
     strategies: frozenset[str] = frozenset({"longest_idle"})
     asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     prompts: frozenset[str] = frozenset()
+    acd_fault: Callable[[OtherAcd], str] = lambda _acd: ""
 
 
 def check(document: Document, house: House, now: datetime) -> tuple[RuleSet, list[Fault]]:
@@ -151,6 +153,8 @@ def _terms(
     if says("teams") and house.agents:
         for team in sorted(set(routing.demand.teams) - teams):
             yield Fault(table, row, f"teams: no agent is of team {team}", Severity.WARNING)
+    if says("acd") and routing.acd is not None and (why := house.acd_fault(routing.acd)):
+        yield Fault(table, row, f"acd {routing.acd.name}: {why}")
     without_limit = routing.longest_wait is None and routing.longest_queue is None
     if says("overflow") and routing.overflow.do != "application" and without_limit:
         text = "overflow without effect: neither longest_wait nor longest_queue is set"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from fsroute.model.contact import Demand
+from fsroute.model.other_acd import OWN, OtherAcd
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
 from fsroute.routing.before_answer import TABLE, direct_of
 from fsroute.routing.faults import Fault, RulesError, errors
@@ -66,10 +67,11 @@ def read(document: Document, version: int | None) -> tuple[RuleSet, list[Fault]]
 def _whole(document: Document, version: int | None, faults: list[Fault]) -> RuleSet:
     centers = rows_of(document, "contact_center")
     zones = {row["contact_center_id"]: row.get("time_zone") or "UTC" for row in centers}
+    acds = dict(_acds(document, faults))
     return RuleSet(
         version=version,
-        queues=dict(_queues(document, faults)),
-        rules=_rules(document, faults),
+        queues=dict(_queues(document, acds, faults)),
+        rules=_rules(document, acds, faults),
         calendars=dict(calendars(document, zones, faults)),
         regions=Regions.of(regions(document, faults)),
         time_zones=zones,
@@ -80,10 +82,38 @@ def _whole(document: Document, version: int | None, faults: list[Fault]) -> Rule
     )
 
 
+# ACDs of other makes
+
+Acds = dict[str, OtherAcd]
+LONGEST_PARAMETER = 200  # characters
+
+
+def _acds(document: Document, faults: list[Fault]) -> Iterator[tuple[str, OtherAcd]]:
+    for values in rows_of(document, "other_acd"):
+        row = Row("other_acd", values["acd"], values, faults)
+        adapter, switch_id = row.word("adapter"), row.word("switch_id")
+        for name, text in (values.get("parameters") or {}).items():
+            if not isinstance(text, str) or len(text) > LONGEST_PARAMETER or not text.isprintable():
+                row.fault(f"parameters: {name}: a printable text of {LONGEST_PARAMETER} characters at most")
+        if adapter is not None and switch_id is not None:
+            yield values["acd"], OtherAcd.load({**values, "name": values["acd"]})
+
+
+def _acd(row: Row, acds: Acds) -> dict[str, OtherAcd | None]:
+    """The term `acd` if the row says one; ``fsroute`` is none of another make."""
+    name = row.word("acd")
+    if name is None:
+        return {}
+    if name != OWN and name not in acds:
+        row.fault(f"acd: there is no other_acd {name}")
+        return {}
+    return {"acd": acds.get(name)}
+
+
 # Queues
 
 
-def _queues(document: Document, faults: list[Fault]) -> Iterator[tuple[Key, Routing]]:
+def _queues(document: Document, acds: Acds, faults: list[Fault]) -> Iterator[tuple[Key, Routing]]:
     skills = children_of(document, "queue_skill", "queue")
     for values in rows_of(document, "queue"):
         center, queue = values["contact_center_id"], values["queue"]
@@ -97,7 +127,7 @@ def _queues(document: Document, faults: list[Fault]) -> Iterator[tuple[Key, Rout
         )
         callback = CallbackTerms(**_callback(row))
         overflow = row.way(row.one_of("overflow", WAYS), "overflow_number", "overflow_prompt", "overflow")
-        terms = {**_terms(row), "overflow": overflow or Way()}
+        terms = {**_terms(row), **_acd(row, acds), "overflow": overflow or Way()}
         yield (center, queue), Routing(queue=queue, demand=demand, callback=callback, **terms)
 
 
@@ -141,7 +171,7 @@ def _callback(row: Row) -> dict[str, Any]:
 # Rules
 
 
-def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...]]:
+def _rules(document: Document, acds: Acds, faults: list[Fault]) -> dict[str, tuple[Rule, ...]]:
     facts = children_of(document, "routing_rule_fact", "rule")
     skills = children_of(document, "routing_rule_skill", "rule")
     steps = children_of(document, "rule_step", "rule")
@@ -153,7 +183,7 @@ def _rules(document: Document, faults: list[Fault]) -> dict[str, tuple[Rule, ...
         row.word("rule")
         before = len(faults)
         condition = _condition(row, facts.get(key, ()), faults)
-        result = _result(row, skills.get(key, ()), steps.get(key, ()), faults)
+        result = _result(row, skills.get(key, ()), steps.get(key, ()), acds, faults)
         direct = direct_of(directs.get(key, []), row.name, faults)
         if len(faults) == before:
             result = replace(result, direct=direct)
@@ -194,9 +224,9 @@ def _facts(rows: Any, faults: list[Fault]) -> tuple[tuple[str, Pattern], ...]:
     return tuple(sorted(found, key=lambda pair: pair[0]))
 
 
-def _result(row: Row, skills: Any, steps: Any, faults: list[Fault]) -> Result:
+def _result(row: Row, skills: Any, steps: Any, acds: Acds, faults: list[Fault]) -> Result:
     action = row.one_of("action", ACTIONS) or "queue"
-    terms, callback = _terms(row), _callback(row)
+    terms, callback = {**_terms(row), **_acd(row, acds)}, _callback(row)
     overflow = row.way(row.one_of("overflow", WAYS), "overflow_number", "overflow_prompt", "overflow")
     if overflow is not None:
         terms["overflow"] = overflow

@@ -42,6 +42,8 @@ def able(agents: Sequence[Agent], demand: Demand, now: datetime) -> list[Agent]:
 
 
 def queue_faults(row: str, routing: Routing, agents: Sequence[Agent], now: datetime) -> Iterator[Fault]:
+    if routing.acd is not None:  # another ACD serves it, with agents who are not known here
+        return
     yield from _skills("queue", row, routing, agents)
     if not able(agents, routing.demand, now):
         yield Fault(
@@ -52,6 +54,8 @@ def queue_faults(row: str, routing: Routing, agents: Sequence[Agent], now: datet
 def rule_faults(rule: Rule, routing: Routing, agents: Sequence[Agent], now: datetime) -> Iterator[Fault]:
     """Of a rule that queues: what its own skills lack, and from when on anybody could serve."""
     row = f"{rule.contact_center_id}/{rule.name}"
+    if routing.acd is not None:
+        return
     if rule.result.skills is not None:
         yield from _skills("routing_rule_skill", row, routing, agents)
     first = next((n for n, demand in enumerate(stages(routing)) if able(agents, demand, now)), None)

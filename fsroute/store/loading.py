@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from fsroute.model.other_acd import OtherAcd
 from fsroute.routing.check import House, check
 from fsroute.routing.document import rule_set
 from fsroute.routing.faults import Fault, Severity
@@ -53,7 +54,8 @@ class Loader:
     """Loads and checks rules in one database.
 
     `strategies` are the names of those that there are; `asked` the queues that applications ask for, of those
-    that are known here; `prompts` the recordings that are known here.
+    that are known here; `prompts` the recordings that are known here; `acd_fault` says why an ACD of another make
+    cannot be used.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Loader:
         strategies: frozenset[str],
         asked: Asked,
         prompts: frozenset[str] = frozenset(),
+        acd_fault: Callable[[OtherAcd], str] = lambda _acd: "",
     ) -> None:
         self._database = database
+        self._acd_fault = acd_fault
         self._strategies = strategies
         self.asked = asked
         self._prompts = prompts
@@ -114,7 +118,12 @@ class Loader:
             document: dict[str, Any] = row["document"]
             rule_set(document, version)
             transaction.execute("rules_empty")
-            for name in ("rules_restore_queues", "rules_forget_queue_skills", "rules_restore"):
+            for name in (
+                "rules_restore_acds",
+                "rules_restore_queues",
+                "rules_forget_queue_skills",
+                "rules_restore",
+            ):
                 transaction.execute(name, document=Jsonb(document))
             written = write(transaction, document, by, f"version {version}")
         log.info("rules version=%d source=version %d by=%s", written[0], version, by)
@@ -127,6 +136,7 @@ class Loader:
             self._strategies,
             self.asked,
             self._prompts,
+            self._acd_fault,
         )
 
     def _run(self, transaction: _Transaction, text: str | None, source: str) -> Loaded:

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
 from fsroute.model.agent import Agent
 from fsroute.model.contact import Demand, Lead
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
 from fsroute.store import agents
@@ -24,7 +25,7 @@ _PLAIN = (
     "agent_leg_uuid", "accept_key", "network_switch_id", "network_address", "network_leg_uuid", "rendezvous_uuid",
     "reserved_at", "accepted_at", "bridged_at", "version", "rule", "rules_version", "preferred_agent_id",
     "longest_queue", "time_line_done", "callback_number", "callback_failures", "treatment_number", "caller_site_id",
-    "expected_wait_basis", "expected_wait_error",
+    "expected_wait_basis", "expected_wait_error", "acd_entry_uuid", "acd_agent", "acd_leg_uuid", "acd_since",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def from_row(row: Mapping[str, Any]) -> ProxyCall:
         callback=CallbackTerms.load(row["callback"]),
         treatment=None if row["treatment"] is None else TimeLineStep.load(row["treatment"]),
         way=None if row["way"] is None else Way.load(row["way"]),
+        acd=None if row["acd"] is None else OtherAcd.load(row["acd"]),
         **{name: row[name] for name in _PLAIN},
     )
 
@@ -134,6 +136,12 @@ class ProxyCalls:
     def live_of_caller_switch(self, switch_id: str) -> list[ProxyCall]:
         rows = self._database.run("live_proxy_calls_of_caller_switch", switch_id=switch_id)
         return [from_row(row) for row in rows]
+
+    def live_of_other_acds(self, switch_id: str) -> list[ProxyCall]:
+        """Those that an ACD of another make serves beside the switch."""
+        return [
+            from_row(row) for row in self._database.run("live_proxy_calls_of_other_acds", switch_id=switch_id)
+        ]
 
     def live_of_agent_switch(self, switch_id: str) -> list[ProxyCall]:
         """Those with an agent or a network leg at the switch."""

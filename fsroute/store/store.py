@@ -82,6 +82,7 @@ class Store:
             for switch_id in (call.switch_id, call.agent_switch_id, call.network_switch_id)
             if switch_id is not None
         }
+        switches |= {call.acd.switch_id for call in known if call.acd is not None}
         if len({call.version for call in known}) > 1 and row.version > known[0].version + 1:
             switches |= self._unseen_switch(row)  # somebody else's change came between: maybe a reservation
         for switch_id in sorted(switches):

@@ -1,7 +1,7 @@
 """Addresses in dial strings, and what they stand for. Pure.
 
 ``sofia/<profile>/<user>@<host:port>``, ``sofia/gateway/<name>/<number>``, ``sip:user@host``,
-``user/<user>[@domain]``, ``error/<cause>``.
+``user/<user>[@domain]``, ``error/<cause>``, ``null/<anything>``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Address:
     """Where a leg goes: the user part, the host with its port, and the profile or gateway that sends it."""
 
-    kind: str  # sofia, gateway, user or error
+    kind: str  # sofia, gateway, user, error or null
     profile: str
     user: str
     host: str = ""
@@ -28,6 +28,8 @@ class Address:
     def __str__(self) -> str:
         if self.kind == "user":
             return f"sofia/internal/{self.user}"
+        if self.kind == "null":
+            return f"null/{self.user}"
         return f"sofia/{self.profile}/{self.user}" + (f"@{self.host}" if self.host else "")
 
 
@@ -42,8 +44,8 @@ def parse_address(text: str) -> Address:
         return _sofia("internal", text)
     if kind == "user" and rest:
         return Address("user", "internal", rest.partition("@")[0])
-    if kind == "error" and rest:
-        return Address("error", "", rest)
+    if kind in ("error", "null") and rest:
+        return Address(kind, "", rest)
     if kind == "sofia":
         profile, _, target = rest.partition("/")
         if profile == "gateway":

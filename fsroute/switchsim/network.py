@@ -178,12 +178,16 @@ class Network:
         _begin(leg)
         leg.update({"sip_from_user": leg.profile.caller_id_number, "sip_to_user": address.user})
         leg.profile.network_addr = "127.0.0.1"
-        leg.profile.callee_id_name = address.user
+        leg.profile.callee_id_name = variables.get("origination_callee_id_name") or address.user
+        leg.profile.callee_id_number = variables.get("origination_callee_id_number") or address.user
         leg.renew_profile()
         self._send(leg, address)
         return leg
 
     def _send(self, leg: Channel, address: Address) -> None:
+        if address.kind == "null":  # answers itself, and there is nobody (mod_loopback.c)
+            gevent.spawn(leg.party_answers)
+            return
         fault = self._fault(address)
         if fault is None and self.director is not None:
             fault = self.director.fault(address.host, leg.profile.caller_id_number)

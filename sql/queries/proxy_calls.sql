@@ -36,6 +36,10 @@ select * from proxy_call_detail
  where ended_at is null and switch_id > ''
    and (agent_switch_id = %(switch_id)s or network_switch_id = %(switch_id)s);
 
+-- name: live_proxy_calls_of_other_acds
+select * from proxy_call_detail
+ where ended_at is null and switch_id > '' and acd ->> 'switch_id' = %(switch_id)s;
+
 -- name: move_proxy_call
 -- `let_go` is the agent whom this has freed, for a coordinator in this process. What only notes something does not wait
 -- for the disk: lost with the server, it would be noted once more.

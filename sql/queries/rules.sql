@@ -9,6 +9,7 @@ select jsonb_build_object(
                            'name', c.name, 'time_zone', c.time_zone) order by c.contact_center_id)
                          from contact_center c), '[]'),
     'number_called', coalesce((select jsonb_agg(to_jsonb(t) order by number) from number_called t), '[]'),
+    'other_acd', coalesce((select jsonb_agg(to_jsonb(t) order by acd) from other_acd t), '[]'),
     'queue', coalesce((select jsonb_agg(to_jsonb(t) order by contact_center_id, queue) from queue t), '[]'),
     'queue_skill', coalesce((select jsonb_agg(to_jsonb(t) order by contact_center_id, queue, skill)
                                from queue_skill t), '[]'),
@@ -35,6 +36,7 @@ select jsonb_build_object(
     'contact_center', coalesce((select jsonb_agg(jsonb_build_object('contact_center_id', c.contact_center_id,
                            'name', c.name, 'time_zone', c.time_zone)) from contact_center c), '[]'),
     'number_called', coalesce((select jsonb_agg(to_jsonb(t)) from number_called t), '[]'),
+    'other_acd', coalesce((select jsonb_agg(to_jsonb(t)) from other_acd t), '[]'),
     'queue', coalesce((select jsonb_agg(to_jsonb(t)) from queue t), '[]'),
     'queue_skill', coalesce((select jsonb_agg(to_jsonb(t)) from queue_skill t), '[]'));
 
@@ -95,6 +97,11 @@ select version, true as is_new from written
 union all
 select version, false from newest where not exists (select from written);
 
+-- name: rules_restore_acds
+insert into other_acd select a.* from jsonb_populate_recordset(null::other_acd, %(document)s::jsonb -> 'other_acd') a
+on conflict (acd) do update set adapter = excluded.adapter, switch_id = excluded.switch_id,
+    parameters = excluded.parameters;
+
 -- name: rules_restore_queues
 with doc as (
     select %(document)s::jsonb as d
@@ -110,7 +117,7 @@ on conflict (contact_center_id, queue) do update set
     sites = excluded.sites, teams = excluded.teams, overflow = excluded.overflow,
     overflow_number = excluded.overflow_number, overflow_prompt = excluded.overflow_prompt,
     callback_tries = excluded.callback_tries, callback_retry_after = excluded.callback_retry_after,
-    callback_ring = excluded.callback_ring;
+    callback_ring = excluded.callback_ring, acd = excluded.acd;
 
 -- name: rules_forget_queue_skills
 delete from queue_skill k

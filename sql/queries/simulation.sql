@@ -5,7 +5,9 @@
 select min(event_id + 0) as event_id from contact_event where at >= %(since)s::timestamptz;
 
 -- name: simulation_events
-select event_id, extract(epoch from at)::float8 as at, contact_center_id, proxy_call_id, kind, data ->> 'queue' as queue,
+-- Nothing is learned from contacts that an ACD of another make serves: their agents are not known here.
+select event_id, extract(epoch from at)::float8 as at, contact_center_id, proxy_call_id, kind,
+       case when coalesce(data -> 'acd', 'null') = 'null' then data ->> 'queue' end as queue,
        data ->> 'rule' as rule, data ->> 'treatment' as treatment
   from contact_event
  where event_id > %(after)s and at >= %(since)s and proxy_call_id is not null

@@ -84,6 +84,7 @@ class Ports:
     scp: int = field(default_factory=free_port)
     decisions: int = field(default_factory=free_port)
     carrier: int = field(default_factory=free_port)  # where those are who are called back
+    readiness: int = field(default_factory=free_port)  # where ACDs of other makes say how far calls are
 
 
 class FreeSwitch:

@@ -43,6 +43,9 @@ http_token = "{token}"
 transfer_numbers = "555[0-9]{{4}}"
 number_dial_string = "sofia/fsroute_agents/{{number}}@127.0.0.1:{ports.carrier}"
 
+[acd]
+listen_port = {ports.readiness}
+
 [timing]
 drain = 2.0
 

@@ -52,6 +52,10 @@ class Media:
         gevent.killall(self._greenlets)
         self._socket.close()
 
+    def sound(self, frequency: int) -> None:
+        """Send this tone from now on."""
+        self._frames = tone(frequency)
+
     def press(self, digits: str) -> None:
         """Send `digits` as RFC 4733 events, 100 ms each, in the place of audio."""
         self._digits += digits

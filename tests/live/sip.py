@@ -202,10 +202,14 @@ class Call:
         if self.answered_at:
             self._end("us")
 
-    def again(self, direction: str) -> None:
-        """A re-INVITE, `HOLD` or `TALK`, until it is answered."""
+    def update(self, identity: str) -> None:
+        """An UPDATE: somebody else is there now."""
+        self._request("UPDATE", extra=f"P-Asserted-Identity: <sip:{identity}@127.0.0.1>\r\n")
+
+    def again(self, direction: str, extra: str = "") -> None:
+        """A re-INVITE, `HOLD` or `TALK`, until it is answered; `extra` are header lines."""
         known = len(self.statuses)
-        self._request("INVITE", self._sdp(direction))
+        self._request("INVITE", self._sdp(direction), extra)
         until(lambda: any(method == "INVITE" and status >= 200 for method, status in self.statuses[known:]))
 
     def refer(self, target: str) -> None:

@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fsroute.app import sample_folder
+from fsroute.install.settings import MODULES
 from fsroute.model.agent import AgentStatus
 from fsroute.store.database import Database
 from fsroute.store.signals import Signals
@@ -34,6 +35,23 @@ QUEUE: dict[str, object] = {
 }
 AGENT: dict[str, object] = {"wrap_up": 0, "set_aside": 60}
 BETWEEN_QUERIES = 0.03  # seconds: the database has other work to do
+CALLCENTER = """\
+<configuration name="callcenter.conf">
+  <settings><param name="dbname" value="{folder}/callcenter.db"/></settings>
+  <queues>
+    <queue name="support@default">
+      <param name="strategy" value="longest-idle-agent"/>
+      <param name="time-base-score" value="queue"/>
+      <param name="tier-rules-apply" value="false"/>
+    </queue>
+    <queue name="hasty@default">
+      <param name="strategy" value="longest-idle-agent"/>
+      <param name="max-wait-time" value="2"/>
+      <param name="tier-rules-apply" value="false"/>
+    </queue>
+  </queues>
+</configuration>
+"""
 STRAIGHT = Path(__file__).parent / "applications" / "straight"
 
 _numbers = itertools.count(1)
@@ -208,7 +226,14 @@ class TwoSites:
         gather_applications(folder / "applications")
         rtp = random.randrange(20_000, 29_000, 4_000)
         self.west = FreeSwitch(program, "west-1", folder / "west", Ports(rtp))
-        self.east = FreeSwitch(program, "east-1", folder / "east", Ports(rtp + 2000))
+        self.east = FreeSwitch(
+            program,
+            "east-1",
+            folder / "east",
+            Ports(rtp + 2000),
+            (*MODULES, "callcenter"),
+            {"autoload_configs/callcenter.conf.xml": CALLCENTER.format(folder=folder)},
+        )
         self.west_run = FsrouteRun(
             folder / "west-run", "west", self.west.ports, database, WITHOUT_COORDINATOR
         )

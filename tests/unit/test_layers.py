@@ -15,11 +15,17 @@ import fsroute
 ROOT = Path(fsroute.__file__).parent
 
 PURE = [
+    "fsroute.acd.adapters",
+    "fsroute.acd.adapters.callcenter",
+    "fsroute.acd.adapters.loading",
+    "fsroute.acd.adapters.sip",
     "fsroute.acd.desk_codes",
     "fsroute.acd.dial",
     "fsroute.acd.drawing",
+    "fsroute.acd.entering",
     "fsroute.acd.legs",
     "fsroute.acd.proxy_call",
+    "fsroute.acd.readiness",
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
     "fsroute.acd.standing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -122,5 +123,5 @@ def _member(member: Member) -> tuple[str, ...]:
     serving = SYSTEM if member.serving_agent else ""
     return (
         member.queue, SYSTEM, member.uuid, session, member.number, member.name, *map(str, times),
-        member.serving_agent, serving, member.state, "0",
+        member.serving_agent, serving, member.state, str(int(time.time()) - member.joined + member.base_score),
     )  # fmt: skip

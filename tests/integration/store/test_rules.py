@@ -526,3 +526,13 @@ def test_a_contact_center_that_there_is_not_cannot_be_closed(center: Center) -> 
         rules.close_center("red", "", False, "me")
     with pytest.raises(UnknownContactCenter, match="no contact center red"):
         rules.open_center("red", "me")
+
+
+def test_acds_of_other_makes_are_part_of_a_version(load: Callable[..., Loaded], center: Center) -> None:
+    theirs = """insert into other_acd values ('theirs', 'callcenter', 'away', '{"queue": "support"}');"""
+    load(FIRST + theirs + "update queue set acd = 'theirs'; update routing_rule set acd = 'fsroute'")
+    load(SECOND + """; update queue set acd = null; update other_acd set parameters = '{"queue": "other"}'""")
+    assert loader(center).roll_back(1, "me") == (3, True)
+    assert center.value("select parameters ->> 'queue' from other_acd") == "support"
+    assert center.value("select array_agg(distinct acd) from queue") == ["theirs"]
+    assert center.value("select acd from routing_rule") == "fsroute"

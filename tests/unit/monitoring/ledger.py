@@ -14,7 +14,8 @@ A subject that begins with ``c`` and a digit is a contact, `leader` the coordina
 contact's state and legs follow the state tables unless ``state=``, ``agent_leg=``, ``network_leg=`` or
 ``caller_leg=`` say otherwise. ``agent_reserved`` writes the agent's event too; ``ann released wrap_up 5`` gives
 reason and pause. A demand has ``skills=``, ``sites=``, ``teams=`` and ``only=`` (an agent), at the request and
-whenever an event changes it; ``ann qualified skills=orders:3`` says what an agent of contact center blue may
+whenever an event changes it; ``acd=`` names the adapter of
+an ACD of another make that serves it; ``ann qualified skills=orders:3`` says what an agent of contact center blue may
 serve from now on.
 """
 
@@ -106,6 +107,8 @@ def demanded(values: Mapping[str, str]) -> dict[str, Any]:
             data[name] = [each for each in values[name].split(",") if each]
     if "only" in values:
         data["only_agent_id"] = values["only"]
+    if "acd" in values:
+        data["acd"] = {"name": "theirs", "adapter": values["acd"], "switch_id": "east-1"}
     return data | {name: values[name] for name in ("queue", "lead", "medium", "strategy") if name in values}
 
 

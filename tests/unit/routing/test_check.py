@@ -393,3 +393,15 @@ def test_of_a_crowd_of_one_ordinal_it_is_said_that_not_all_were_compared() -> No
     assert snapshot.faults(SELLER) == [
         "routing_rule shop: warning: 150 rules have ordinal 1: each is compared with the first 100 of them only"
     ]
+
+
+def test_an_acd_that_cannot_be_used_is_an_error_and_its_agents_are_not_looked_for() -> None:
+    snapshot = Snapshot().queue("desk", acd="theirs")
+    snapshot.add("other_acd", acd="theirs", adapter="sip", switch_id="east-1")
+    from fsroute.routing.check import House, check
+
+    found = [str(each) for each in check(snapshot.tables, House(), NOON)[1] if "desk" in str(each)]
+    assert found == []
+    faulty = House(acd_fault=lambda acd: f"{acd.adapter}: the parameter dial is missing")
+    found = [str(each) for each in check(snapshot.tables, faulty, NOON)[1] if each.is_error]
+    assert found == ["queue shop/desk: acd theirs: sip: the parameter dial is missing"]

@@ -33,6 +33,7 @@ def faults(snapshot: Snapshot) -> list[str]:
             "does not queue: of no use are priority, queue",
         ),
         ({"number": "1"}, "number without an action that uses it"),
+        ({"acd": "nowhere"}, "acd: there is no other_acd nowhere"),
         ({"priority": 100_001}, "priority: 100001 is no whole number from -100000 to 100000"),
         ({"lead": "expected:nan"}, "lead: 'expected:nan': write ready"),
         ({"lead": "position:-4"}, "lead: 'position:-4': write ready"),
@@ -152,3 +153,13 @@ def test_a_document_of_a_newer_program_or_a_damaged_one_is_refused(document: dic
 def test_an_empty_snapshot_is_a_set_of_no_rules() -> None:
     rules = rule_set({"format": FORMAT}, None)
     assert (rules.count, dict(rules.queues), rules.version) == (0, {}, None)
+
+
+def test_parameters_of_another_acd_are_texts() -> None:
+    for parameters in ({"queue": 5}, {"queue": "a\nb"}, {"queue": "x" * 201}):
+        snapshot = Snapshot().add(
+            "other_acd", acd="theirs", adapter="sip", switch_id="e", parameters=parameters
+        )
+        assert faults(snapshot) == [
+            "other_acd theirs: parameters: queue: a printable text of 200 characters at most"
+        ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fsroute.model.contact import Demand, Lead, LeadKind
+from fsroute.model.other_acd import OtherAcd
 from fsroute.model.routing import CallbackTerms, TimeLineStep, Way
 from fsroute.routing.match import NoRoute, matching, route, speaks
 from tests.unit.routing.snapshots import NOON, Snapshot, inquiry
@@ -160,8 +161,10 @@ def test_a_rule_may_say_everything() -> None:
         "callback_tries": 2,
         "callback_retry_after": 60,
         "callback_ring": 30,
+        "acd": "theirs",
     }
     snapshot = Snapshot().rule("one", **said)
+    snapshot.add("other_acd", acd="theirs", adapter="sip", switch_id="east-1", parameters={"dial": "x"})
     snapshot.add("routing_rule_skill", rule="one", skill="german", level=2)
     snapshot.step("one", 2, 60, "skill", skill="german", level=1).step(
         "one", 1, 30, "sites", names=["b", "a"]
@@ -173,6 +176,7 @@ def test_a_rule_may_say_everything() -> None:
         **{name: value for name, value in said.items() if not name.startswith(("overflow", "callback"))},
         "rule": "one",
         "rules_version": 7,
+        "acd": {"name": "theirs", "adapter": "sip", "switch_id": "east-1", "parameters": {"dial": "x"}},
         "medium": "chat",
         "skills": [["german", 2]],
         "teams": ["a", "b"],
@@ -186,6 +190,16 @@ def test_a_rule_may_say_everything() -> None:
     }
     assert routing.lead == Lead(LeadKind.POSITION, 3.0)
     assert routing.time_line[1] == TimeLineStep(60.0, "skill", "german", 1)
+
+
+def test_a_rule_may_take_a_queue_back_from_another_acd() -> None:
+    snapshot = Snapshot().rule("one", if_queue="desk", acd="fsroute").queue("desk", acd="theirs")
+    snapshot.add("other_acd", acd="theirs", adapter="sip", switch_id="east-1")
+    routing = snapshot.route("desk").routing
+    assert routing is not None
+    assert routing.acd is None
+    by_queue = snapshot.rules().queues["shop", "desk"].acd
+    assert by_queue == OtherAcd("theirs", "sip", "east-1")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
--- Empty: the number is kept for what is developed beside it.
