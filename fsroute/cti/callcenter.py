@@ -117,7 +117,7 @@ class Agent:
             key=AgentKey(Source.CALLCENTER, self.name),
             status=self.status,
             state=state,
-            state_since=self.idle_since if until is not None else self.state_since,
+            state_since=self._since(state, until, now),
             state_until=until,
             idle_since=self.idle_since,
             address=plain(self.contact),
@@ -125,6 +125,13 @@ class Agent:
             skills={queue.partition("@")[0]: 1 for queue in self.tiers or ()},
             queues=dict(self.tiers or {}),
         )
+
+    def _since(self, state: Doing, until: float | None, now: float) -> float:
+        """A pause that ended by itself began the idle time, and began itself with the end of the contact."""
+        if until is not None:
+            return self.idle_since
+        ended = [moment for moment in (self.wrap_up_until, self.ready_at) if moment <= now]
+        return max([self.state_since, *ended]) if state is Doing.IDLE else self.state_since
 
     def _state(self, phone: Doing, now: float) -> tuple[Doing, float | None]:
         """What the agent does, and until when, where that ends by itself."""

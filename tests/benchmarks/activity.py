@@ -34,14 +34,16 @@ from fsroute.cti import events  # noqa: E402
 from fsroute.cti.activity import Activity  # noqa: E402
 from fsroute.cti.collector import Collector, Settings  # noqa: E402
 from fsroute.cti.lists import CallcenterLists, ListedAgent, ListedQueue  # noqa: E402
-from fsroute.cti.news import Before  # noqa: E402
+from fsroute.cti.news import Before, News  # noqa: E402
 from fsroute.cti.writing import dump  # noqa: E402
+from fsroute.errors import DatabaseUnavailable  # noqa: E402
 from fsroute.esl.inbound import InboundClient  # noqa: E402
 from fsroute.model.activity import SiteActivity  # noqa: E402
 from fsroute.store.activity import ACTIVITY, Activities, ActivityWriting  # noqa: E402
 from fsroute.store.database import Database  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
+from fsroute.store.queries import Query, queries  # noqa: E402
 from fsroute.store.signals import Signals  # noqa: E402
 from tests.benchmarks.processes import Cpu, postmaster  # noqa: E402
 
@@ -149,13 +151,10 @@ class Documents(ActivityWriting):
         self.site.database.execute("write_document", switch_id=self.site.name, document=json.dumps(whole))
 
 
-from fsroute.cti.news import News  # noqa: E402
-from fsroute.store.queries import Query, queries  # noqa: E402
-
 NOTHING = News()
 DOCUMENT = (
-    "insert into site_document values (%(switch_id)s, %(document)s::jsonb)"
-    " on conflict (switch_id) do update set document = excluded.document"
+    b"insert into site_document values (%(switch_id)s, %(document)s::jsonb)"
+    b" on conflict (switch_id) do update set document = excluded.document"
 )
 
 
@@ -201,7 +200,10 @@ class Reader:
         self._waiting = False
         self.reads += 1
         known = {name: site.head.version for name, site in self.sites.items()}
-        found = self.activities.changes(known)
+        try:
+            found = self.activities.changes(known)
+        except DatabaseUnavailable:  # the measurement is over
+            return
         now = time.time()
         for changes in found:
             name = changes.head.switch_id
@@ -210,7 +212,9 @@ class Reader:
                 self.ages += [
                     now - agent.state_since
                     for agent in changes.agents
-                    if site.agents[agent.key].state is not agent.state and agent.state_until is None
+                    if site.agents[agent.key].state is not agent.state
+                    and agent.state_until is None
+                    and site.agents[agent.key].state_until is None  # its end was known before
                 ]
             self.sites[name] = site.after(changes)
 

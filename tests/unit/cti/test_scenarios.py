@@ -19,7 +19,7 @@ def test_a_member_waits_is_served_and_goes() -> None:
         49                        | ann idle
     """)
     agent = watch.activity.agents[AgentKey(Source.CALLCENTER, "ann")]
-    assert (agent.idle_since, agent.state_until) == (START + 39, None)
+    assert (agent.idle_since, agent.state_since, agent.state_until) == (START + 39, START + 49, None)
     assert agent.queues == {"support": (1, 1)}
 
 
