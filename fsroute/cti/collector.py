@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import gevent
@@ -96,6 +96,7 @@ class Collector:
         self._heard: dict[str, float] = {}  # queue to when something was heard of it, monotonic
         self._dirty = Flag()
         self._look = Flag()
+        self._wrote_at = self._beat_at = self._ticked_at = self._rolled_up_at = -ROLL_UP  # monotonic
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self.client = client(
             events=settings.subscriptions,
@@ -193,7 +194,7 @@ class Collector:
         listed = asking.channels(self._api)
         if self._settings.calls:
             return listed
-        return tuple(channel for channel in listed if channel.user)
+        return tuple(replace(channel, counts=False) for channel in listed if channel.user)
 
     def _reconcile_callcenter(self) -> None:
         """Again, while something is heard of a queue whose calls are to be counted."""
@@ -220,26 +221,34 @@ class Collector:
     # The database ------------------------------------------------------------------------------------------------
 
     def _keep_writing(self) -> None:
-        wrote_at = beat_at = rolled_up_at = ticked_at = 0.0
         while True:
             self._dirty.wait(TICK)
-            gevent.sleep(max(0.0, wrote_at + SPACING - monotonic()))
+            gevent.sleep(max(0.0, self._wrote_at + SPACING - monotonic()))
             self._dirty.clear()
-            now = monotonic()
-            if now - ticked_at >= TICK:
-                self.activity.apply(act.Tick(), self._now())
-                ticked_at = now
-            beat = now - beat_at >= self._settings.heartbeat
-            if not (self.activity.is_dirty or beat):
-                continue
-            wrote_at = monotonic()
-            if not self._write(self._true, beat):
+            try:
+                arrived = self._write_what_there_is(monotonic())
+            except Exception:  # a fault of ours: the site is stale until it can be written
+                log.exception("activity is not written")
+                arrived = False
+            if not arrived:
                 gevent.sleep(RETRY)
-                continue
-            beat_at = wrote_at if beat else beat_at
-            if now - rolled_up_at > ROLL_UP:
-                self._roll_up()
-                rolled_up_at = now
+
+    def _write_what_there_is(self, now: float) -> bool:
+        """A write where something has changed or a sign of life is due; False: it did not arrive."""
+        if now - self._ticked_at >= TICK:
+            self.activity.apply(act.Tick(), self._now())
+            self._ticked_at = now
+        beat = now - self._beat_at >= self._settings.heartbeat
+        if not (self.activity.is_dirty or beat):
+            return True
+        self._wrote_at = now
+        if not self._write(self._true, beat):
+            return False
+        self._beat_at = now if beat else self._beat_at
+        if now - self._rolled_up_at > ROLL_UP:
+            self._roll_up()
+            self._rolled_up_at = now
+        return True
 
     def _write(self, seen: bool, beat: bool = True) -> bool:
         """One write; whether it arrived."""

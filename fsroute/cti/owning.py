@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 GATHER = 0.02  # seconds between two reads of rows that signals named
 RETRY = 1.0
+STRANGERS = 2.0  # seconds between two looks at agents who were not at this switch: one may have come
+MOST_STRANGERS = 10_000
 
 
 class Owning:
@@ -45,25 +47,25 @@ class Owning:
         self._with_call: dict[int, str] = {}  # proxy call to the agent of this switch who has it
         self._calls: set[int] = set()  # to be read
         self._agents: set[str] = set()
+        self._strangers: set[str] = set()
         self._all = True
         self._began = False
         self._wanted = Flag()
         self._subscriptions: list[Subscription] = []
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def start(self, apply: Callable[[object], None]) -> None:
         self._apply = apply
         topics = ((switch_topic(self._switch_id), self._signalled), (COORDINATOR, self._agent_signalled))
         self._subscriptions = [self._store.signals.subscribe(topic, heard) for topic, heard in topics]
-        self._greenlet = gevent.spawn(self._keep)
+        self._greenlets = [gevent.spawn(self._keep), gevent.spawn(self._look_at_strangers)]
         self._wanted.set()
 
     def stop(self) -> None:
         for subscription in self._subscriptions:
             self._store.signals.unsubscribe(subscription)
         self._subscriptions = []
-        if self._greenlet is not None:
-            self._greenlet.kill()
+        gevent.killall(self._greenlets)
 
     def _signalled(self, key: str | int | None, row: object) -> None:
         if key is None:
@@ -78,13 +80,24 @@ class Owning:
 
     def _agent_signalled(self, key: str | int | None, _row: object) -> None:
         """Of all agents there are; those of this switch matter."""
+        name = str(key).removeprefix("a:") if str(key).startswith("a:") else ""
         if key is None:
             self._all = True
-        elif str(key).removeprefix("a:") in self._names and str(key).startswith("a:"):
-            self._agents.add(str(key)[2:])
+        elif name in self._names:
+            self._agents.add(name)
         else:
+            if name and len(self._strangers) < MOST_STRANGERS:
+                self._strangers.add(name)
             return
         self._wanted.set()
+
+    def _look_at_strangers(self) -> None:
+        while True:
+            gevent.sleep(STRANGERS)
+            if self._strangers:
+                self._agents |= self._strangers
+                self._strangers.clear()
+                self._wanted.set()
 
     def _seen(self, call: ProxyCall) -> None:
         """A row: the caller may be of this switch, the agent too."""
@@ -121,7 +134,9 @@ class Owning:
                 self._seen(call)
         names, self._agents = self._agents, set()
         if names:
-            self._apply(OwnAgents(self._read_agents(sorted(names)), False, frozenset(names)))
+            agents = self._read_agents(sorted(names))
+            self._names = self._names - names | {agent.key.agent for agent in agents}
+            self._apply(OwnAgents(agents, False, frozenset(names)))
 
     def _read_all(self) -> None:
         self._calls, self._agents = set(), set()

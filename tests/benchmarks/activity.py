@@ -34,7 +34,7 @@ from fsroute.cti import events  # noqa: E402
 from fsroute.cti.activity import Activity  # noqa: E402
 from fsroute.cti.collector import Collector, Settings  # noqa: E402
 from fsroute.cti.lists import CallcenterLists, ListedAgent, ListedQueue  # noqa: E402
-from fsroute.cti.news import Before  # noqa: E402
+from fsroute.cti.news import Before, News  # noqa: E402
 from fsroute.cti.writing import dump  # noqa: E402
 from fsroute.esl.inbound import InboundClient  # noqa: E402
 from fsroute.model.activity import SiteActivity  # noqa: E402
@@ -42,6 +42,7 @@ from fsroute.store.activity import ACTIVITY, Activities, ActivityWriting  # noqa
 from fsroute.store.database import Database  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
+from fsroute.store.queries import Query, queries  # noqa: E402
 from fsroute.store.signals import Signals  # noqa: E402
 from tests.benchmarks.processes import Cpu, postmaster  # noqa: E402
 
@@ -149,13 +150,10 @@ class Documents(ActivityWriting):
         self.site.database.execute("write_document", switch_id=self.site.name, document=json.dumps(whole))
 
 
-from fsroute.cti.news import News  # noqa: E402
-from fsroute.store.queries import Query, queries  # noqa: E402
-
 NOTHING = News()
 DOCUMENT = (
-    "insert into site_document values (%(switch_id)s, %(document)s::jsonb)"
-    " on conflict (switch_id) do update set document = excluded.document"
+    b"insert into site_document values (%(switch_id)s, %(document)s::jsonb)"
+    b" on conflict (switch_id) do update set document = excluded.document"
 )
 
 

@@ -84,6 +84,14 @@ def test_signals_that_are_lost_are_made_up_for(home: Watched, center: Center) ->
     assert home.history(ORDERS, "home")["offered"] == 2
 
 
+def test_an_agent_who_logs_on_at_another_switch_is_seen_there(home: Watched, center: Center) -> None:
+    center.sql("update agent set hot_desk = true where agent_id = 'bob'")
+    home.store.duty.log_on("bob", "user/2001", "away")
+    home.until_seen(lambda: home.agents_of(Source.FSROUTE) == ["ann", "bob"])
+    until(lambda: home.reader.sites["home"].agents == {})
+    assert home.agent("bob", Source.FSROUTE).address == "user/2001"
+
+
 def test_an_agent_who_is_dismissed_is_gone(home: Watched, center: Center) -> None:
     center.sql("delete from agent_skill where agent_id = 'ann'")
     center.sql("delete from agent_authorization where agent_id = 'ann'")

@@ -120,7 +120,7 @@ def test_a_processor_that_is_killed_is_followed_by_one_that_counts_each_call_onc
     assert watched.history() == {
         "offered": 4, "answered": 2, "abandoned": 2, "automatic": 0, "handled": 2,
     }  # fmt: skip
-    assert watched.stands() == (0, 0)
+    watched.until_seen(lambda: watched.stands() == (0, 0))
     until(lambda: watched.database.run("activity_calls", switch_id="away") == [])
 
 
