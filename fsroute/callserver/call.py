@@ -297,6 +297,7 @@ class Call:
         store = self._desk.store
         give_up = store.now() + STORE_LIMIT
         music = ""
+        self._note(**noting.asked(do, self._position.language))
         while True:
             try:
                 caller, language = self._position.caller, self._position.language

@@ -6,7 +6,7 @@ from typing import Any
 
 from fsroute.callserver.ways import NotQueued
 from fsroute.ivr import Application, Happening, Position
-from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, Recorded, describe
+from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, NeedAgent, Recorded, describe
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.contacts import Contact
@@ -53,19 +53,24 @@ def happened(happening: Happening) -> dict[str, Any]:
     return {"happened": told}
 
 
-def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
+def asked(do: NeedAgent, language: str) -> dict[str, Any]:
+    """What the rules are asked, beside what the call brought."""
+    return {"asked": {"queue": do.queue, "language": language, "facts": dict(do.facts)}}
+
+
+def routed(got: ProxyCall | NotQueued) -> dict[str, Any]:
     """What the rules decided."""
-    if isinstance(asked, NotQueued):
-        decided = {"rule": asked.rule, "rules_version": asked.rules_version, "way": asked.way.dump()}
-        return {"routed": {**decided, "reason": asked.reason}}
+    if isinstance(got, NotQueued):
+        decided = {"rule": got.rule, "rules_version": got.rules_version, "way": got.way.dump()}
+        return {"routed": {**decided, "reason": got.reason}}
     return {
-        "proxy_call": asked.proxy_call_id,
+        "proxy_call": got.proxy_call_id,
         "routed": {
-            "queue": asked.queue,
-            "rule": asked.rule,
-            "rules_version": asked.rules_version,
-            "demand": asked.demand,
-            "priority": asked.priority,
-            "strategy": asked.strategy,
+            "queue": got.queue,
+            "rule": got.rule,
+            "rules_version": got.rules_version,
+            "demand": got.demand,
+            "priority": got.priority,
+            "strategy": got.strategy,
         },
     }
