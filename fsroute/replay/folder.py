@@ -111,6 +111,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._prefix = f"{path}{os.sep}"
         self._token = secrets.token_hex(4)
         self._lock: int | None = None
 
@@ -141,7 +142,7 @@ class Folder:
             if not path.exists():
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 beside = self.path / f".scrub-key.{secrets.token_hex(4)}"
-                self.append(beside, secrets.token_hex(32).encode())
+                self.append(str(beside), secrets.token_hex(32).encode())
                 try:
                     os.link(beside, path)  # unless another process was first
                 except FileExistsError:
@@ -151,11 +152,11 @@ class Folder:
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from error
 
-    def part(self, name: str) -> Path:
+    def part(self, name: str) -> str:
         """Where a file is written that will be `name`."""
-        return self.path / f"{name}.{self._token}.part"
+        return f"{self._prefix}{name}.{self._token}.part"
 
-    def append(self, part: Path, data: bytes) -> None:
+    def append(self, part: str, data: bytes) -> None:
         """Raises OSError; a file that could not be written to the end is cut back to where it was."""
         descriptor = os.open(
             part, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
@@ -172,14 +173,14 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def complete(self, part: Path, name: str) -> str:
+    def complete(self, part: str, name: str) -> str:
         """Give a finished file its name; the one that it got, since another may have it. Raises OSError."""
         stem = name.removesuffix(".jsonl")
         for number in range(1, 1000):
             final = name if number == 1 else f"{stem}-{number}.jsonl"
-            if not (self.path / final).exists():
+            if not os.path.exists(self._prefix + final):
                 break
-        os.rename(part, self.path / final)
+        os.rename(part, self._prefix + final)
         return final
 
     def kept(self) -> Iterator[Kept]:
@@ -211,7 +212,7 @@ class Folder:
                 continue
             why = "given up" if found["token"] == self._token else "the process ended"
             if _seal(path, found["name"].startswith("journal-"), why):
-                self.complete(path, found["name"])
+                self.complete(str(path), found["name"])
                 sealed += 1
             else:
                 path.unlink()

@@ -21,6 +21,7 @@ MAX_BODY: Final = 8 << 20
 
 _END: Final = re.compile(rb"\n\r*\n")
 _LENGTH: Final = re.compile(rb"^content-length:[ \t]*([0-9]{1,9})[ \t]*\r*$", re.IGNORECASE | re.MULTILINE)
+_BODY: Final = re.compile(rb"(?:^|(?<=\n))Content-Length: ([0-9]{1,9})\n")
 _SECRET: Final = re.compile(rb"(?m)^(auth|userauth) [^\n]*")
 
 
@@ -95,6 +96,28 @@ class SwitchFrames:
     def unread(self) -> int:
         """Bytes that are in no frame yet."""
         return len(self._held)
+
+
+class Boundaries:
+    """Finds where FreeSWITCH's frames end on an inbound connection, without reading them."""
+
+    def __init__(self) -> None:
+        self._head = b""  # of a frame whose head is not whole
+        self._missing = 0  # bytes of the body of a frame whose head is known
+
+    def feed(self, data: bytes) -> int:
+        """How many bytes after the last end of a frame in `data`; more than it has: none ends in it."""
+        text = self._head + data
+        at = self._missing
+        while at < len(text):
+            end = text.find(b"\n\n", at)
+            if end < 0:
+                break
+            found = _BODY.search(text[at : end + 1])
+            at = end + 2 + (int(found[1]) if found else 0)
+        self._missing = max(0, at - len(text))
+        self._head = text[at:][-MAX_HEAD:]
+        return len(self._head) if not self._missing else len(data) + 1
 
 
 class CommandFrames:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from fsroute.acd.dial import shown_name
 from fsroute.esl.commands import caller_text
-from fsroute.replay.masks import FEWEST, NATIONAL, NOBODY, Masks, digits_of
+from fsroute.replay.masks import FEWEST, LONGEST, NATIONAL, NOBODY, Masks, digits_of
 
 MOST: Final = 60  # names and numbers that are looked for at a time; those that were met last stay
 SHORTEST: Final = 3  # characters of what is looked for
@@ -42,7 +42,8 @@ class Learned:
 
     def number(self, text: str) -> None:
         """Somebody's number; a short one is looked for where it stands alone."""
-        core = digits_of(text)[-NATIONAL:]
+        digits = digits_of(text)
+        core = digits if len(digits) > LONGEST else digits[-NATIONAL:]
         if core in self._known:
             self._known.move_to_end(core)
         elif len(core) >= SHORTEST and not self._masks.is_called(text):

@@ -44,6 +44,7 @@ class Masks:
         self._called: set[str] = set()
         self._numbers: dict[str, str] = {}
         self._words: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
         self.keep(called)
 
     def keep(self, numbers: Iterable[str]) -> None:
@@ -70,6 +71,13 @@ class Masks:
 
     def address(self, text: str) -> str:
         """An address of the internet; one that is not public stays."""
+        known = self._addresses.get(text)
+        if known is None:
+            known = self._address(text)
+            _keep(self._addresses, text, known)
+        return known
+
+    def _address(self, text: str) -> str:
         try:
             address = ip_address(text)
         except ValueError:

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 MAX_QUEUE: Final = 32 << 20  # bytes that wait for the thread
 NOTE_SIZE: Final = 500  # bytes that a note or a row in the queue is counted as
-LOOK: Final = 0.05  # seconds between two looks of the thread into the queue
+LOOK: Final = 0.25  # seconds between two looks of the thread into the queue
+TURN: Final = 0.0003  # seconds of work after which the thread lets the hub have the interpreter
 WATCH: Final = 1.0  # seconds between two looks of the hub at the thread
 TIDY: Final = 60.0  # seconds between two looks for files that are too old
 RETRY: Final = 30.0  # seconds after which a stopped recorder begins anew
@@ -264,7 +265,7 @@ class Recorder:
 class _Thread:
     """The thread that works the queue off. Its faults are left for the hub to see and to log.
 
-    It gives way after each item, so that the hub never waits for more than one.
+    It gives way every so often, so that the hub never waits for it longer than for a command of its own.
     """
 
     def __init__(self, queue: deque[Item], writer: Writer, took: Callable[[Item], None]) -> None:
@@ -311,7 +312,7 @@ class _Thread:
                 self.fault = f"{type(error).__name__}: {error}"
                 self._writer.give_up()
             self.is_over = ending
-            if not ending:
+            if not ending and not self._ending:
                 self._sleep(LOOK)
 
     def _turn(self, ending: bool) -> None:
@@ -337,13 +338,17 @@ class _Thread:
 
     def _work_off(self) -> None:
         queue, take, sleep = self._queue, self._writer.take, self._sleep
+        turn_over = monotonic() + TURN
         while queue:
             item = queue.popleft()
             self._took(item)
             take(item)
-            sleep(0.0)
-            while self._writer.goes_on():
-                sleep(0.0)
+            while True:
+                if monotonic() >= turn_over:
+                    sleep(0.0)
+                    turn_over = monotonic() + TURN
+                if not self._writer.goes_on():
+                    break
 
 
 class OutboundTap:

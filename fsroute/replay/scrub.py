@@ -66,7 +66,7 @@ _OURS: Final = re.compile(r"^(?:mod_sofia|[0-9a-f]{32}|fsroute.*|gw\+.*|[0-9*#]{
 
 _GENERAL: Final = rf"(?P<uuid>{_UUID}|{_DATE})|(?P<ipv4>{_IPV4})|(?P<ipv6>{_IPV6})|(?P<number>{_NUMBER})"
 _PLAIN: Final = re.compile(_GENERAL)
-_SPECIAL: Final = rf"(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON})"
+_ANY: Final = re.compile(rf"(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON})|{_GENERAL}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class ScrubbedLines:
         self._cutter = Cutter()
         self._remembered: dict[tuple[bytes, bool], bytes] = {}
         self._version = -1
-        self._pattern = _PLAIN
+        self._known: re.Pattern[str] | None = None
         self._fakes: dict[str, str] = {}
         self._is_call = False
         self._keys = 0
@@ -269,7 +269,8 @@ class ScrubbedLines:
             if self._is_call or len(digits_of(text)) <= FEWEST:
                 self._learned.number(text)
         elif not _OURS.match(text):
-            self._learned.name(text)
+            for reading in dict.fromkeys((text, *_other_readings(value))):
+                self._learned.name(reading)
 
     def _event(self, raw: bytes, event: Event, digit: str | None) -> bytes:
         start = raw.find(b"\n\n", len(raw) - len(raw.lstrip(b"\n"))) + 2
@@ -383,12 +384,17 @@ class ScrubbedLines:
         return self._text(text).encode("utf-8", "surrogateescape")
 
     def _text(self, text: str) -> str:
-        return self._pattern.sub(self._replaced, text)
+        """What was learned first; each piece is replaced once."""
+        if self._known is None:
+            return _ANY.sub(self._replaced, text)
+        made, at = [], 0
+        for found in self._known.finditer(text):
+            made += [_ANY.sub(self._replaced, text[at : found.start()]), self._fakes.get(found[0], found[0])]
+            at = found.end()
+        return "".join([*made, _ANY.sub(self._replaced, text[at:])])
 
     def _replaced(self, found: re.Match[str]) -> str:
         what, text = found.lastgroup, found[0]
-        if what == "known":
-            return self._fakes.get(text, text)
         if what == "state":
             return self._state(text)
         if what == "name":
@@ -402,8 +408,7 @@ class ScrubbedLines:
         self._version = self._learned.version
         self._remembered.clear()
         pattern, self._fakes = self._learned.patterns()
-        known = f"(?P<known>{pattern})|" if pattern else ""
-        self._pattern = re.compile(f"{_SPECIAL}|{known}{_GENERAL}")
+        self._known = re.compile(pattern) if pattern else None
 
     # Facts -----------------------------------------------------------------------------------------
 
@@ -478,6 +483,15 @@ def _decoded(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
+def _other_readings(value: bytes) -> Iterator[str]:
+    """FreeSWITCH leaves a ``%XX`` alone that was in the value before: it may have been one, or what it stands for."""
+    for escape in (_UNSAFE, _UNSAFE_ASCII) if b"%" in value else ():
+        read = escape.sub(lambda found: unquote_to_bytes(found[0]), value)
+        yield read.decode("utf-8", "surrogateescape")
+
+
+_UNSAFE: Final = re.compile(rb"%(?:[0189A-F][0-9A-F]|2[0356B]|3[A-F]|40|5[B-E]|60|7[B-F])")
+_UNSAFE_ASCII: Final = re.compile(rb"%(?:[01][0-9A-F]|2[0356B]|3[A-F]|40|5[B-E]|60|7[B-F])")
 _LENGTH: Final = re.compile(rb"(?im)^(content-length: *)[0-9]+")
 
 

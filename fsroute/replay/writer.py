@@ -13,7 +13,7 @@ from fsroute.replay import folder as names
 from fsroute.replay import journal as journals
 from fsroute.replay.folder import Folder
 from fsroute.replay.format import INBOUND, Header, Side, chunk_line, header_line, note_line
-from fsroute.replay.frames import SwitchFrames, without_password
+from fsroute.replay.frames import Boundaries, without_password
 from fsroute.replay.journal import Event, World, events_of
 
 PIECE: Final = 64 << 10  # bytes of a session that wait in memory, until
@@ -124,7 +124,8 @@ class _Open:
     name: str
     lines: Lines
     part_began: float = 0.0
-    frames: SwitchFrames | None = None
+    frames: Boundaries | None = None
+    is_between: bool = True
     contact_center: str = ""
     file: str = ""
     size: int = 0
@@ -211,7 +212,7 @@ class Writer:
         header = replace(item.header, scrubbed=self._scrubbing is not None)
         session = _Open(header, item.at, item.name, lines)
         if header.session == INBOUND:
-            session.frames = SwitchFrames()
+            session.frames = Boundaries()
         self._open[item.key] = session
         self._begin_file(session)
 
@@ -236,18 +237,18 @@ class Writer:
             return
         self._keep_chunk(session, t, side, data)
 
-    def _of_link(self, session: _Open, frames: SwitchFrames, t: float, side: Side, data: bytes) -> bytes:
+    def _of_link(self, session: _Open, frames: Boundaries, t: float, side: Side, data: bytes) -> bytes:
         """Go on in another file if that is due, behind a whole frame; what of `data` is still to be kept."""
+        whole = 0
         if side is Side.FSROUTE:
             data = without_password(data)
-            whole = 0
         else:
-            for _ in frames.feed(data):
-                pass
-            whole = len(data) - frames.unread
+            rest = frames.feed(data)
+            session.is_between = rest == 0
+            whole = len(data) - rest
         age = t - session.part_began
         is_due = session.size > self._limits.max_file_size or age > self._limits.rotation
-        if not is_due or whole < 0 or (side is Side.FSROUTE and frames.unread):
+        if not is_due or whole < 0 or (side is Side.FSROUTE and not session.is_between):
             return data
         self._keep_chunk(session, t, side, data[:whole])
         self._rotate(session, t)

@@ -30,7 +30,7 @@ class FullDisk(Folder):
 
     is_full = False
 
-    def append(self, part: Path, data: bytes) -> None:
+    def append(self, part: str, data: bytes) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         super().append(part, data)

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from fsroute.replay import format as captures
 from fsroute.replay.format import Chunk, Side
-from fsroute.replay.frames import CommandFrames, SwitchFrames, frames, without_password
+from fsroute.replay.frames import Boundaries, CommandFrames, SwitchFrames, frames, without_password
 
 PATHS = sorted((Path(__file__).parents[2] / "captures").glob("*.jsonl"))
 
@@ -61,3 +61,17 @@ def test_the_password_does_not_stay() -> None:
     assert without_password(b"auth ClueCon\n\n") == b"auth ***\n\n"
     assert without_password(b"\n\nuserauth a@b:c\n\n") == b"\n\nuserauth ***\n\n"
     assert without_password(b"api auth me\n\n") == b"api auth me\n\n"
+
+
+@given(some.lists(some.integers(1, 900), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_boundaries_are_where_frames_end(lengths: list[int]) -> None:
+    (path,) = [each for each in PATHS if each.stem == "three_way_conference"]
+    said = captures.load(path).said_by(Side.FREESWITCH)
+    boundaries, switch, at, turn = Boundaries(), SwitchFrames(), 0, 0
+    while at < len(said):
+        piece = said[at : at + lengths[turn % len(lengths)]]
+        at, turn = at + len(piece), turn + 1
+        rest = boundaries.feed(piece)
+        list(switch.feed(piece))
+        assert rest == switch.unread if rest <= len(piece) else switch.unread > 0

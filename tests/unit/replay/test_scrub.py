@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -106,6 +107,7 @@ def forms(text: str) -> Iterator[bytes]:
 @settings(max_examples=120, deadline=None)
 def test_no_name_and_no_number_is_left(name: str, number: str, lengths: list[int]) -> None:
     assume(name.strip() == name)
+    assume(re.search("%[0-9A-F]{2}", name) is None)  # which FreeSWITCH itself writes in two ways
     said = b"".join(
         (
             channel_data(
@@ -178,6 +180,13 @@ def test_recordings_stay_whole(path: Path) -> None:
     assert b"4155550123" not in text
     assert b"Ada%20Lovelace" not in text
     assert b"Robert" not in text
+
+
+def test_a_percent_sign_in_a_name_is_read_both_ways() -> None:
+    name = "Ad%C3%41 Lovelace"
+    said = channel_data(name, "+14155550123") + api(f"row|{name}|")
+    text = scrubbed(Capture(Header(), (Chunk(0.0, Side.FREESWITCH, said),))).said_by(Side.FREESWITCH)
+    assert b"Lovelace" not in text
 
 
 def collecting(most: int) -> bytes:
