@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -92,6 +93,7 @@ def _run(
 ) -> int:
     from fsroute.replay.reading import paths_of
 
+    logging.getLogger("fsroute").setLevel(logging.CRITICAL)  # what the call server logs is no news here
     files = list(dict.fromkeys(paths_of(paths)))
     if not files:
         raise FsrouteError(f"there are no captures below {', '.join(map(str, paths))}")

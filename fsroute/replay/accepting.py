@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import fsroute
 from fsroute.replay.format import Capture, Chunk, Line, Note, Side
-from fsroute.replay.stage import Run
+from fsroute.replay.run import Run
 
 ANEW = frozenset({"step", "happened", "routed", "asked", "outcome", "application"})
 """Notes that are taken from the replay; all others tell of then: whose call it was, where its journal is."""

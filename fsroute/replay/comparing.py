@@ -14,8 +14,8 @@ from fsroute.replay.differences import Difference, Kind
 from fsroute.replay.happened import EITHERS
 from fsroute.replay.noted import is_as_noted
 from fsroute.replay.pairing import Pair
+from fsroute.replay.run import Asked, Recalled, Run
 from fsroute.replay.script import Moved, Sent, move_key
-from fsroute.replay.stage import Asked, Recalled, Run
 
 LONGEST_TEXT = 400  # characters of a command in a difference
 UNHEARD = frozenset({On.TAKEN})

@@ -1,4 +1,4 @@
-"""The settings of the call server that a capture was taken of, as far as its commands tell: pure.
+"""The settings of the call server that a capture was taken of, as far as its commands tell.
 
 A capture comes without its configuration. What fsroute sent shows what was set; what it did not need to send makes no
 difference. Who has the configuration gives it instead.

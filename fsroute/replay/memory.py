@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from fsroute.errors import StoreError
 from fsroute.replay import transitions
+from fsroute.replay.run import LedgerEvent
 from fsroute.store.database import Database, Row
 
 UNSEEN: Final = frozenset({"token_digest", "token_expires_at", "back_to"})
@@ -24,18 +25,6 @@ UNSEEN: Final = frozenset({"token_digest", "token_expires_at", "back_to"})
 FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 FEWEST_DIGITS: Final = 9
 """Of numbers that are the same when one ends with the other (``is_number_called``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEvent:
-    """A row that the ledger would have."""
-
-    kind: str
-    contact_id: str
-    proxy_call_id: int | None = None
-    agent_id: str | None = None
-    state: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

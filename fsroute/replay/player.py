@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fsroute.callserver.answers import Answer, Empty, Failed, Found, Slow
@@ -26,8 +27,9 @@ from fsroute.replay.ladder import origin_of
 from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
+from fsroute.replay.run import Asked, Recalled, Run
 from fsroute.replay.script import End, Item, in_order, spoken
-from fsroute.replay.stage import Asked, Props, Recalled, Run, Stage
+from fsroute.replay.stage import Props, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
 
@@ -95,7 +97,7 @@ class Player:
         self._rules = rules
         self._tolerance = tolerance
         self._settings = settings
-        self._strategies = load() if strategies is None else strategies
+        self._strategies = _installed() if strategies is None else strategies
 
     def replay(self, capture: Capture) -> Replayed:
         """Replay one session; nothing waits, nothing outside is touched, and it is the same each time.
@@ -145,6 +147,11 @@ class Player:
             recalled=tuple(_recalled(then.capture)),
             begins=then.begins,
         )
+
+
+@cache
+def _installed() -> Strategies:
+    return load()
 
 
 def replay(
@@ -217,8 +224,8 @@ class _Then:
             tables.centers[str(row["contact_center_id"])] = str(row.get("name") or row["contact_center_id"])
         if rules is not None:
             tables.queues = {key: routing.dump() for key, routing in rules.queues.items()}
-            for center, _ in rules.queues:
-                tables.centers.setdefault(center, center)
+            for name, _ in rules.queues:
+                tables.centers.setdefault(name, name)
         if going is not None:
             tables.numbers = dict(going.numbers)
         center, number = self.facts.get("contact_center"), self.facts.get("number_called")
@@ -238,10 +245,10 @@ class _Then:
             row["held_for_others"] = [held for held in row["held_for_others"] if held[0] not in own]
             tables.agents[agent.agent_id] = row
             tables.switches.setdefault(agent.switch_id, (agent.site_id, None))
-        for row in (*self.known, *self.past.rows, *self._rows()):
-            if row.network_switch_id is not None:
-                site = tables.switches.get(row.network_switch_id, ("", None))[0]
-                tables.switches[row.network_switch_id] = (site, row.network_address)
+        for call in (*self.known, *self.past.rows, *self._rows()):
+            if call.network_switch_id is not None:
+                site = tables.switches.get(call.network_switch_id, ("", None))[0]
+                tables.switches[call.network_switch_id] = (site, call.network_address)
 
     def _rows(self) -> Iterator[ProxyCall]:
         for item in self.past.items:

@@ -10,7 +10,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.coordinator.actions import CallChanged, ReservationLost
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
-from fsroute.replay.journal import Entry
+from fsroute.replay.journal import CallSeen, Entry
 from fsroute.replay.script import Arrived, Item, Moved, Others, Sent, Told
 from fsroute.replay.transcript import MICRO
 
@@ -106,11 +106,13 @@ class _Reading:
     def take(self, entry: Entry) -> None:
         at = round(max(0.0, entry.at - self._begins), MICRO)
         event = entry.event
-        if isinstance(event, CallChanged | ReservationLost) and self._is_own(event.call):
+        if isinstance(event, CallChanged | CallSeen | ReservationLost) and self._is_own(event.call):
             assert event.call is not None
             self.items += self._own(at, event.call)
-            if isinstance(event, CallChanged):
+            if not isinstance(event, ReservationLost):
                 return
+        if isinstance(event, CallSeen):
+            return  # routing was not told of it
         self.items.append(Told(at, entry))
 
     def _is_own(self, call: ProxyCall | None) -> bool:

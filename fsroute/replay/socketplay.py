@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import gevent
 from gevent.event import AsyncResult
 
-from fsroute.esl.errors import SwitchError
+from fsroute.errors import SwitchError
 from fsroute.esl.messages import Message
 from fsroute.esl.transport import Transport
 from fsroute.replay.commands import Splitter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,11 @@ from fsroute.replay.commands import Command, Splitter, parse, readable
 from fsroute.replay.happened import EITHERS
 from fsroute.replay.ladder import origin_of
 from fsroute.replay.leading import Leader
-from fsroute.replay.memory import LedgerEvent, Memory, Tables
+from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
 from fsroute.replay.rows import routing_of
+from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
 from fsroute.replay.script import Item, Moved, Others, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
@@ -57,53 +58,6 @@ _ENDS = {
     On.SWITCH_DIED: "lost",
 }
 """Why a reservation ends by what others do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The rules were asked, `at` seconds from the beginning."""
-
-    at: float
-    inquiry: Inquiry
-    routed: Routed
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An application server was asked."""
-
-    at: float
-    name: str
-    parameters: Mapping[str, str]
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """What an application server answered then, after so many seconds."""
-
-    name: str
-    after: float
-    answer: LookUpAnswer
-
-
-@dataclass(slots=True)
-class Run:
-    """What came of it. Moments in seconds from the beginning, by the clock of now."""
-
-    pairing: Pairing
-    sent: list[tuple[float, bytes, str]] = field(
-        default_factory=list
-    )  # commands: when, what, and what made them
-    asked: list[Asked] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-    moves: list[tuple[float, LedgerEvent, ProxyCall | None]] = field(default_factory=list)
-    notes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)  # on the clock of then
-    facts: dict[str, Any] = field(default_factory=dict)
-    log: list[tuple[float, bool, bytes]] = field(default_factory=list)  # as `Tape.log`
-    stopped: str = ""
-    stopped_at: float | None = None  # by the clock of then
-    ended_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from fsroute.replay.differences import Difference
 from fsroute.replay.ladder import cut, drawn, ladder, visible
-from fsroute.replay.player import Replayed
+
+if TYPE_CHECKING:
+    from fsroute.replay.player import Replayed
 
 AROUND = 2  # rungs shown before and after a difference
 MOST = 50  # differences of one call that are shown
@@ -42,8 +45,8 @@ def told(replayed: Replayed, width: int = 100) -> Iterator[Told]:
     if len(replayed.differences) > MOST:
         yield Told("!", f"and {len(replayed.differences) - MOST} differences more")
     if replayed.stopped and found:
-        at = f" from {replayed.stopped_at:.3f} s on" if replayed.stopped_at is not None else ""
-        yield Told("!", f"nothing is compared{at}: {visible(replayed.stopped)}")
+        since = f" from {replayed.stopped_at:.3f} s on" if replayed.stopped_at is not None else ""
+        yield Told("!", f"nothing is compared{since}: {visible(replayed.stopped)}")
 
 
 def _by_place(found: Sequence[Difference], moments: Sequence[float]) -> Iterator[tuple[int, Difference]]:

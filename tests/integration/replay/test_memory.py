@@ -79,9 +79,16 @@ def plain(row: Mapping[str, Any] | None) -> Any:
     """Without what two clocks cannot agree on, but with whether it is there."""
     if row is None:
         return None
-    shown = {name: (value is not None if name in LOOSE else value) for name, value in row.items()}
+    shown: dict[str, Any] = {
+        name: (value is not None if name in LOOSE else value) for name, value in row.items()
+    }
     shown.pop("ended_at", None)
-    shown.pop("version", None) if "agent_id" in row and "skills" in row and "state" not in row else None
+    shown.pop(
+        "proxy_call_id", None
+    )  # the real ones have gaps: a request that meets a live one has taken a number
+    shown["reservations"] = [held[1:] for held in shown.get("reservations") or ()]
+    if "status" in row:  # an agent's: a number of all agents together
+        shown.pop("version")
     return json.loads(json.dumps(shown, default=str, sort_keys=True))
 
 
@@ -92,7 +99,8 @@ def do(contacts: Contacts, calls: ProxyCalls, contact_id: str, call: ProxyCall |
     if what == "route":
         return calls.request(contact_id, how)
     if what == "learn":
-        return contacts.learn(contact_id, {"order": how}, "de")
+        contacts.learn(contact_id, {"order": how}, "de")
+        return None
     if what == "close":
         return contacts.close(contact_id, how, {"by": "test"})
     if call is None:
