@@ -18,7 +18,7 @@ LAG: Final = 0.03  # seconds from the commit of a row until routing is told of i
 BEFORE: Final = 1e-4  # seconds
 SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
 SHOWS: Final = frozenset({
-    On.AGENT_ACCEPTED, On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED, On.TRANSFERRED_OUT,
+    On.AGENT_ACCEPTED, On.AGENT_FAILED, On.AGENT_LEFT, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED, On.TRANSFERRED_OUT,
 })  # fmt: skip
 """What is followed by the end of what the caller's channel runs."""
 
