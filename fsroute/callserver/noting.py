@@ -78,16 +78,16 @@ def no_route(fault: NoRoute) -> dict[str, Any]:
     return {"routed": {"fault": str(fault)}}
 
 
-def routed(asked: ProxyCall | NotQueued) -> dict[str, Any]:
+def routed(got: ProxyCall | NotQueued) -> dict[str, Any]:
     """What the rules decided."""
-    if isinstance(asked, NotQueued):
-        decided = {"rule": asked.rule, "rules_version": asked.rules_version, "way": asked.way.dump()}
-        return {"routed": {**decided, "reason": asked.reason}}
+    if isinstance(got, NotQueued):
+        decided = {"rule": got.rule, "rules_version": got.rules_version, "way": got.way.dump()}
+        return {"routed": {**decided, "reason": got.reason}}
     return {
-        "proxy_call": asked.proxy_call_id,
+        "proxy_call": got.proxy_call_id,
         "routed": {
-            **{name: getattr(asked, name) for name in TERMS},
-            "rules_version": asked.rules_version,
-            "preferred_agent": asked.preferred_agent_id,
+            **{name: getattr(got, name) for name in TERMS},
+            "rules_version": got.rules_version,
+            "preferred_agent": got.preferred_agent_id,
         },
     }

@@ -40,7 +40,7 @@ def test_a_call_is_kept_with_what_routing_saw(captured: CapturedWorld) -> None:
     center = captured.query("select contact_center_id from contact")[0][0]
     assert (facts["contact"], facts["contact_center"], facts["outcome"]) == (contact, center, "served")
     assert facts["application"]["name"] == "orders"
-    assert facts["routed"]["queue"]
+    assert facts["routed"]["queue"] == facts["asked"]["queue"]
     assert kept.name.split("-")[1] == center
     steps = [note.facts["step"]["step"] for note in kept.notes if "step" in note.facts]
     assert steps

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import random
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def ipv6(one: Segment) -> bytes:
     )
 
 
-LINKS = {
+LINKS: dict[str, tuple[int, Callable[[Segment], bytes]]] = {
     "ethernet": (1, lambda one: bytes(12) + b"\x08\x00" + ipv4(one)),
     "ethernet with two VLANs": (
         1,
@@ -224,11 +225,8 @@ def test_a_session_that_was_joined_in_the_middle_says_so(name: str, tmp_path: Pa
 
 def test_several_sessions_are_told_apart_and_other_traffic_is_left_out(tmp_path: Path) -> None:
     one, other = said(recording()), said(recording("network_leg_is_busy"))
-    moved = [
-        Segment(each.at, *((end[0], 41_000 if end == SWITCH else end[1]) for end in (each.source, each.target)),
-                each.sequence, each.flags, each.payload)
-        for each in other
-    ]  # fmt: skip
+    ends = {SWITCH: ("127.0.0.1", 41_000), CLIENT: CLIENT}
+    moved = [replace(each, source=ends[each.source], target=ends[each.target]) for each in other]
     web = [Segment(1_764_362_172.5, ("10.0.0.1", 5), ("10.0.0.2", 80), 1, 0, b"GET / HTTP/1.1\r\n\r\n")]
     mixed = sorted([*one, *moved, *web], key=lambda each: each.at)
     found = read(pcap(mixed), tmp_path)
