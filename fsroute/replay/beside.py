@@ -81,10 +81,14 @@ class Journals:
             CaptureError: a journal is damaged, or they do not follow each other.
         """
         name = begin.file
+        leads: bool | None = None
         for _ in range(MOST_FILES):
             found = self.get(name)
             if found is None:
                 return
+            if leads is not None and found.header.leads != leads:
+                yield from found.entries[: found.header.snapshot]  # what a leader begins with
+            leads = found.header.leads
             is_last = end is None or end.file == name
             yield from found.after(begin.n, None if end is None or not is_last else end.n)
             if is_last:

@@ -111,6 +111,9 @@ class Player:
             found = socketplay.play(capture, read)
             remarks = (f"{why}: the event-socket layer alone was played",)
             return Replayed(capture, differences=found, remarks=remarks)
+        why = _no_caller(capture, read)
+        if why:
+            return Replayed(capture, skipped=why)
         then = _Then(capture, read, self._journals)
         application = then.facts.get("application") or {}
         name = str(application.get("name", ""))
@@ -288,6 +291,17 @@ class _Then:
             held = reservation_row(call)
             if held is not None:
                 tables.reservations.append(held)
+
+
+def _no_caller(capture: Capture, read: Transcript) -> str:
+    """Why a call is none of a caller's; empty: it is one."""
+    if "serves" in capture.facts:
+        return "an agent called fsroute itself"
+    data = read.channel_data
+    contact = None if data is None else data.get("variable_fsroute_contact")
+    if data is not None and contact and data.get("variable_fsroute_consultation") == contact:
+        return "an agent consulted somebody"
+    return ""
 
 
 def _no_call(capture: Capture) -> str:

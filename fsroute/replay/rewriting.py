@@ -18,7 +18,8 @@ LAG: Final = 0.03  # seconds from the commit of a row until routing is told of i
 BEFORE: Final = 1e-4  # seconds
 SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
 SHOWS: Final = frozenset({
-    On.AGENT_ACCEPTED, On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED, On.TRANSFERRED_OUT,
+    On.AGENT_ACCEPTED, On.AGENT_FAILED, On.AGENT_LEFT, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED,
+    On.TRANSFERRED_OUT,
 })  # fmt: skip
 """What is followed by the end of what the caller's channel runs."""
 
@@ -75,8 +76,8 @@ def hastened(items: Sequence[Item], traffic: Sequence[Item]) -> list[Item]:
 
 
 def _hastened(item: Others, earliest: float, ends: Sequence[float], drops: Sequence[float]) -> Others:
-    told = max(earliest, item.at - LAG)
-    if item.on not in SHOWS:
+    told = item.at if item.seen else max(earliest, item.at - LAG)
+    if item.on not in SHOWS or (item.seen and item.on is On.AGENT_ACCEPTED):
         return replace(item, at=told)
     since = max(earliest, item.at - SHOWN_WITHIN)
     drop = next((each for each in drops if since <= each <= item.at), None)
@@ -108,7 +109,7 @@ class _Reading:
         event = entry.event
         if isinstance(event, CallChanged | CallSeen | ReservationLost) and self._is_own(event.call):
             assert event.call is not None
-            self.items += self._own(at, event.call)
+            self.items += self._own(at, event.call, isinstance(event, CallSeen))
             if not isinstance(event, ReservationLost):
                 return
         if isinstance(event, CallSeen):
@@ -118,7 +119,7 @@ class _Reading:
     def _is_own(self, call: ProxyCall | None) -> bool:
         return call is not None and call.contact_id == self._contact_id
 
-    def _own(self, at: float, row: ProxyCall) -> Iterator[Item]:
+    def _own(self, at: float, row: ProxyCall, seen: bool) -> Iterator[Item]:
         before = self._known.get(row.proxy_call_id)
         if before is not None and row.version <= before.version:
             return
@@ -133,7 +134,7 @@ class _Reading:
             )
             return
         for on in ways:
-            yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row)
+            yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row, seen=seen)
 
     def _ours(self, on: On, row: ProxyCall) -> bool:
         if on is On.CALLER_GONE:

@@ -67,12 +67,16 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Input: somebody else changed the call's row; the news of it come `news` seconds later."""
+    """Input: somebody else changed the call's row; the news of it come `news` seconds later.
+
+    `seen`: somebody saw the row then; else routing was told of it then, and it may have been there for a while.
+    """
 
     at: float
     on: On
     row: ProxyCall
     news: float = 0.0
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

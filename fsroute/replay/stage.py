@@ -362,7 +362,9 @@ class Stage:
             moved = self._move(item)
         finally:
             self._by_others = False
-        if not moved and item.on not in EITHERS:
+        if (
+            not moved and item.on not in EITHERS and item.on is not On.AGENT_LEFT
+        ):  # whose reservation has ended
             call = self.store.proxy_calls.get(item.row.proxy_call_id)
             if call is not None and not call.is_live and call.proxy_call_id in self._ended_then:
                 return  # it is over, now as then: who was slower comes too late

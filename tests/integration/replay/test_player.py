@@ -23,7 +23,7 @@ from fsroute.replay.journal import RulesChanged
 from fsroute.replay.player import Player, Replayed
 from fsroute.routing.document import rule_set
 from fsroute.routing.rules import RuleSet
-from fsroute.switchsim import Answers, Caller, NoAnswer, Press, WaitFor
+from fsroute.switchsim import Answers, Caller, Press, Rejects, WaitFor
 from tests.integration.replay.conftest import CapturedWorld
 from tests.waiting import until
 
@@ -79,15 +79,28 @@ def test_a_served_call_is_the_same_again_and_twice_alike(captured: CapturedWorld
     assert first.differences == ()
     assert (first.stopped, first.skipped, first.outcome) == ("", "", capture.facts["outcome"])
     assert first.sent == second.sent
+    assert first.accepted is not None
+    assert second.accepted is not None
+    assert [*captures.write(first.accepted)] == [*captures.write(second.accepted)], "the same bytes"
+    assert player(captured).replay(first.accepted).differences == (), "what is accepted is the same again"
     assert [each.routed.routing.queue for each in first.asked if each.routed.routing] == ["support"]
 
 
-def test_an_agent_who_does_not_answer_and_the_next_who_does(captured: CapturedWorld) -> None:
-    captured.log_on("ann", NoAnswer())
+def test_an_agent_who_refuses_and_the_next_who_answers(captured: CapturedWorld) -> None:
+    captured.log_on("ann", Rejects(after=0.5))
     call = captured.call_for_an_agent(talk=1.0)
-    until(lambda: captured.states() == ["offered"], 10)
+    until(lambda: "agent_failed" in captured.kinds(), 10)
     captured.log_on("bob", Answers(after=0.5))
     captured.wait_for_outcomes("served", limit=20)
+    until(lambda: call.over.is_set(), 10)
+    found = player(captured).replay(kept(captured))
+    assert found.differences == ()
+
+
+def test_on_one_switch_too(captured: CapturedWorld) -> None:
+    captured.log_on("dee", Answers(after=0.5))
+    call = captured.call_for_an_agent(talk=1.0)
+    captured.wait_for_outcomes("served")
     until(lambda: call.over.is_set(), 10)
     found = player(captured).replay(kept(captured))
     assert found.differences == ()
