@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
 from fsroute.cli.options import config_option
 
@@ -21,6 +20,8 @@ from fsroute.cli.options import config_option
 @click.option("--scrub", is_flag=True, help="Replace names and numbers in what is kept.")
 def command(config_path: Path | None, folder: Path | None, scrub: bool) -> None:
     """Serve one host: its call server, its agents, the coordination, as configured."""
+    import msgspec
+
     from fsroute import config, log
     from fsroute.app import serve
 
