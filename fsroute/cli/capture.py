@@ -31,26 +31,9 @@ def show(files: tuple[Path, ...], everything: bool, width: int | None) -> None:
 @click.option("--situation", help="What the call is an example of; with a single FILE.")
 def excerpt(files: tuple[Path, ...], folder: Path, situation: str | None) -> None:
     """Copy calls, each with the part of the journal that it needs: what tests and reports of faults are made of."""
-    from fsroute.replay import excerpt as cutting
-    from fsroute.replay import journal as journals
-    from fsroute.replay.beside import Journals
+    from fsroute.cli import captured
 
-    paths = [path for file in files for path in paths_of(file)]
-    if situation is not None and len(paths) != 1:
-        raise click.UsageError("--situation names one call")
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = Journals(tuple(dict.fromkeys(path.parent for path in paths)))
-    for path in paths:
-        made = cutting.excerpt(captures.load(path), beside, situation)
-        name = path.name if situation is None else f"{cutting.slug(situation)}.jsonl"
-        _write(folder / name, captures.write(made.capture))
-        if made.journal is not None:
-            _write(folder / made.journal.name, journals.write(made.journal))
-
-
-def _write(path: Path, lines: Iterable[bytes]) -> None:
-    path.write_bytes(b"".join(lines))
-    click.echo(path)
+    captured.excerpt(files, folder, situation)
 
 
 @command.command("list")

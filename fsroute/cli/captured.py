@@ -10,8 +10,11 @@ from pathlib import Path
 
 import click
 
+from fsroute.replay import excerpt as cutting
 from fsroute.replay import format as captures
+from fsroute.replay import journal as journals
 from fsroute.replay import ladder as drawing
+from fsroute.replay.beside import Journals
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.folder import Folder, call_name, link_name, paths_of
 from fsroute.replay.format import INBOUND, Capture, Chunk, Side
@@ -55,6 +58,25 @@ def _coloured(lines: Iterable[tuple[Rung, str]]) -> None:
         console.print(
             Text(text, style=COLOURS.get(rung.kind, "")), no_wrap=True, overflow="ellipsis", crop=False
         )
+
+
+def excerpt(files: tuple[Path, ...], folder: Path, situation: str | None) -> None:
+    paths = [path for file in files for path in paths_of(file)]
+    if situation is not None and len(paths) != 1:
+        raise click.UsageError("--situation names one call")
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Journals(tuple(dict.fromkeys(path.parent for path in paths)))
+    for path in paths:
+        made = cutting.excerpt(captures.load(path), beside, situation)
+        name = path.name if situation is None else f"{cutting.slug(situation)}.jsonl"
+        _write(folder / name, captures.write(made.capture))
+        if made.journal is not None:
+            _write(folder / made.journal.name, journals.write(made.journal))
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    path.write_bytes(b"".join(lines))
+    click.echo(path)
 
 
 def list_(folder: Path) -> None:
