@@ -126,7 +126,7 @@ class Matching:
     def choose(self, demand: DemandClass, call: ProxyCall) -> Turn:
         """The key of the first of the idle agents who may serve a class, in the order of its strategy."""
         strategy, medium = demand.strategy, demand.medium
-        if strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY:
+        if _goes_back(strategy, call):
             agent_id = call.preferred_agent_id or ""
             group = medium.where_idle.get(agent_id)
             if group is not None and group in demand.groups:
@@ -149,27 +149,39 @@ class Matching:
         """The key of one agent in the order of a class's strategy, the only one there is to choose from."""
         strategy = demand.strategy
         head = (*strategy.rank(agent, load), agent.agent_id)
+        if agent.agent_id == call.preferred_agent_id and _goes_back(strategy, call):
+            return head
         if strategy.weigh is not None:
             return (strategy.weigh([group], [head], call, demand.medium)[0], *head)
         return head if strategy.fit is None else (demand.fits[group], *head)
 
     def first(self, group: AgentGroup) -> DemandClass | None:
         """The class whose head a freed agent of this group turns to."""
+        best = self.earliest(group)
+        if best is None or not best.is_balanced:
+            return best
+        return most_imbalanced(best, group.classes)
+
+    def earliest(self, group: AgentGroup) -> DemandClass | None:
+        """The class whose head stands before those of all others that this group may serve."""
         best: DemandClass | None = None
         head: Place | None = None
         for demand in group.classes:
             place = demand.head
             if place is not None and (head is None or place < head):
                 best, head = demand, place
-        if best is None or best.strategy.imbalance is None:
-            return best
-        return most_imbalanced(best, group.classes)
+        return best
 
     def _medium(self, name: str) -> Medium:
         known = self._media.get(name)
         if known is None:
             known = self._media[name] = Medium(self.rates)
         return known
+
+
+def _goes_back(strategy: Strategy, call: ProxyCall) -> bool:
+    """The contact's former agent is chosen before all others."""
+    return strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY
 
 
 def _join(group: AgentGroup, demand: DemandClass) -> None:
