@@ -1,4 +1,4 @@
-"""A leader and an agent's switch in one process: an agent who hangs up is reserved anew by the statement that says so."""
+"""A leader and an agent's switch in one process: who hangs up is reserved anew by the statement that says so."""
 
 from __future__ import annotations
 
