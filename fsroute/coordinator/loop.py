@@ -377,13 +377,16 @@ class CoordinatorRole:
     def _answered(self, action: Reserve, call: ProxyCall | None) -> None:
         """What came of a claim that went with an agent's leaving.
 
-        The acd hears of it now; what the agent has left is heard by the loop, when this greenlet is through.
+        The acd hears of it, and dials, before anything else is done with the news; what the agent has left is heard
+        by the loop, when this greenlet is through.
         """
         self._inbox.put(Tick())
         if call is None:
             gevent.spawn(self._guarded, self._reservation_lost, action)
-        else:
-            self._reserved(action, call)
+            return
+        self._reserved(action, call)
+        gevent.sleep(0)  # who is told of it
+        gevent.sleep(0)  # whom they start
 
     def _reserved(self, action: Reserve, call: ProxyCall) -> None:
         self._freed.pop(action.agent_id, None)  # of before this reservation

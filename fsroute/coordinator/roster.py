@@ -16,6 +16,7 @@ from fsroute.coordinator.groups import AgentGroup
 from fsroute.coordinator.matching import Matching
 from fsroute.coordinator.timers import Timers
 from fsroute.model.agent import CAPACITY, ONE_AT_A_TIME, Agent, AgentStatus
+from fsroute.model.proxy_call import ProxyCall
 from fsroute.routing.eligibility import Qualification, next_boundary
 
 
@@ -140,8 +141,9 @@ class Roster:
         if member.free:
             self.freed[agent_id] = member
 
-    def free_without(self, agent_id: str, proxy_call_id: int, now: float) -> Freed | None:
-        """The agent as the end of a talk will have made free at once; None if it will not, or nobody knows."""
+    def free_without(self, agent_id: str, call: ProxyCall, now: float) -> Freed | None:
+        """The agent as the end of this talk will make free at once; None if it will not, or nobody knows."""
+        proxy_call_id = call.proxy_call_id
         member, engaged = self.members.get(agent_id), self._engaged.get(agent_id, {})
         if member is None or member.stale or proxy_call_id not in engaged or member.free_from > now:
             return None
@@ -155,6 +157,7 @@ class Roster:
             reservations=tuple(one for one in agent.reservations if one.proxy_call_id != proxy_call_id),
             available_from=max(agent.available_from, at),
             idle_since=at,
+            last_reserved_at=call.reserved_at,
             contacts_served=agent.contacts_served + 1,
         )
         return Freed(left, self._room(member, left, others))

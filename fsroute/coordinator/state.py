@@ -381,12 +381,9 @@ class Coordinator:
         known = self._calls.get(event.proxy_call_id)
         if known is None or known.state is not State.BRIDGED or known.agent_id != event.agent_id:
             return
-        freed = self._roster.free_without(event.agent_id, event.proxy_call_id, self._now)
-        if freed is None:
-            return
-        freed = replace(freed, agent=replace(freed.agent, last_reserved_at=known.reserved_at))
-        decision = self._queues.turn(freed)
-        if decision is not None:
+        freed = self._roster.free_without(event.agent_id, known, self._now)
+        decision = None if freed is None else self._queues.turn(freed)
+        if freed is not None and decision is not None:
             self._reserve(*decision, agent=freed.agent, leaving=event.proxy_call_id)
 
     def _reserve(

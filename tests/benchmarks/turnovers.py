@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.turnovers`` has 30 agents talk a second each while 150 callers wait, in one process with the
 leader, on the embedded PostgreSQL with its default durability. What is timed goes from the moment at which the agent's
-switch is seen to have lost the agent's leg to the row with the next reservation, committed, at that switch: what is
-left to do is to write the command. ``--realtime`` runs it as ``[process] realtime_priority`` does, so that what else runs
+switch is seen to have lost the agent's leg to that at which the greenlet runs that dials: the next reservation is
+committed, and what is left to do is to write the command. ``--realtime`` runs it as ``[process] realtime_priority`` does, so that what else runs
 on the machine is not measured.
 """
 
@@ -81,17 +81,20 @@ class House:
         self.store.request(contact_id, "support")
 
     def signalled(self, key: object, row: object) -> None:
-        if not isinstance(row, ProxyCall) or row.state is not State.OFFERED or row.agent_leg_uuid in self.legs:
+        if (
+            not isinstance(row, ProxyCall)
+            or row.state is not State.OFFERED
+            or row.agent_leg_uuid in self.legs
+        ):
             return
         assert row.agent_leg_uuid is not None
-        assert row.agent_id is not None
-        began = self.began.pop(row.agent_id, None)
-        if began is not None:
-            self.took.append(time.perf_counter() - began)
         self.legs.add(row.agent_leg_uuid)
         self.talks.spawn(self.talk, row)
 
     def talk(self, call: ProxyCall) -> None:
+        began = self.began.pop(call.agent_id or "", None)
+        if began is not None:
+            self.took.append(time.perf_counter() - began)
         for on in (On.AGENT_ACCEPTED, On.JOINED):
             moved = self.store.move(call, on)
             assert moved is not None
