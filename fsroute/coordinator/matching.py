@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fsroute.coordinator.demands import DemandClass, Medium, Place, most_imbalanced
 from fsroute.coordinator.estimates import Handling
 from fsroute.coordinator.groups import AgentGroup
-from fsroute.coordinator.strategies import LONGEST_IDLE, Rank, Strategy, Turn
+from fsroute.coordinator.strategies import LONGEST_IDLE, Rank, Strategy, Surcharge, Turn
 from fsroute.model.agent import Agent
 from fsroute.model.contact import HEAD_PRIORITY, Demand
 from fsroute.model.proxy_call import ProxyCall
@@ -131,6 +131,8 @@ class Matching:
             group = medium.where_idle.get(agent_id)
             if group is not None and group in demand.groups:
                 return group.idle[agent_id][2][demand.order]
+        if strategy.surcharge is not None:
+            return min(_with_surcharge(strategy.surcharge, demand, call))
         heads = demand.idle_groups.values()
         if strategy.weigh is not None:
             groups = list(demand.idle_groups)
@@ -153,6 +155,8 @@ class Matching:
             return head
         if strategy.weigh is not None:
             return (strategy.weigh([group], [head], call, demand.medium)[0], *head)
+        if strategy.surcharge is not None:
+            return (strategy.surcharge(group.site_id, call, demand.medium) + head[0], *head)
         return head if strategy.fit is None else (demand.fits[group], *head)
 
     def first(self, group: AgentGroup) -> DemandClass | None:
@@ -177,6 +181,17 @@ class Matching:
         if known is None:
             known = self._media[name] = Medium(self.rates)
         return known
+
+
+def _with_surcharge(surcharge: Surcharge, demand: DemandClass, call: ProxyCall) -> Iterator[Turn]:
+    """The key of the first at each site: of one site's agents the order is that of their ranks."""
+    firsts: dict[str, Turn] = {}
+    for group, head in demand.idle_groups.items():
+        site_id = group.site_id
+        if site_id not in firsts or head < firsts[site_id]:
+            firsts[site_id] = head
+    for site_id, head in firsts.items():
+        yield (surcharge(site_id, call, demand.medium) + head[0], *head)
 
 
 def _goes_back(strategy: Strategy, call: ProxyCall) -> bool:

@@ -1,10 +1,10 @@
-"""An agent hangs up: how soon is the agent's next call to be dialled? Without a switch, on busy processors.
+"""An agent hangs up: how soon is the agent's next call to be dialled? Without a switch.
 
-``python -m tests.benchmarks.turnovers`` has 30 agents talk a second each while 150 callers wait, in one process with the
-leader, on the embedded PostgreSQL with its default durability. What is timed goes from the moment at which the agent's
-switch is seen to have lost the agent's leg to that at which the greenlet runs that dials: the next reservation is
-committed, and what is left to do is to write the command. ``--realtime`` runs it as ``[process] realtime_priority`` does, so that what else runs
-on the machine is not measured.
+``python -m tests.benchmarks.turnovers`` has 30 agents talk a second each while 150 callers wait, in one process with
+the leader, on the embedded PostgreSQL with its default durability. What is timed goes from the moment at which the
+agent's switch is seen to have lost the agent's leg to that at which the greenlet runs that dials: the next reservation
+is committed, and what is left to do is to write the command. ``--realtime`` runs it as ``[process] realtime_priority``
+does, so that what else runs on the machine is not measured.
 """
 
 from __future__ import annotations
