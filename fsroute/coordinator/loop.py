@@ -231,17 +231,17 @@ class CoordinatorRole:
         """What an agent turns to who is about to leave a talk: both go to the database in one statement."""
         if self.epoch is None or call.agent_id is None or not self._inbox.empty() or self._workers.full():
             return None
-        decided: list[Reserve] = []
         try:
-            for action in self._core.apply(AgentLeaves(call.agent_id, call.proxy_call_id), self._store.now()):
-                if isinstance(action, Reserve) and action.leaving is not None:
-                    decided.append(action)
-                else:
-                    self._do([action])
+            actions = self._core.apply(AgentLeaves(call.agent_id, call.proxy_call_id), self._store.now())
         except Exception:  # as in `_let_go`
             log.exception("not decided: agent=%s", call.agent_id)
             self._fenced = True
             self._inbox.put(Tick())
+            return None
+        decided = [one for one in actions if isinstance(one, Reserve) and one.leaving is not None]
+        due = [one for one in actions if one not in decided]
+        if due:  # beside it; in another greenlet, for this one may be ended before the claim is on its way
+            gevent.spawn(self._do, due)
         return self._claim(self.epoch, decided[0]) if decided else None
 
     def _claim(self, epoch: int, action: Reserve) -> Claim:
