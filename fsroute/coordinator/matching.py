@@ -150,7 +150,7 @@ class Matching:
     ) -> Turn:
         """The key of one agent in the order of a class's strategy, the only one there is to choose from."""
         strategy = demand.strategy
-        head = (*strategy.rank(agent, load), agent.agent_id)
+        head: Turn = (*strategy.rank(agent, load), agent.agent_id)
         if agent.agent_id == call.preferred_agent_id and _goes_back(strategy, call):
             return head
         if strategy.weigh is not None:

@@ -97,7 +97,8 @@ class Heard:
         if agent.available_from.timestamp() > self.now:
             return False
         held, slots = self.held(agent), agent.media.get(medium, ONE_AT_A_TIME)
-        held.pop(leaving, None)
+        if leaving is not None:
+            held.pop(leaving, None)
         taken = [one for one, _ in held.values() if one == medium]
         load = sum(weight for _, weight in held.values())
         return len(taken) < slots.slots and load + slots.weight <= CAPACITY
