@@ -397,6 +397,10 @@ class CoordinatorRole:
         agents = self._store.agents.some([action.agent_id])
         call = self._store.proxy_calls.get(action.proxy_call_id)
         agent = agents[0] if agents else None
+        if (
+            call is not None and call.agent_id == action.agent_id
+        ):  # only the answer was lost: the acd has not heard
+            self._store.announce(call)
         known = agent or self._core.agent(action.agent_id)
         as_of = 0 if known is None else known.version
         self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))

@@ -11,6 +11,7 @@ import pytest
 
 from fsroute.acd.proxy_call import On
 from fsroute.coordinator.loop import CoordinatorRole
+from fsroute.errors import DatabaseUnavailable
 from fsroute.model.agent import AgentStatus
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import ProxyCall, State
@@ -35,6 +36,14 @@ class Watched(Database):
     """A database of which one sees what it is asked."""
 
     asked: list[str]
+    loses: str = ""  # the statement whose answer is lost, once
+
+    def _perform(self, query, parameters):  # type: ignore[no-untyped-def]
+        answer = super()._perform(query, parameters)
+        if query.name == self.loses:
+            self.loses = ""
+            raise DatabaseUnavailable("the connection is gone")
+        return answer
 
     def _query(self, name: str):  # type: ignore[no-untyped-def]
         self.asked.append(name)
@@ -250,6 +259,17 @@ def test_an_error_in_the_statement_keeps_nobody_waiting(house: House) -> None:
     house.center.sql("drop trigger broken on reservation")
     house.leave(talk)
     until(lambda: house.row(second).agent_id == "ann")
+    house.all_is_well()
+
+
+def test_a_reservation_whose_answer_is_lost_is_heard_of_at_the_agents_switch(house: House) -> None:
+    talk, (second,) = who_waits(house, 1)
+    house.database.loses = "agent_goes_on"
+    with pytest.raises(DatabaseUnavailable):
+        house.leave(talk)
+    house.leave(talk)
+    until(lambda: [row for row in house.rows if row.proxy_call_id == second.proxy_call_id and row.agent_id])
+    assert house.row(second).agent_id == "ann"
     house.all_is_well()
 
 
