@@ -18,6 +18,7 @@ from fsroute.coordinator.actions import (
     CallChanged,
     CenterChanged,
     ReservationLost,
+    Tick,
 )
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
@@ -79,16 +80,15 @@ def _whole(name: str, begin: Pointer, end: Pointer | None, beside: Journals) -> 
 
 
 def _of_center(whole: Journal, name: str, center: str) -> Journal:
-    """What does not concern a contact center, left out."""
+    """What does not concern a contact center, left out; of what came while the call went on, that time passed."""
     concerns = _Concerns(center, whole)
-    narrowed = [
-        (number < whole.header.snapshot, replace(entry, event=event))
-        for number, entry in enumerate(whole.entries)
-        if (event := concerns.of(entry.event)) is not None
+    known, since = whole.entries[: whole.header.snapshot], whole.entries[whole.header.snapshot :]
+    snapshot = [
+        replace(entry, event=event) for entry in known if (event := concerns.of(entry.event)) is not None
     ]
-    snapshot = sum(is_known for is_known, _ in narrowed)
-    header = replace(whole.header, snapshot=snapshot)
-    return Journal(header, tuple(entry for _, entry in narrowed), name, whole.end)
+    entries = [replace(entry, event=concerns.of(entry.event) or Tick()) for entry in since]
+    header = replace(whole.header, snapshot=len(snapshot))
+    return Journal(header, (*snapshot, *entries), name, whole.end)
 
 
 class _Concerns:

@@ -187,7 +187,8 @@ class _Then:
         ]
         entries = () if pointer is None else journals.between(pointer, pointer_of(self.facts, "journal_end"))
         closes = self.facts.get("outcome") is not None
-        self.past: Past = past(entries, self.contact_id, self.known, self.begins, closes)
+        leads = self.going is None or self.going.leads
+        self.past: Past = past(entries, self.contact_id, self.known, self.begins, closes, leads)
         self.items = self._items()
 
     def _items(self) -> tuple[Item, ...]:

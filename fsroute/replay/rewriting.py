@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fsroute.acd.proxy_call import On
-from fsroute.coordinator.actions import CallChanged, ReservationLost
+from fsroute.coordinator.actions import AgentChanged, CallChanged, ReservationLost
+from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
 from fsroute.replay.journal import CallSeen, Entry
@@ -16,6 +17,7 @@ from fsroute.replay.transcript import MICRO
 
 LAG: Final = 0.03  # seconds from the commit of a row until routing is told of it
 BEFORE: Final = 1e-4  # seconds
+READ_WITHIN: Final = 1.0  # seconds after a reservation in which a follower reads the agent's row
 SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
 SHOWS: Final = frozenset({
     On.AGENT_ACCEPTED, On.AGENT_FAILED, On.AGENT_LEFT, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED,
@@ -38,7 +40,12 @@ class Past:
 
 
 def past(
-    entries: Iterable[Entry], contact_id: str, known: Sequence[ProxyCall], begins: float, closes: bool
+    entries: Iterable[Entry],
+    contact_id: str,
+    known: Sequence[ProxyCall],
+    begins: float,
+    closes: bool,
+    leads: bool = True,
 ) -> Past:
     """Read the entries of a call's time.
 
@@ -48,8 +55,9 @@ def past(
         known: its proxy calls that were live before.
         begins: when t was 0, in seconds since the epoch.
         closes: the session of the call itself closed the contact.
+        leads: the entries are what a coordinator was told; if not, what somebody read who followed it.
     """
-    reading = _Reading(contact_id, {call.proxy_call_id: call for call in known}, begins, closes)
+    reading = _Reading(contact_id, {call.proxy_call_id: call for call in known}, begins, closes, leads)
     for entry in entries:
         reading.take(entry)
     return Past(tuple(reading.items), tuple(reading.firsts), reading.untold)
@@ -95,7 +103,9 @@ def _is_end(item: Arrived) -> bool:
 
 
 class _Reading:
-    def __init__(self, contact_id: str, known: dict[int, ProxyCall], begins: float, closes: bool) -> None:
+    def __init__(
+        self, contact_id: str, known: dict[int, ProxyCall], begins: float, closes: bool, leads: bool
+    ) -> None:
         self.items: list[Item] = []
         self.firsts: list[ProxyCall] = []
         self.untold = ""
@@ -103,6 +113,7 @@ class _Reading:
         self._known = known
         self._begins = begins
         self._closes = closes
+        self._leads = leads
 
     def take(self, entry: Entry) -> None:
         at = round(max(0.0, entry.at - self._begins), MICRO)
@@ -114,6 +125,24 @@ class _Reading:
                 return
         if isinstance(event, CallSeen):
             return  # routing was not told of it
+        if not self._leads and isinstance(event, AgentChanged):
+            self._tell_in_time(at, event.agent, entry)
+        else:
+            self.items.append(Told(at, entry))
+
+    def _tell_in_time(self, at: float, agent: Agent, entry: Entry) -> None:
+        """Who follows reads an agent's row some time after the coordinator knew it: it knew it when it reserved."""
+        for number in range(len(self.items) - 1, -1, -1):
+            item = self.items[number]
+            if item.at < at - READ_WITHIN:
+                break
+            if (
+                isinstance(item, Moved)
+                and item.on is On.AGENT_RESERVED
+                and item.row.agent_id == agent.agent_id
+            ):
+                self.items.insert(number, Told(round(max(0.0, item.at - BEFORE), MICRO), entry))
+                return
         self.items.append(Told(at, entry))
 
     def _is_own(self, call: ProxyCall | None) -> bool:

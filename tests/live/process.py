@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.live import situations
 from tests.live.freeswitch import PASSWORD, Ports
 from tests.waiting import until
 
@@ -119,8 +120,15 @@ class FsrouteRun:
 
     def _captured(self) -> list[str]:
         """Keep the calls where ``FSROUTE_LIVE_CAPTURE`` says, each site's in a folder of its own."""
+        if situations.folder() is not None:
+            return ["--capture", str(self.captures / self._site), "--scrub"]
         folder = os.environ.get("FSROUTE_LIVE_CAPTURE")
         return ["--capture", str(Path(folder).absolute() / self._site)] if folder else []
+
+    @property
+    def captures(self) -> Path:
+        """Where the calls of all sites are kept for `situations`."""
+        return self.configuration.parent.parent / "captures"
 
     def _serves(self, before: int) -> bool:
         assert self._process is not None
