@@ -162,13 +162,12 @@ class Folder:
             part, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         try:
-            size = os.fstat(descriptor).st_size
+            written = os.write(descriptor, data)
             try:
-                written = 0
                 while written < len(data):
                     written += os.write(descriptor, data[written:])
             except OSError:
-                os.ftruncate(descriptor, size)
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
                 raise
         finally:
             os.close(descriptor)
