@@ -65,9 +65,12 @@ _ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
 _OURS: Final = re.compile(r"^(?:mod_sofia|[0-9a-f]{32}|fsroute.*|gw\+.*|[0-9*#]{1,5})$")
 
 
-_GENERAL: Final = rf"(?P<uuid>{_UUID}|{_DATE})|(?P<ipv4>{_IPV4})|(?P<ipv6>{_IPV6})|(?P<number>{_NUMBER})"
+_GENERAL: Final = (  # what it may begin with comes first: most letters of a text are none of it
+    rf"(?=[0-9A-Fa-f+(])(?:(?P<uuid>{_UUID}|{_DATE})|(?P<ipv4>{_IPV4})|(?P<ipv6>{_IPV6})|(?P<number>{_NUMBER}))"
+)
 _PLAIN: Final = re.compile(_GENERAL)
-_ANY: Final = re.compile(rf"(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON})|{_GENERAL}")
+_ANY: Final = re.compile(rf"(?<=[ =:'\"])(?:(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON}))|{_GENERAL}")
+_EVENT_UUID: Final = re.compile(rb"Event-UUID: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SOME: Final = re.compile(r"[0-9]|undef undef '|caller_id_name=|fsroute_state|_name\":\"|_num\":\"")
 """What a text holds at least in which `_ANY` finds something; looked for first, since most texts have none of it."""
 
@@ -161,9 +164,12 @@ class ScrubbedLines:
         self._cutter = Cutter()
         self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
         self._uncoded: dict[bytes, bytes] = {}
+        self._said: dict[bytes, bytes] = {}  # lines of commands
+        self._seen: set[bytes] = set()  # lines that were learned from
         self._version = -1
         self._known: re.Pattern[str] | None = None
         self._fakes: dict[str, str] = {}
+        self._has_lines = False  # a name that was learned has several
         self._is_call = False
         self._keys = 0
         self._entering = ""  # the variable that a long entry is being keyed for
@@ -258,11 +264,15 @@ class ScrubbedLines:
         if event.content_type == COMMAND_REPLY and event.get("Call-Direction") == "inbound":
             called = event.get("variable_fsroute_number_called") or event.get("Caller-Destination-Number", "")
             self._masks.keep([called])
-        known = self._coded
-        for line in raw.split(b"\n"):
+        seen = self._seen
+        fresh = [line for line in raw.split(b"\n") if line not in seen]
+        for line in fresh:
             name, colon, value = line.partition(b": ")
-            if colon and _teaches(name) and line not in known:
+            if colon and _teaches(name):
                 self._learn_value(value)
+        if len(seen) > MOST_LINES:
+            seen.clear()
+        seen.update(fresh)
 
     def _learn_value(self, value: bytes) -> None:
         """Of a header that holds a name or a number."""
@@ -309,17 +319,34 @@ class ScrubbedLines:
         """
         self._forget_if_changed()
         text = body.decode("utf-8", "surrogateescape")
-        if any("\n" in name and name in text for name in self._fakes):
+        if self._has_lines and any("\n" in name and name in text for name in self._fakes):
             return self._text_bytes(body)
         return self._lines(body)
 
     def _command(self, raw: bytes, command: Command) -> bytes:
         start = len(raw) - len(command.body)
-        head = self._text_bytes(raw[:start])
+        head = self._said_lines(raw[:start])
         if not command.body:
             return head
         body = self._text_bytes(raw[start:])
         return _with_length(head, len(body)) + body
+
+    def _said_lines(self, head: bytes) -> bytes:
+        """Of a command: many are said again and again."""
+        self._forget_if_changed()
+        if self._has_lines:
+            return self._text_bytes(head)
+        said = self._said
+        if len(said) > MOST_LINES:
+            said.clear()
+        done = []
+        for line in head.split(b"\n"):
+            known = said.get(line)
+            if known is None:
+                known = line if _EVENT_UUID.fullmatch(line) else self._text_bytes(line)
+                said[line] = known
+            done.append(known)
+        return b"\n".join(done)
 
     def _lines(self, text: bytes, coded: bool = False, digit: str | None = None) -> bytes:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""
@@ -329,24 +356,21 @@ class ScrubbedLines:
             remembered.clear()
         done = []
         for line in text.split(b"\n"):
-            name, colon, value = line.partition(b": ")
-            kind = _kind_of(name) if colon else None
-            if kind is Kind.KEPT:
-                done.append(line)
-                continue
-            if kind is Kind.DIGIT:
-                done.append(line if digit is None else name + b": " + url_encode(digit).encode())
-                continue
             known = remembered.get(line)
             if known is None:
-                known = remembered[line] = self._line(line, kind, value, coded)
+                name, colon, value = line.partition(b": ")
+                kind = _kind_of(name) if colon else None
+                if kind is Kind.DIGIT and digit is not None:
+                    known = name + b": " + url_encode(digit).encode()
+                else:
+                    known = remembered[line] = self._line(line, kind, value, coded)
             done.append(known)
         return b"\n".join(done)
 
     def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
         if kind is None:
             return self._text_bytes(line)
-        if not value:
+        if kind is Kind.KEPT or kind is Kind.DIGIT or not value:
             return line
         text = _decoded(value) if coded else value.decode("utf-8", "surrogateescape")
         made = self._value(kind, text)
@@ -412,9 +436,10 @@ class ScrubbedLines:
         if self._learned.version == self._version:
             return
         self._version = self._learned.version
-        self._coded.clear()
-        self._uncoded.clear()
+        for lines in (self._coded, self._uncoded, self._said, self._seen):
+            lines.clear()
         pattern, self._fakes = self._learned.patterns()
+        self._has_lines = any("\n" in form for form in self._fakes)
         self._known = re.compile(pattern) if pattern else None
 
     # Facts -----------------------------------------------------------------------------------------
