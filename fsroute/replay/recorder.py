@@ -74,6 +74,7 @@ class Recorder:
         max_queue: bytes that may wait for the thread.
         retry: seconds after which a stopped recorder begins anew.
         patience: seconds after which what a session has said goes to the disk.
+        switch_version: what the headers of sessions name as FreeSWITCH's version; '' while it is not known.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Recorder:
         max_queue: int = MAX_QUEUE,
         retry: float = RETRY,
         patience: float = PATIENCE,
+        switch_version: Callable[[], str] = lambda: "",
     ) -> None:
         self._folder = folder
         self._limits = limits
@@ -99,6 +101,7 @@ class Recorder:
         self._max_queue = max_queue
         self._retry = retry
         self._patience = patience
+        self._switch_version = switch_version
         self._is_scrubbing = scrubbing is not None
         self._writer = Writer(folder, limits, scrubbing)
         self._queue: deque[Item] = deque()
@@ -193,6 +196,7 @@ class Recorder:
         self._sessions += 1
         self._taps.add(tap)
         header = Header(
+            freeswitch=self._switch_version(),
             recorded_from="fsroute",
             session=session,
             fsroute=fsroute.__version__,

@@ -162,11 +162,12 @@ class ScrubbedLines:
         self._masks = scrubber.masks
         self._learned = Learned(scrubber.masks)
         self._cutter = Cutter()
+        self._kept: set[bytes] = set()  # lines that stay whatever is learned
         self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
         self._uncoded: dict[bytes, bytes] = {}
         self._said: dict[bytes, bytes] = {}  # lines of commands
         self._seen: set[bytes] = set()  # lines that were learned from
-        self._version = -1
+        self._version = self._forgotten = -1
         self._known: re.Pattern[str] | None = None
         self._fakes: dict[str, str] = {}
         self._has_lines = False  # a name that was learned has several
@@ -354,13 +355,22 @@ class ScrubbedLines:
         remembered = self._coded if coded else self._uncoded
         if len(remembered) > MOST_LINES:
             remembered.clear()
+        kept = self._kept
+        if len(kept) > MOST_LINES:
+            kept.clear()
         done = []
         for line in text.split(b"\n"):
+            if line in kept:
+                done.append(line)
+                continue
             known = remembered.get(line)
             if known is None:
                 name, colon, value = line.partition(b": ")
                 kind = _kind_of(name) if colon else None
-                if kind is Kind.DIGIT and digit is not None:
+                if kind is Kind.KEPT:
+                    kept.add(line)
+                    known = line
+                elif kind is Kind.DIGIT and digit is not None:
                     known = name + b": " + url_encode(digit).encode()
                 else:
                     known = remembered[line] = self._line(line, kind, value, coded)
@@ -370,7 +380,7 @@ class ScrubbedLines:
     def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
         if kind is None:
             return self._text_bytes(line)
-        if kind is Kind.KEPT or kind is Kind.DIGIT or not value:
+        if kind is Kind.DIGIT or not value:
             return line
         text = _decoded(value) if coded else value.decode("utf-8", "surrogateescape")
         made = self._value(kind, text)
@@ -436,8 +446,11 @@ class ScrubbedLines:
         if self._learned.version == self._version:
             return
         self._version = self._learned.version
-        for lines in (self._coded, self._uncoded, self._said, self._seen):
+        for lines in (self._coded, self._uncoded, self._said):
             lines.clear()
+        if self._learned.forgotten != self._forgotten:  # may be learned again
+            self._forgotten = self._learned.forgotten
+            self._seen.clear()
         pattern, self._fakes = self._learned.patterns()
         self._has_lines = any("\n" in form for form in self._fakes)
         self._known = re.compile(pattern) if pattern else None
