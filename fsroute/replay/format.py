@@ -156,13 +156,13 @@ Taken = tuple[float, Side, bytes] | tuple[float, None, Mapping[str, Any]]
 
 
 def piece_lines(began: float, taken: Iterable[Taken]) -> bytes:
-    """The lines of what was taken since `began`, made at once."""
+    """The lines of what was taken since `began`, made at once. Times are rounded as `chunk_line` does, but faster."""
     try:
         return _encode_lines([
-            _ChunkLine(round(at - began, 6), side, said.decode())  # type: ignore[union-attr]
-            if side is not None
-            else _NoteLine(round(at - began, 6), Side.FSROUTE, said)
-            for at, side, said in taken
+            _NoteLine(int((each[0] - began) * 1e6 + 0.5) / 1e6, Side.FSROUTE, each[2])
+            if each[1] is None
+            else _ChunkLine(int((each[0] - began) * 1e6 + 0.5) / 1e6, each[1], each[2].decode())
+            for each in taken
         ])  # fmt: skip
     except (
         UnicodeError

@@ -173,6 +173,7 @@ class ScrubbedLines:
         self._has_lines = False  # a name that was learned has several
         self._is_call = False
         self._keys = 0
+        self._is_secret = False  # what the caller is asked for now
         self._entering = ""  # the variable that a long entry is being keyed for
         self._entered: list[str] = []
         self._held: list[Frame | tuple[float, Mapping[str, Any]]] = []
@@ -185,6 +186,7 @@ class ScrubbedLines:
         if self._entering:
             self._held.append((t, facts))
             return
+        self._look_at_step(facts)
         yield note_line(t, self._note(facts))
 
     def finish(self, t: float) -> Iterator[bytes]:
@@ -193,6 +195,10 @@ class ScrubbedLines:
             yield chunk_line(t, frame.side, self._text_bytes(frame.raw))
 
     # Entries ---------------------------------------------------------------------------------------
+
+    def _look_at_step(self, facts: Mapping[str, Any]) -> None:
+        if isinstance(step := facts.get("step"), Mapping):
+            self._is_secret = step.get("secret") is True
 
     def _frame(self, frame: Frame) -> Iterator[bytes]:
         if self._entering:
@@ -208,7 +214,7 @@ class ScrubbedLines:
         if command.get("execute-app-name") == "play_and_get_digits":
             argument = command.get("execute-app-arg") or command.body.decode("utf-8", "replace")
             found = _ENTRY.match(argument)
-            if found is not None and int(found[1][:6]) >= LONG_ENTRY:
+            if found is not None and int(found[1][:6]) >= (SHORTEST if self._is_secret else LONG_ENTRY):
                 self._entering, self._entered = found[2] or "-", []
 
     def _ends_entry(self, frame: Frame) -> bool:
@@ -237,6 +243,7 @@ class ScrubbedLines:
         held, self._held, self._entering = self._held, [], ""
         for item in held:
             if isinstance(item, tuple):
+                self._look_at_step(item[1])
                 yield note_line(item[0], self._note(item[1]))
                 continue
             digit = None
