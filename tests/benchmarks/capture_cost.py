@@ -4,9 +4,10 @@
 again: without capture, with it, and with names and numbers replaced, in turn, so that whatever else the machine does
 meets all of them. All roles are in the one process. There are two sorts of calls: an application alone (a menu, a
 question of five keys, some prompts), and a menu, a request, the wait, an agent, the conversation and its end. Counted
-is all processor time of that process, user and system, all threads; neither the switch nor the database. Files are part
-of it: a file system that has just deleted many files makes new ones slowly (ext4 passes over their inodes), so let
-``--folder`` lie where nobody does.
+is all processor time of that process, user and system, all threads; neither the switch nor the database. The time of
+the threads beside the hub is told apart: it is nearly all that capturing costs, and less a matter of what else the
+machine does than the difference of two totals. Files are part of it: a file system that has just deleted many files
+makes new ones slowly (ext4 passes over their inodes for some seconds), so let ``--folder`` lie where nobody does.
 
 Then one session asks ``api`` over a socket, and the replies are timed: with nobody watching, with a recorder, with one
 that scrubs, and each time beside a stream of events that the recorder has to take in.
@@ -88,8 +89,8 @@ class Bench:
         self._postgres.stop()
         shutil.rmtree(self._disk, ignore_errors=True)
 
-    def measure(self, sort: str, mode: str, calls: int, together: int) -> tuple[float, int]:
-        """(seconds of the processor for a call, bytes kept for a call)."""
+    def measure(self, sort: str, mode: str, calls: int, together: int) -> tuple[float, float, int]:
+        """(seconds of the processor for a call, of these beside the hub, bytes kept for a call)."""
         self._turn += 1
         kept = self._folder / f"kept-{self._turn}"
         options = (
@@ -104,15 +105,16 @@ class Bench:
             self._place(sort, together, together)  # what is done for the first time
             gevent.sleep(SETTLES)
             clock = ~process.pid << 3 | 2  # all threads of a process: clock_getcpuclockid(3)
-            before = time.clock_gettime(clock)
+            before, beside = time.clock_gettime(clock), _beside_hub(process.pid)
             self._place(sort, calls, together)
             gevent.sleep(SETTLES)  # the thread's last piece
             seconds = time.clock_gettime(clock) - before
+            beside = _beside_hub(process.pid) - beside
         finally:
             process.send(signal.SIGTERM)
             process.wait(20)
         size = sum(path.stat().st_size for path in kept.glob("*.jsonl")) if kept.exists() else 0
-        return seconds / calls, size // (calls + together)
+        return seconds / calls, beside / calls, size // (calls + together)
 
     def _place(self, sort: str, calls: int, together: int) -> None:
         placed = 0
@@ -125,6 +127,12 @@ class Bench:
                     Caller(number, f"Ada Lovelace {placed}", "8005550100", SCRIPTS[sort]), switch
                 )
             gevent.sleep(0.01)
+
+
+def _beside_hub(pid: int) -> float:
+    """Seconds of the processor that the threads of a process have used, but the first (proc(5), schedstat)."""
+    threads = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    return sum(int((path / "schedstat").read_text().split()[0]) / 1e9 for path in threads)
 
 
 # The delay of a command ------------------------------------------------------------------------------------
@@ -199,15 +207,21 @@ def _part(values: list[float], part: float) -> float:
 
 def _compare(bench: Bench, sort: str, modes: Sequence[str], calls: int, together: int) -> None:
     costs: dict[str, list[float]] = defaultdict(list)
-    print(f"{sort:<14}{'ms of CPU a call':>20}{'bytes kept a call':>20}")
+    besides: dict[str, list[float]] = defaultdict(list)
+    print(f"{sort:<14}{'ms of CPU a call':>20}{'us beside the hub':>20}{'bytes kept a call':>20}")
     for mode in modes:
-        cost, size = bench.measure(sort, mode, calls, together)
+        cost, beside, size = bench.measure(sort, mode, calls, together)
         costs[mode].append(cost)
-        print(f"{mode:<14}{cost * 1e3:>20.2f}{size:>20}", flush=True)
+        besides[mode].append(beside)
+        print(f"{mode:<14}{cost * 1e3:>20.2f}{beside * 1e6:>20.0f}{size:>20}", flush=True)
     plain = statistics.median(costs["off"])
     for mode in ("capture", "scrub"):
         more = statistics.median(costs[mode]) - plain
-        print(f"{sort}, {mode}: {more * 1e6:+.0f} us a call, {more / plain * 100:+.1f} % of the processor")
+        thread = statistics.median(besides[mode]) / plain
+        print(
+            f"{sort}, {mode}: {more * 1e6:+.0f} us a call, {more / plain * 100:+.1f} % of the processor;"
+            f" beside the hub {thread * 100:.1f} %"
+        )
 
 
 def main() -> None:
