@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.callcenter import Callcenter
 from tests.live.figures import measured
 from tests.live.people import answers_at_once, never_answers
 from tests.live.sip import TALK, Call, Phone
@@ -23,48 +24,9 @@ pytestmark = pytest.mark.live
 Company = Callable[..., ContactCenter]
 
 
-class Callcenter:
-    """The mod_callcenter of the switch in the east: agents, and what it says of them."""
-
-    def __init__(self, sites: TwoSites) -> None:
-        self._sites = sites
-        self._agents: list[str] = []
-
-    def agent(self, name: str, phone: Phone, queue: str = "support@default", **settings: object) -> Phone:
-        self._agents.append(name)
-        self._config(f"agent add {name} callback")
-        self._config(f"agent set contact {name} [leg_timeout=4]sofia/fsroute_agents/{phone.address}")
-        for setting, value in settings.items():
-            self._config(f"agent set {setting} {name} {value}")
-        self._config(f"agent set status {name} Available")
-        self._config(f"agent set state {name} Waiting")
-        self._config(f"tier add {queue} {name} 1 1")
-        return phone
-
-    def of(self, name: str) -> dict[str, str]:
-        """An agent's row."""
-        return next(row for row in self._table("agent list") if row["name"] == name)
-
-    def members(self, queue: str = "support@default") -> list[dict[str, str]]:
-        return self._table(f"queue list members {queue}")
-
-    def dismiss(self) -> None:
-        for name in self._agents:
-            self._config(f"agent del {name}")
-
-    def _config(self, command: str) -> str:
-        answer = self._sites.east.api(f"callcenter_config {command}")
-        assert answer.startswith("+OK"), answer
-        return answer
-
-    def _table(self, command: str) -> list[dict[str, str]]:
-        names, *rows = self._sites.east.api(f"callcenter_config {command}").strip().splitlines()
-        return [dict(zip(names.split("|"), row.split("|"), strict=True)) for row in rows if "|" in row]
-
-
 @pytest.fixture
 def callcenter(two_sites: TwoSites) -> Iterator[Callcenter]:
-    desk = Callcenter(two_sites)
+    desk = Callcenter(two_sites.east)
     yield desk
     desk.dismiss()
 
