@@ -71,6 +71,12 @@ def agents(folder: Path, name: str, talk: float = 5.0) -> Sipp:
     return Sipp(folder, name, scenario, ["-rtp_echo"])
 
 
+def acd(folder: Path, name: str, talk: float) -> Sipp:
+    """An ACD that answers at once, tells by digit 5 that a human is there, and hangs up `talk` seconds later."""
+    scenario = Template((SCENARIOS / "acd.xml").read_text()).safe_substitute(talk=round(1000 * talk))
+    return Sipp(folder, name, scenario, ["-rtp_echo"])
+
+
 def redirected(folder: Path, name: str, calls: int, number: str, port: int, rate: int) -> tuple[Sipp, Path]:
     """`calls` calls, `rate` a second, that must be redirected; the file gets a line with each one's Contact."""
     contacts = folder / f"{name}.contacts"

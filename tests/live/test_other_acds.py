@@ -7,10 +7,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.live import sipp
 from tests.live.callcenter import Callcenter
 from tests.live.figures import measured
 from tests.live.people import answers_at_once, never_answers
@@ -187,11 +189,14 @@ def test_who_waits_is_found_again_by_the_next_process(
 
 
 def called(company: Company, sites: TwoSites, desk: Phone, signal: str, **columns: Any) -> ContactCenter:
-    dial = f"sofia/fsroute_agents/{desk.user}@127.0.0.1:{desk.port}"
-    parameters = f'{{"dial": "{dial}", "signal": "{signal}"}}'
-    center = served_by(company, sites, "sip", parameters, **columns)
+    center = called_at(company, sites, desk.port, signal, **columns)
     center.phones.append(desk)
     return center
+
+
+def called_at(company: Company, sites: TwoSites, port: int, signal: str, **columns: Any) -> ContactCenter:
+    dial = f"sofia/fsroute_agents/5000@127.0.0.1:{port}"
+    return served_by(company, sites, "sip", f'{{"dial": "{dial}", "signal": "{signal}"}}', **columns)
 
 
 def test_an_acd_answers_when_its_agent_does(company: Company, two_sites: TwoSites) -> None:
@@ -250,6 +255,28 @@ def test_an_acd_tells_that_a_human_is_there(company: Company, two_sites: TwoSite
     caller.hang_up()
     agent.until_over()
     acme.until_outcomes("served")
+
+
+@pytest.mark.skipif(sipp.find() is None, reason="no SIPp found")
+@pytest.mark.parametrize("signal", ["answer", "digit:5"])
+def test_another_makers_acd_serves_the_caller(
+    company: Company, two_sites: TwoSites, tmp_path: Path, signal: str
+) -> None:
+    """SIPp is the ACD, and sends back what it hears."""
+    play = sipp.agents if signal == "answer" else sipp.acd
+    acd = play(tmp_path, "acd", 5.0)
+    try:
+        acme = called_at(company, two_sites, acd.port, signal, lead="ready")
+        caller = acme.waiting_call(frequency=CALLER)
+        acme.until_state("bridged")
+        until(lambda: caller.media.hears(CALLER), 10)
+        assert acme.kinds().index("agent_accepted") < acme.kinds().index("network_leg_present")
+        acme.until_state("ended")
+        acme.until_step("goodbye")
+        caller.until_over()
+        acme.until_outcomes("served")
+    finally:
+        acd.stop()
 
 
 def test_an_acd_that_cannot_be_reached_is_tried_again(company: Company, two_sites: TwoSites) -> None:
