@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from fsroute.coordinator.actions import (
@@ -58,7 +59,7 @@ def excerpt(capture: Capture, beside: Journals, situation: str | None = None) ->
         return Excerpt(capture, None)
     center = str(capture.facts.get("contact_center", ""))
     whole = _whole(capture.name, begin, end, beside)
-    name = f"journal-{_run(begin.file)}-{int(_channel(capture)[:8] or '1', 16)}.jsonl"
+    name = f"journal-{_run(begin.file)}-{_number(capture)}.jsonl"
     lines = tuple(
         replace(line, facts=_pointed_to(line.facts, name)) if isinstance(line, Note) else line
         for line in capture.lines
@@ -175,11 +176,10 @@ def _run(file: str) -> str:
     return found["run"]
 
 
-def _channel(capture: Capture) -> str:
-    """The first hexadecimal digits of what tells this call from others."""
-    return "".join(
-        each for each in str(capture.facts.get("contact", "")).lower() if each in "0123456789abcdef"
-    )
+def _number(capture: Capture) -> int:
+    """What tells this session from others: a contact may have several."""
+    what = f"{capture.facts.get('contact', '')} {capture.header.at}"
+    return int.from_bytes(sha256(what.encode("utf-8", "replace")).digest()[:4], "big")
 
 
 def slug(situation: str) -> str:
