@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -437,6 +438,8 @@ def serve(config: Config) -> None:
         app = App(config, conninfo)
         try:
             app.start()
+            gc.collect()
+            gc.freeze()  # what is there now stays: a full collection, which stops all calls, need not look at it
             roles = ", ".join(config.roles)
             log.info(
                 "fsroute serves site=%s switch=%s roles=%s", config.site.site_id, config.site.switch_id, roles

@@ -21,6 +21,15 @@ from fsroute.acd.adapters import (
     Told,
     Waits,
 )
+from fsroute.acd.serving import (
+    Join,
+    PlayRingback,
+    ReportAccepted,
+    ReportCallerAbsent,
+    ReportFailed,
+    ReportJoined,
+    ReportNetworkLegAbsent,
+)
 from fsroute.model.contact import LeadKind
 from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
@@ -171,45 +180,6 @@ class WantCaller:
 @dataclass(frozen=True, slots=True)
 class ReportOffered:
     """The ACD is about to serve it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportAccepted:
-    """A human is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportFailed:
-    """The human did not come to serve, or has gone."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlayRingback:
-    """The human waits for a caller who is being called back."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportNetworkLegAbsent:
-    """The human waits in vain for the network leg."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCallerAbsent:
-    """The human waits in vain for the caller who is being called back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Answer the network leg and bridge the two."""
-
-    network_uuid: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReportJoined:
-    """They talk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import gevent
 from gevent.queue import Empty, Queue
 
-from fsroute.acd import entering
+from fsroute.acd import entering, serving
 from fsroute.acd.adapters import Adapter, AgentThere, Signal, Told
 from fsroute.acd.dial import dialled
 from fsroute.acd.entering import Place, Seen, Step, deadline, decide, leg_wanted
@@ -295,9 +295,9 @@ class Entry:
         elif isinstance(step, entering.Forget):
             self._end_channels()
             self.seen = self.seen.forgotten(self._store.now())
-        elif isinstance(step, entering.Join):
+        elif isinstance(step, serving.Join):
             self._join(step.network_uuid)
-        elif isinstance(step, entering.PlayRingback):
+        elif isinstance(step, serving.PlayRingback):
             self.seen = replace(self.seen, waits_audibly=True)
             self._commands.tell(f"uuid_broadcast {self.seen.agent_leg} {self._settings.ringback} aleg")
         elif isinstance(step, entering.TearDown):
@@ -331,17 +331,17 @@ class Entry:
             self.seen = replace(self.seen, position=None, expected_wait=None)  # the row forgets them, too
             self._report(On.ACD_OFFERED, network_leg=leg_wanted(self.call, here),
                          set={"acd_entry_is": entry, "network_switch_id": here, **agent})  # fmt: skip
-        elif isinstance(step, entering.ReportAccepted):
+        elif isinstance(step, serving.ReportAccepted):
             self._report_accepted(agent)
-        elif isinstance(step, entering.ReportFailed):
+        elif isinstance(step, serving.ReportFailed):
             self._report(On.AGENT_FAILED, set={"acd_entry_is": self.call.acd_entry_uuid or ""},
                          data={"reason": step.reason, "cause": self.seen.cause})  # fmt: skip
-        elif isinstance(step, entering.ReportNetworkLegAbsent):
+        elif isinstance(step, serving.ReportNetworkLegAbsent):
             self._report(On.NETWORK_LEG_GIVEN_UP, set={"held_for": HELD_FOR, "acd_entry_is": entry},
                          data={"reason": "absent"})  # fmt: skip
-        elif isinstance(step, entering.ReportCallerAbsent):
+        elif isinstance(step, serving.ReportCallerAbsent):
             self._report_caller_absent()
-        elif isinstance(step, entering.ReportJoined):
+        elif isinstance(step, serving.ReportJoined):
             waited = round(1000 * (self._store.now() - self.seen.accepted_at))
             self._report(On.JOINED, set={"acd_entry_is": entry},
                          data={"agent_waited_ms": waited})  # fmt: skip

@@ -390,7 +390,7 @@ class Offer:
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
-        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause)
+        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call)
         if moved is not None:
             self._store.announce(self.call, moved)
         self._over = True

@@ -47,6 +47,14 @@ class AgentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLeaves:
+    """The agent is about to be let go of by this proxy call, to be free at once: the transition is not written yet."""
+
+    agent_id: str
+    proxy_call_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRemoved:
     """There is no such agent any more."""
 
@@ -86,7 +94,16 @@ class Tick:
     """Time has passed; nothing else happened."""
 
 
-Event = CallChanged | AgentChanged | AgentRemoved | ReservationLost | CenterChanged | RatesChanged | Tick
+Event = (
+    CallChanged
+    | AgentChanged
+    | AgentLeaves
+    | AgentRemoved
+    | ReservationLost
+    | CenterChanged
+    | RatesChanged
+    | Tick
+)
 
 # Actions -----------------------------------------------------------------------------------------
 
@@ -130,11 +147,15 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Claim the agent for the proxy call. `why` says what the order was when it was decided."""
+    """Claim the agent for the proxy call. `why` says what the order was when it was decided.
+
+    `leaving` is the proxy call that lets go of the agent first, in the same statement; None: the agent is free.
+    """
 
     proxy_call_id: int
     agent_id: str
     why: tuple[tuple[str, object], ...] = ()
+    leaving: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from uuid import uuid4
 
 import gevent
@@ -14,6 +15,7 @@ from gevent.queue import Empty, Queue
 from fsroute.coordinator.actions import (
     Action,
     AgentChanged,
+    AgentLeaves,
     AgentRemoved,
     CallChanged,
     CenterChanged,
@@ -39,6 +41,7 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.store.claims import Claim
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.rulebook import TOPIC as RULES
@@ -144,7 +147,7 @@ class CoordinatorRole:
         self._freed.clear()
         self._store.hand_over_agents(self._await_turn)
         self._begin(epoch)
-        self._store.hand_over_agents(self._let_go)
+        self._store.hand_over_agents(self._let_go, self._leaves)
         next_progress = 0.0
         while self._lease.held and not self._fenced:
             now = self._store.now()
@@ -227,6 +230,34 @@ class CoordinatorRole:
         self._inbox.put(Tick())  # the loop looks anew how long it may sleep
         gevent.sleep(0)
 
+    def _leaves(self, call: ProxyCall) -> Claim | None:
+        """What an agent turns to who is about to leave a talk: both go to the database in one statement."""
+        if self.epoch is None or call.agent_id is None or not self._inbox.empty() or self._workers.full():
+            return None
+        try:
+            actions = self._core.apply(AgentLeaves(call.agent_id, call.proxy_call_id), self._store.now())
+        except Exception:  # as in `_let_go`
+            log.exception("not decided: agent=%s", call.agent_id)
+            self._fenced = True
+            self._inbox.put(Tick())
+            return None
+        decided = [one for one in actions if isinstance(one, Reserve) and one.leaving is not None]
+        due = [one for one in actions if one not in decided]
+        if due:  # beside it; in another greenlet, for this one may be ended before the claim is on its way
+            gevent.spawn(self._do, due)
+        return self._claim(self.epoch, decided[0]) if decided else None
+
+    def _claim(self, epoch: int, action: Reserve) -> Claim:
+        return Claim(
+            epoch,
+            action.proxy_call_id,
+            action.agent_id,
+            self._new_uuid(),
+            dict(action.why),
+            reserved=partial(self._answered, action),
+            failed=partial(self._failed, action),
+        )
+
     def _follow(self) -> None:
         """While somebody else leads."""
         while True:
@@ -272,15 +303,19 @@ class CoordinatorRole:
         """Perform one action; a failing database is no reason to forget what the action was about."""
         try:
             do(subject)
-        except Fenced as error:
+        except StoreError as error:
+            self._failed(subject, error)
+        except Exception:  # a fault of ours: what the action was about must not be stuck for it
+            log.exception("not done: %s", subject)
+            gevent.spawn_later(RETRY_DELAY, self._retry, subject)
+
+    def _failed(self, subject: Action | str, error: StoreError) -> None:
+        if isinstance(error, Fenced):
             log.warning("%s", error)
             self._fenced = True
             self._inbox.put(Tick())
-        except StoreError as error:
+        else:
             log.warning("not done: %s: %s", subject, error)
-            gevent.spawn_later(RETRY_DELAY, self._retry, subject)
-        except Exception:  # a fault of ours: what the action was about must not be stuck for it
-            log.exception("not done: %s", subject)
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
 
     def _retry(self, subject: Action | str) -> None:
@@ -339,7 +374,24 @@ class CoordinatorRole:
         )
         if call is None:
             self._reservation_lost(action)
+        else:
+            self._reserved(action, call)
+
+    def _answered(self, action: Reserve, call: ProxyCall | None) -> None:
+        """What came of a claim that went with an agent's leaving.
+
+        The acd hears of it, and dials, before anything else is done with the news; what the agent has left is heard
+        by the loop, when this greenlet is through.
+        """
+        self._inbox.put(Tick())
+        if call is None:
+            gevent.spawn(self._guarded, self._reservation_lost, action)
             return
+        self._reserved(action, call)
+        gevent.sleep(0)  # who is told of it
+        gevent.sleep(0)  # whom they start
+
+    def _reserved(self, action: Reserve, call: ProxyCall) -> None:
         self._freed.pop(action.agent_id, None)  # of before this reservation
         before = self._core.call(action.proxy_call_id)  # an early network leg may be elsewhere
         self._store.announce(before, call)
@@ -348,6 +400,10 @@ class CoordinatorRole:
         agents = self._store.agents.some([action.agent_id])
         call = self._store.proxy_calls.get(action.proxy_call_id)
         agent = agents[0] if agents else None
+        if (
+            call is not None and call.agent_id == action.agent_id
+        ):  # only the answer was lost: the acd has not heard
+            self._store.announce(call)
         known = agent or self._core.agent(action.agent_id)
         as_of = 0 if known is None else known.version
         self._inbox.put(ReservationLost(action.proxy_call_id, action.agent_id, call, agent, as_of))

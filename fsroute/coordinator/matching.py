@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fsroute.coordinator.demands import DemandClass, Medium, Place, most_imbalanced
 from fsroute.coordinator.estimates import Handling
 from fsroute.coordinator.groups import AgentGroup
-from fsroute.coordinator.strategies import LONGEST_IDLE, Rank, Strategy, Turn
+from fsroute.coordinator.strategies import LONGEST_IDLE, Rank, Strategy, Surcharge, Turn
 from fsroute.model.agent import Agent
 from fsroute.model.contact import HEAD_PRIORITY, Demand
 from fsroute.model.proxy_call import ProxyCall
@@ -126,11 +126,13 @@ class Matching:
     def choose(self, demand: DemandClass, call: ProxyCall) -> Turn:
         """The key of the first of the idle agents who may serve a class, in the order of its strategy."""
         strategy, medium = demand.strategy, demand.medium
-        if strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY:
+        if _goes_back(strategy, call):
             agent_id = call.preferred_agent_id or ""
             group = medium.where_idle.get(agent_id)
             if group is not None and group in demand.groups:
                 return group.idle[agent_id][2][demand.order]
+        if strategy.surcharge is not None:
+            return min(_with_surcharge(strategy.surcharge, demand, call))
         heads = demand.idle_groups.values()
         if strategy.weigh is not None:
             groups = list(demand.idle_groups)
@@ -148,28 +150,53 @@ class Matching:
     ) -> Turn:
         """The key of one agent in the order of a class's strategy, the only one there is to choose from."""
         strategy = demand.strategy
-        head = (*strategy.rank(agent, load), agent.agent_id)
+        head: Turn = (*strategy.rank(agent, load), agent.agent_id)
+        if agent.agent_id == call.preferred_agent_id and _goes_back(strategy, call):
+            return head
         if strategy.weigh is not None:
             return (strategy.weigh([group], [head], call, demand.medium)[0], *head)
+        if strategy.surcharge is not None:
+            return (strategy.surcharge(group.site_id, call, demand.medium) + head[0], *head)
         return head if strategy.fit is None else (demand.fits[group], *head)
 
     def first(self, group: AgentGroup) -> DemandClass | None:
         """The class whose head a freed agent of this group turns to."""
+        best = self.earliest(group)
+        if best is None or not best.is_balanced:
+            return best
+        return most_imbalanced(best, group.classes)
+
+    def earliest(self, group: AgentGroup) -> DemandClass | None:
+        """The class whose head stands before those of all others that this group may serve."""
         best: DemandClass | None = None
         head: Place | None = None
         for demand in group.classes:
             place = demand.head
             if place is not None and (head is None or place < head):
                 best, head = demand, place
-        if best is None or best.strategy.imbalance is None:
-            return best
-        return most_imbalanced(best, group.classes)
+        return best
 
     def _medium(self, name: str) -> Medium:
         known = self._media.get(name)
         if known is None:
             known = self._media[name] = Medium(self.rates)
         return known
+
+
+def _with_surcharge(surcharge: Surcharge, demand: DemandClass, call: ProxyCall) -> Iterator[Turn]:
+    """The key of the first at each site: of one site's agents the order is that of their ranks."""
+    firsts: dict[str, Turn] = {}
+    for group, head in demand.idle_groups.items():
+        site_id = group.site_id
+        if site_id not in firsts or head < firsts[site_id]:
+            firsts[site_id] = head
+    for site_id, head in firsts.items():
+        yield (surcharge(site_id, call, demand.medium) + head[0], *head)
+
+
+def _goes_back(strategy: Strategy, call: ProxyCall) -> bool:
+    """The contact's former agent is chosen before all others."""
+    return strategy.prefers_last_agent or call.priority >= HEAD_PRIORITY
 
 
 def _join(group: AgentGroup, demand: DemandClass) -> None:

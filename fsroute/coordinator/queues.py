@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
+from operator import itemgetter
 
 from fsroute.coordinator.actions import RaiseNetworkLeg, WantCaller
 from fsroute.coordinator.demands import DemandClass, Place, most_imbalanced, place_of
 from fsroute.coordinator.matching import Matching
-from fsroute.coordinator.roster import Roster
+from fsroute.coordinator.roster import Freed, Roster
 from fsroute.coordinator.strategies import Turn
 from fsroute.model.contact import Demand, Lead
 from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
@@ -128,6 +129,25 @@ class Queues:
                 yield standing.demand, call, self._matching.choose(standing.demand, call)
                 return
         yield from self._match_all(now)
+
+    def turn(self, freed: Freed) -> Decision | None:
+        """Whom this agent would turn to, were all that is known of the agent true already; changes nothing.
+
+        Where somebody waits for the agent nobody else is idle who may serve them: `match` has seen to that.
+        """
+        heads = [
+            (demand.head, group, load)
+            for group, load in freed.free
+            if (demand := self._matching.earliest(group)) is not None and demand.head is not None
+        ]
+        if not heads:
+            return None
+        _, group, load = min(heads, key=itemgetter(0))
+        demand = self._matching.first(group)
+        assert demand is not None
+        assert demand.head is not None
+        call = self._calls[demand.head[2]]
+        return demand, call, self._matching.key_of(demand, call, group, freed.agent, load)
 
     def _match_all(self, now: float) -> Iterator[Decision]:
         hopeful: dict[int, DemandClass] = {}

@@ -7,13 +7,16 @@ nothing until the row has been read anew, for only the row knows of wrap-up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from math import inf
 
 from fsroute.coordinator.groups import AgentGroup
 from fsroute.coordinator.matching import Matching
 from fsroute.coordinator.timers import Timers
 from fsroute.model.agent import CAPACITY, ONE_AT_A_TIME, Agent, AgentStatus
+from fsroute.model.proxy_call import ProxyCall
 from fsroute.routing.eligibility import Qualification, next_boundary
 
 
@@ -34,6 +37,14 @@ class Member:
     stale: bool = False
     free: list[tuple[AgentGroup, int]] = field(default_factory=list)
     idle: list[AgentGroup] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """An agent as the row will be, with (group, load) of each medium that there is room for."""
+
+    agent: Agent
+    free: list[tuple[AgentGroup, int]]
 
 
 class Roster:
@@ -126,17 +137,35 @@ class Roster:
         if member.free_from > now:
             self._timers.set(member.free_from, ("agent", agent_id))
             return
-        engaged = self._engaged.get(agent_id)
-        if engaged is None and not member.agent.reservations and not member.agent.media:
-            member.free = [(group, 0) for group in member.posts.values()]
-        else:
-            member.free = self._room(member, engaged or {})
+        member.free = self._room(member, member.agent, self._engaged.get(agent_id, {}))
         if member.free:
             self.freed[agent_id] = member
 
-    def _room(self, member: Member, engaged: dict[int, str]) -> list[tuple[AgentGroup, int]]:
-        """The groups for whose medium a slot is free whose weight fits, with the load that there is."""
+    def free_without(self, agent_id: str, call: ProxyCall, now: float) -> Freed | None:
+        """The agent as the end of this talk will make free at once; None if it will not, or nobody knows."""
+        proxy_call_id = call.proxy_call_id
+        member, engaged = self.members.get(agent_id), self._engaged.get(agent_id, {})
+        if member is None or member.stale or proxy_call_id not in engaged or member.free_from > now:
+            return None
         agent = member.agent
+        if agent.status is not AgentStatus.AVAILABLE or agent.wrap_up_after(engaged[proxy_call_id]):
+            return None
+        others = {number: medium for number, medium in engaged.items() if number != proxy_call_id}
+        at = datetime.fromtimestamp(now, UTC)
+        left = replace(
+            agent,
+            reservations=tuple(one for one in agent.reservations if one.proxy_call_id != proxy_call_id),
+            available_from=max(agent.available_from, at),
+            idle_since=at,
+            last_reserved_at=call.reserved_at,
+            contacts_served=agent.contacts_served + 1,
+        )
+        return Freed(left, self._room(member, left, others))
+
+    def _room(self, member: Member, agent: Agent, engaged: Mapping[int, str]) -> list[tuple[AgentGroup, int]]:
+        """The groups for whose medium a slot is free whose weight fits, with the load that there is."""
+        if not engaged and not agent.reservations and not agent.media:
+            return [(group, 0) for group in member.posts.values()]
         held = [(one.medium, one.weight) for one in agent.reservations if one.proxy_call_id not in engaged]
         for medium in engaged.values():
             held.append((medium, agent.media.get(medium, ONE_AT_A_TIME).weight))

@@ -22,6 +22,7 @@ from math import inf
 from fsroute.coordinator.actions import (
     Action,
     AgentChanged,
+    AgentLeaves,
     AgentRemoved,
     CallChanged,
     CenterChanged,
@@ -182,6 +183,8 @@ class Coordinator:
             self._call_changed(event.call)
         elif isinstance(event, AgentChanged):
             self._agent_changed(event.agent, event.as_of)
+        elif isinstance(event, AgentLeaves):
+            self._agent_leaves(event)
         elif isinstance(event, ReservationLost):
             self._reservation_lost(event)
         elif isinstance(event, AgentRemoved):
@@ -388,10 +391,31 @@ class Coordinator:
 
     # Decisions -----------------------------------------------------------------------------------------
 
-    def _reserve(self, demand: DemandClass, call: ProxyCall, key: Turn) -> None:
+    def _agent_leaves(self, event: AgentLeaves) -> None:
+        """The contact that the agent turns to next is claimed before the agent is free, where that is sure to follow.
+
+        Until the database has answered the claim keeps the contact from others, as every claim does: should the agent
+        not become free, or not at once, it is refused, and the contact goes on from its place.
+        """
+        known = self._calls.get(event.proxy_call_id)
+        if known is None or known.state is not State.BRIDGED or known.agent_id != event.agent_id:
+            return
+        freed = self._roster.free_without(event.agent_id, known, self._now)
+        decision = None if freed is None else self._queues.turn(freed)
+        if freed is not None and decision is not None:
+            self._reserve(*decision, agent=freed.agent, leaving=event.proxy_call_id)
+
+    def _reserve(
+        self,
+        demand: DemandClass,
+        call: ProxyCall,
+        key: Turn,
+        agent: Agent | None = None,
+        leaving: int | None = None,
+    ) -> None:
         """Claim the chosen agent; the order that was goes with the decision."""
         number, agent_id = call.proxy_call_id, key[-1]
-        agent = self._roster.members[agent_id].agent
+        agent = agent or self._roster.members[agent_id].agent
         place = self._queues.standings[number].place
         why: list[tuple[str, object]] = [
             ("strategy", demand.strategy.name),
@@ -408,7 +432,7 @@ class Coordinator:
         self._queues.leave(number)
         self._claims[number] = Claim(agent_id, call.version)
         self._roster.engage(agent_id, number, call.demand.medium, self._now)
-        self._out.append(Reserve(number, agent_id, tuple(why)))
+        self._out.append(Reserve(number, agent_id, tuple(why), leaving))
 
     def _reservation_lost(self, event: ReservationLost) -> None:
         """Go on from what is true now."""

@@ -1,6 +1,6 @@
 """Strategies: who of the idle agents gets a contact, and which class a freed agent turns to. Pure, save `load`.
 
-A strategy is a value. Three functions make the order of agents, the smallest first:
+A strategy is a value. Up to four functions make the order of agents, the smallest first:
 
 `rank(agent, load)`
     from the agent's row alone, as a tuple of numbers; `load` is what the agent's contacts weigh. It is asked
@@ -11,6 +11,11 @@ A strategy is a value. Three functions make the order of agents, the smallest fi
 `weigh(crews, heads, call, house)`
     the same, asked anew for every choice: a number or tuple for each of `crews`, of which `heads` are the first
     agents' ranks (with the agent's name at the end). Costs time for each group with an idle agent.
+
+`surcharge(site_id, call, house)`
+    what agents at a site cost beside the first number of their rank, which is a cost, too; the sum comes first. It
+    is asked for each site with an idle agent, of whom only the first by rank is looked at. A strategy has this or
+    `weigh`.
 
 `prefers_last_agent` puts the call's `preferred_agent_id` before all others. `imbalance(line, house)` orders the
 classes that a freed agent may turn to, the largest first, among contacts of equal priority.
@@ -79,6 +84,7 @@ class House(Protocol):
 Rank = Callable[[Agent, int], tuple[float, ...]]
 Fit = Callable[[Qualification, Demand], Any]
 Weigh = Callable[[Sequence[Crew], Sequence[Turn], ProxyCall, House], Sequence[Any]]
+Surcharge = Callable[[str, ProxyCall, House], float]
 Imbalance = Callable[[Line, House], float]
 
 
@@ -112,12 +118,9 @@ def least_skilled(qualification: Qualification, demand: Demand) -> tuple[int, in
     return (len(qualification.levels), sum(qualification.levels.values()))
 
 
-def by_cost(crews: Sequence[Crew], heads: Sequence[Turn], call: ProxyCall, house: House) -> list[float]:
-    """Per minute: the network leg from the caller's site to the agent's, and the agent."""
-    origin = call.caller_site_id
-    sites = {crew.site_id for crew in crews}
-    rates = {site_id: house.rates.get((origin, site_id), 0.0) for site_id in sites}
-    return [rates[crew.site_id] + head[0] for crew, head in zip(crews, heads, strict=True)]
+def network_leg(site_id: str, call: ProxyCall, house: House) -> float:
+    """What it costs per minute from the caller's site to this one."""
+    return house.rates.get((call.caller_site_id, site_id), 0.0)
 
 
 def by_idleness(crews: Sequence[Crew], heads: Sequence[Turn], call: ProxyCall, house: House) -> list[float]:
@@ -144,6 +147,7 @@ class Strategy:
     weigh: Weigh | None = None
     prefers_last_agent: bool = False
     imbalance: Imbalance | None = None
+    surcharge: Surcharge | None = None
 
 
 LONGEST_IDLE = Strategy("longest_idle")
@@ -151,7 +155,7 @@ HIGHEST_LEVEL = Strategy("highest_level", fit=highest_level)
 LEAST_SKILLED = Strategy("least_skilled", fit=least_skilled)
 FEWEST_CONTACTS = Strategy("fewest_contacts", rank=by_contacts_served)
 ROUND_ROBIN = Strategy("round_robin", rank=by_last_reservation)
-COST = Strategy("cost", rank=by_rate, weigh=by_cost)
+COST = Strategy("cost", rank=by_rate, surcharge=network_leg)
 LAST_AGENT = Strategy("last_agent", prefers_last_agent=True)
 # I. Gurvich and W. Whitt, Queue-and-Idleness-Ratio Controls in Many-Server Service Systems, Mathematics of
 # Operations Research 34 (2009): the pool with the largest idleness imbalance, the queue with the largest

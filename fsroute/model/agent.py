@@ -113,6 +113,11 @@ class Agent:
         taken = sum(held.medium == medium for held in self.reservations)
         return taken < slots.slots and self.load + slots.weight <= CAPACITY
 
+    def wrap_up_after(self, medium: str) -> float:
+        """Seconds of wrap-up after a contact of this medium."""
+        own = self.media.get(medium, ONE_AT_A_TIME).wrap_up
+        return self.wrap_up if own is None else own
+
     def is_trained(self, demand: Demand) -> bool:
         """Has each skill of the demand at its level or above."""
         return all(self.skills.get(skill, -1) >= level for skill, level in demand.skills)

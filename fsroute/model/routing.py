@@ -160,6 +160,6 @@ class Routing:
 
 TERMS = (
     "queue", "rule", "demand", "priority", "strategy", "lead", "hold_music", "offer_timeout", "network_leg_timeout",
-    "network_leg_tries", "longest_wait", "longest_queue", "refuse_when", "time_line", "overflow", "callback",
+    "network_leg_tries", "longest_wait", "longest_queue", "refuse_when", "time_line", "overflow", "callback", "acd",
 )  # fmt: skip
 """What of a `Routing` its proxy call carries under the same names; all but the version of the rules."""

@@ -75,6 +75,7 @@ _OF_THE_ROUTING: tuple[tuple[str, Callable[[Routing], str]], ...] = (
     ("refused when", lambda routing: routing.refuse_when.replace("_", " ")),
     ("time line", lambda routing: _time_line(routing)),
     ("callback", lambda routing: callback_words(routing.callback)),
+    ("ACD", lambda routing: "fsroute" if routing.acd is None else routing.acd.name),
 )
 
 _ALONE = ("queue", "skills", "priority")

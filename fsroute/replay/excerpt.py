@@ -14,6 +14,7 @@ from typing import Any
 
 from fsroute.coordinator.actions import (
     AgentChanged,
+    AgentLeaves,
     AgentRemoved,
     CallChanged,
     CenterChanged,
@@ -115,7 +116,7 @@ class _Concerns:
                 return event if event.proxy_call_id in self._calls else None
             case AgentChanged(agent):
                 return event if agent.agent_id in self._agents else None
-            case AgentRemoved():
+            case AgentLeaves() | AgentRemoved():
                 return event if event.agent_id in self._agents else None
             case ReservationLost():
                 return event if event.proxy_call_id in self._calls else None

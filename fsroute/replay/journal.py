@@ -32,6 +32,7 @@ import msgspec
 
 from fsroute.coordinator.actions import (
     AgentChanged,
+    AgentLeaves,
     AgentRemoved,
     CallChanged,
     CenterChanged,
@@ -119,6 +120,7 @@ Event = (
     | CallSeen
     | CallRemoved
     | AgentChanged
+    | AgentLeaves
     | AgentRemoved
     | ReservationLost
     | CenterChanged
@@ -281,7 +283,7 @@ class Worlds:
     def _rates_changed(self, event: RatesChanged) -> None:
         self.rates = event.rates
 
-    def _nothing(self, event: Tick | CallSeen) -> None:
+    def _nothing(self, event: Tick | CallSeen | AgentLeaves) -> None:
         """No row that routing knows of is another one."""
 
     def _rules_changed(self, event: RulesChanged) -> None:
@@ -305,6 +307,7 @@ _TAKE: Final[Mapping[type, Callable[[Worlds, Any], None]]] = {
     CallSeen: Worlds._nothing,
     CallRemoved: Worlds._call_removed,
     AgentChanged: Worlds._agent_changed,
+    AgentLeaves: Worlds._nothing,
     AgentRemoved: Worlds._agent_removed,
     ReservationLost: Worlds._reservation_lost,
     CenterChanged: Worlds._center_changed,
@@ -458,8 +461,8 @@ class _Raw(msgspec.Struct):
 _PLAIN: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     kind.__name__: msgspec.json.Decoder(kind)
     for kind in (
-        CallChanged, CallSeen, CallRemoved, AgentChanged, AgentRemoved, ReservationLost, CenterChanged, Tick,
-        RulesChanged, ClosedChanged, NumbersChanged, ApplicationsChanged,
+        CallChanged, CallSeen, CallRemoved, AgentChanged, AgentLeaves, AgentRemoved, ReservationLost, CenterChanged,
+        Tick, RulesChanged, ClosedChanged, NumbersChanged, ApplicationsChanged,
     )
 }  # fmt: skip
 _HEADER: Final = msgspec.json.Decoder(Header)

@@ -7,7 +7,6 @@ from typing import Any
 
 from fsroute.model.agent import Agent, MediumSlots
 from fsroute.model.proxy_call import ProxyCall
-from fsroute.model.routing import Routing
 
 Row = dict[str, Any]
 
@@ -18,7 +17,7 @@ _PLAIN = (
     "network_leg_failures", "held_until", "longest_wait", "refuse_when", "position", "expected_wait",
     "network_switch_id", "network_leg_uuid", "rendezvous_uuid", "accepted_at", "bridged_at", "version", "rule",
     "rules_version", "preferred_agent_id", "longest_queue", "time_line_done", "callback_failures", "treatment_number",
-    "expected_wait_basis", "expected_wait_error",
+    "expected_wait_basis", "expected_wait_error", "acd_entry_uuid", "acd_agent", "acd_leg_uuid", "acd_since",
 )  # fmt: skip
 
 
@@ -42,6 +41,7 @@ def call_row(call: ProxyCall) -> Row:
         "overflow": call.overflow.dump(),
         "treatment": None if call.treatment is None else call.treatment.dump(),
         "way": None if call.way is None else call.way.dump(),
+        "acd": None if call.acd is None else call.acd.dump(),
         "token_digest": None,
         "token_expires_at": None,
         "back_to": None,
@@ -81,29 +81,6 @@ def agent_row(agent: Agent, set_aside: float | None = None) -> Row:
             [held.proxy_call_id, held.medium, held.slot, held.weight] for held in agent.reservations
         ],
     }
-
-
-def routing_of(call: ProxyCall) -> dict[str, Any]:
-    """The routing that a row has, as `move` takes it: for a transfer that somebody else made."""
-    return Routing(
-        queue=call.queue,
-        demand=call.demand,
-        rule=call.rule,
-        rules_version=call.rules_version,
-        priority=call.priority,
-        strategy=call.strategy,
-        lead=call.lead,
-        hold_music=call.hold_music,
-        offer_timeout=call.offer_timeout,
-        network_leg_timeout=call.network_leg_timeout,
-        network_leg_tries=call.network_leg_tries,
-        longest_wait=call.longest_wait,
-        longest_queue=call.longest_queue,
-        refuse_when=call.refuse_when,
-        time_line=call.time_line,
-        overflow=call.overflow,
-        callback=call.callback,
-    ).dump()
 
 
 def _slots(slots: MediumSlots) -> list[Any]:

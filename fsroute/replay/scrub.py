@@ -463,7 +463,7 @@ class ScrubbedLines:
             return self._facts(value)
         if key == "state":
             return self._state(str(value))
-        if key in ("happened", "asked") and isinstance(value, dict) and isinstance(value.get("facts"), dict):
+        if key == "happened" and isinstance(value, dict) and isinstance(value.get("facts"), dict):
             return {**self._any(value), "facts": self._facts(value["facts"])}
         if key in ("contact", "journal", "journal_end", "application", "arrived_at", "number_called"):
             return value

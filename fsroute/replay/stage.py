@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 
+from fsroute.acd import transfer
 from fsroute.acd.proxy_call import On
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
@@ -32,7 +33,6 @@ from fsroute.replay.leading import Leader
 from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
-from fsroute.replay.rows import routing_of
 from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
 from fsroute.replay.script import Item, Moved, Others, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
@@ -478,7 +478,7 @@ def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
     if item.on is On.CALLER_DIALLED:
         yield "channel_uuid", row.channel_uuid
     if item.on is On.TRANSFERRED:
-        yield "routing", routing_of(row)
+        yield "routing", transfer.present(row)
     if item.on is On.TRANSFERRED_OUT and row.way is not None:
         yield "way", row.way.dump()
     if row.held_until is not None and item.on in (

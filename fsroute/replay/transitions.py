@@ -59,7 +59,7 @@ def _new_call(memory: Memory, contact: Row, routing: Mapping[str, Any]) -> Row:
         **{name: contact[name] for name in carried},
         **{name: routing[name] for name in said},
         **{name: routing.get(name) for name in ("longest_wait", "longest_queue", "rule", "rules_version",
-                                                 "only_agent_id")},
+                                                 "only_agent_id", "acd")},
         **{name: list(routing.get(name) or []) for name in ("sites", "teams", "time_line")},
         **{name: dict(routing.get(name) or {}) for name in ("callback", "overflow")},
         "proxy_call_id": next(memory.numbers),
@@ -73,7 +73,8 @@ def blank_call() -> Row:
         "network_switch_id", "network_leg_uuid", "rendezvous_uuid", "token_digest", "token_expires_at", "held_until",
         "longest_wait", "position", "expected_wait", "queued_at", "accepted_at", "bridged_at", "ended_at", "rule",
         "rules_version", "only_agent_id", "preferred_agent_id", "longest_queue", "treatment", "way",
-        "expected_wait_basis", "back_to", "expected_wait_error",
+        "expected_wait_basis", "back_to", "expected_wait_error", "acd", "acd_entry_uuid", "acd_agent", "acd_leg_uuid",
+        "acd_since",
     )  # fmt: skip
     return {
         **dict.fromkeys(nothing),
@@ -135,6 +136,8 @@ def move(
         return None
     if network_leg_uuid is not None and p["network_leg_uuid"] != network_leg_uuid:
         return None
+    if "acd_entry_is" in set_ and (p["acd_entry_uuid"] or "") != set_["acd_entry_is"]:
+        return None
     if state == "queued" and caller_leg != "present":
         state = "callback"
     if end_reservation is not None or state not in ("offered", "ready", "bridged"):
@@ -156,6 +159,7 @@ def move(
         **_of_the_queue(before, state, set_),
         **_of_the_leg(memory, before, network_leg, set_),
         **_moments(memory, before, state, set_),
+        **_at_other_acd(memory, before, kind, state, set_, routing),
     )  # fmt: skip
     if "priority" in set_:
         p["priority"] = set_["priority"]
@@ -231,6 +235,24 @@ def _routed(p: Row, set_: Mapping[str, Any], routing: Mapping[str, Any] | None) 
     if "back_to" in set_:
         before = p["back_to"] if p["only_agent_id"] is not None else None
         row["back_to"] = set_["back_to"] if before is None else before
+    return row
+
+
+def _at_other_acd(
+    memory: Memory, p: Row, kind: str, state: str, set_: Mapping[str, Any], routing: Mapping[str, Any] | None
+) -> Row:
+    """Where the contact stands that an ACD of another make serves; another routing begins anew."""
+    offered = state not in WAITING
+    row = {
+        "acd_agent": (set_.get("acd_agent") or p["acd_agent"]) if offered else None,
+        "acd_leg_uuid": set_.get("acd_leg", p["acd_leg_uuid"]) if offered else None,
+    }
+    if routing is not None:
+        return {**row, "acd": routing.get("acd"), "acd_entry_uuid": None, "acd_since": None}
+    if "acd_entry" in set_:
+        row["acd_entry_uuid"] = set_["acd_entry"] or None
+    if kind in ("acd_entered", "acd_left", "acd_offered"):
+        row["acd_since"] = memory.moment()
     return row
 
 
@@ -316,7 +338,12 @@ def reserve(
 ) -> Row | None:
     """``reserve_agent``."""
     p, a = memory.tables.calls.get(proxy_call_id), memory.tables.agents.get(agent_id)
-    if p is None or p["state"] not in ("requested", "queued", "callback") or a is None:
+    if (
+        p is None
+        or p["state"] not in ("requested", "queued", "callback")
+        or a is None
+        or p["acd"] is not None
+    ):
         return None
     slot = _slot(memory, p, a) if _may_serve(memory, p, a) else None
     if slot is None:

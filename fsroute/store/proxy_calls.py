@@ -9,12 +9,14 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
+from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.contact import Demand, Lead
 from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
 from fsroute.store import agents
+from fsroute.store.claims import Claim, Leaving
 from fsroute.store.database import Database
 
 _PLAIN = (
@@ -84,6 +86,7 @@ class ProxyCalls:
         is."""
         self.on_row: Callable[[ProxyCall], None] | None = None
         """Shown each row that is read, for a journal; must neither wait nor fail."""
+        self.on_leaving: Leaving | None = None
 
     def request(self, contact_id: str, queue: str) -> ProxyCall | None:
         """Ask for an agent; the live proxy call of the contact if it has one already, None if the contact ended.
@@ -218,14 +221,45 @@ class ProxyCalls:
             data=Jsonb(dict(data)),
         )
 
-    def agent_left(self, agent_leg_uuid: str, cause: str) -> ProxyCall | None:
-        """The agent's leg ended after the talk: the reservation ends and wrap-up begins."""
+    def agent_left(self, agent_leg_uuid: str, cause: str, call: ProxyCall | None = None) -> ProxyCall | None:
+        """The agent's leg ended after the talk: the reservation ends and wrap-up begins.
+
+        With `call`, the talk's row as the caller knows it, an agent without wrap-up is reserved for the next contact
+        by the same statement, if a coordinator in this process knows which that is.
+        """
+        claim = None if call is None or self.on_leaving is None else self.on_leaving(call)
+        if call is not None and claim is not None:
+            try:
+                return self._go_on(call, claim, agent_leg_uuid, cause)
+            except Fenced:  # nothing was done, and the agent has left all the same
+                pass
         return self._one(
             "agent_left",
             agent_leg_uuid=agent_leg_uuid,
             data=Jsonb({"cause": cause}),
             hand_over=self.on_let_go is not None,
         )
+
+    def _go_on(self, leaving: ProxyCall, claim: Claim, agent_leg_uuid: str, cause: str) -> ProxyCall | None:
+        try:
+            rows = self._database.run(
+                "agent_goes_on",
+                leaving=leaving.proxy_call_id,
+                left_leg_uuid=agent_leg_uuid,
+                data=Jsonb({"cause": cause}),
+                epoch=claim.epoch,
+                proxy_call_id=claim.proxy_call_id,
+                agent_id=claim.agent_id,
+                agent_leg_uuid=claim.agent_leg_uuid,
+                why=Jsonb(dict(claim.why)),
+            )
+        except BaseException as error:  # a greenlet that is ended is no answer either
+            claim.failed(error if isinstance(error, StoreError) else StoreError("the statement was given up"))
+            raise
+        by_number = {row["proxy_call_id"]: row for row in rows}
+        next_one = by_number.pop(claim.proxy_call_id, None)
+        claim.reserved(None if next_one is None else from_row(next_one))
+        return self._told(next(iter(by_number.values()), None))
 
     def last_reserved_switch(self, proxy_call_id: int) -> str | None:
         """The switch of the agent whom the proxy call was offered last; None if it never was."""
@@ -270,7 +304,9 @@ class ProxyCalls:
         return calls
 
     def _one(self, name: str, **values: object) -> ProxyCall | None:
-        row = self._database.one(name, **values)
+        return self._told(self._database.one(name, **values))
+
+    def _told(self, row: Mapping[str, Any] | None) -> ProxyCall | None:
         if row is None:
             return None
         (call,) = self._read([row])

@@ -147,6 +147,7 @@ class Signals:
         while True:
             self._dirty.wait()
             self._dirty.clear()
+            gevent.sleep(0)  # who was told in this process goes first
             notifications = [
                 (PREFIX + topic, payload)
                 for topic, keys in self._pending.items()

@@ -11,6 +11,7 @@ from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.model.routing import Routing
 from fsroute.store.agents import Agents
+from fsroute.store.claims import Leaving
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
 from fsroute.store.duty import Duty
@@ -96,12 +97,13 @@ class Store:
             return set()
         return set() if switch_id is None else {switch_id}
 
-    def hand_over_agents(self, taker: LetGo | None) -> None:
+    def hand_over_agents(self, taker: LetGo | None, leaving: Leaving | None = None) -> None:
         """Hand agents whom a transition frees to this process's coordinator, to save it a read; None: no more.
 
-        It is called by whoever made the transition, before that goes on.
+        It is called by whoever made the transition, before that goes on; `leaving` is asked before the transition.
         """
         self.proxy_calls.on_let_go = self.contacts.on_let_go = taker
+        self.proxy_calls.on_leaving = leaving
 
     def announce_agent(self, agent_id: str) -> None:
         self.signals.publish(COORDINATOR, agent_key(agent_id))

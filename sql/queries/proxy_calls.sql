@@ -58,6 +58,26 @@ select * from reserve_agent(%(epoch)s, %(proxy_call_id)s, %(agent_id)s, %(agent_
 select l.*, case when %(hand_over)s and l.agent_id is null then agent_let_go(l.contact_id, l.proxy_call_id) end as let_go
   from set_config('synchronous_commit', 'off', true), agent_left(%(agent_leg_uuid)s, %(data)s) l;
 
+-- name: agent_goes_on
+-- agent_left and the reserve_agent of what the agent turns to, in one commit: all of it or, where the epoch is outdated,
+-- nothing. Both proxy calls are locked before the agent is, as everywhere, in one order; what each step needs of the one
+-- before says which comes first. Without a reservation the commit does not wait for the disk, as that of agent_left.
+with locked as materialized (
+    select count(*) as calls from (select from proxy_call where proxy_call_id in (%(leaving)s, %(proxy_call_id)s)
+                                    order by proxy_call_id for update) as ours
+), freed as materialized (
+    select l.*, case when l.agent_id is null then agent_let_go(l.contact_id, l.proxy_call_id) end as let_go
+      from locked, lateral agent_left(case when locked.calls >= 0 then %(left_leg_uuid)s end, %(data)s) l
+), reserved as materialized (
+    select r.*, null::jsonb as let_go
+      from (select count(*) as rows from freed) as f, lateral reserve_agent(%(epoch)s,
+           case when f.rows >= 0 then %(proxy_call_id)s end, %(agent_id)s, %(agent_leg_uuid)s, %(why)s) r
+)
+select f.*, case when not exists (select from reserved) then set_config('synchronous_commit', 'off', true) end as only_left
+  from freed f
+union all
+select r.*, null from reserved r;
+
 -- name: last_reserved_switch
 -- Where the agent is, or was, whom the proxy call was offered last.
 select agent_switch_id from reservation where proxy_call_id = %(proxy_call_id)s order by reservation_id desc limit 1;

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsroute.acd import entering
+from fsroute.acd import entering, serving
 from fsroute.acd.adapters import AgentLeft, AgentThere, Joinable, Left, NotTaken, Offering, Told, Waits
 from fsroute.acd.entering import (
     ENTER_LIMIT,
@@ -118,7 +118,7 @@ def test_who_falls_out_of_the_queue_is_entered_again() -> None:
 
 def test_an_entry_that_the_row_names_and_nobody_has_is_lost() -> None:
     assert decide(row(), NOTHING, NOW) == entering.ReportLeft("entry_lost")
-    assert decide(row(State.OFFERED), NOTHING, NOW) == entering.ReportFailed("entry_lost")
+    assert decide(row(State.OFFERED), NOTHING, NOW) == serving.ReportFailed("entry_lost")
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
@@ -145,46 +145,46 @@ def test_the_offer_is_over_when_no_phone_rings_any_more() -> None:
     both = at().hear(Offering("ann")).hear(Offering("bob")).hear(NotTaken("ann", "busy"))
     assert decide(row(State.OFFERED), both, NOW) is None
     nobody = both.hear(NotTaken("bob", "no_answer"))
-    assert decide(row(State.OFFERED), nobody, NOW) == entering.ReportFailed("no_answer")
+    assert decide(row(State.OFFERED), nobody, NOW) == serving.ReportFailed("no_answer")
     assert decide(row(), nobody, NOW) is None
 
 
 def test_a_human_without_a_word_before_is_offered_and_accepted() -> None:
     there = at().hear(AgentThere("ann", "a"))
     assert decide(row(), there, NOW) == entering.ReportOffered()
-    assert decide(row(State.OFFERED), there, NOW) == entering.ReportAccepted()
+    assert decide(row(State.OFFERED), there, NOW) == serving.ReportAccepted()
 
 
 def test_the_two_are_joined_when_both_are_there_in_either_order() -> None:
     ready = row(State.READY, NetworkLeg.PRESENT, rendezvous_uuid="n")
     assert decide(ready, at(agent_leg="a", network_uuid="n", accepted_at=NOW), NOW) is None
-    assert decide(ready, replace(THERE, network_uuid="n"), NOW) == entering.Join("n")
+    assert decide(ready, replace(THERE, network_uuid="n"), NOW) == serving.Join("n")
     assert decide(row(State.READY, NetworkLeg.RAISING), THERE, NOW) is None
     joined = replace(THERE, network_uuid="n", joining=True, joined=True)
-    assert decide(ready, joined, NOW) == entering.ReportJoined()
+    assert decide(ready, joined, NOW) == serving.ReportJoined()
 
 
 def test_on_one_switch_the_callers_own_channel_is_joined() -> None:
     ready = row(State.READY, NetworkLeg.NOT_NEEDED, switch_id="b")
-    assert decide(ready, replace(THERE, network_uuid="caller"), NOW) == entering.Join("caller")
+    assert decide(ready, replace(THERE, network_uuid="caller"), NOW) == serving.Join("caller")
     absent = replace(ready, caller_leg=CallerLeg.DIALLING)
-    assert decide(absent, replace(THERE, network_uuid="caller"), NOW) == entering.PlayRingback()
+    assert decide(absent, replace(THERE, network_uuid="caller"), NOW) == serving.PlayRingback()
 
 
 def test_an_agent_waits_for_the_network_leg_no_longer_than_that_may_take() -> None:
     ready = row(State.READY, NetworkLeg.WANTED)
     assert deadline(ready, THERE) == NOW + 10
-    assert decide(ready, THERE, NOW + 10) == entering.ReportNetworkLegAbsent()
+    assert decide(ready, THERE, NOW + 10) == serving.ReportNetworkLegAbsent()
     absent = replace(ready, caller_leg=CallerLeg.WANTED)
     heard = replace(THERE, waits_audibly=True)
     assert deadline(absent, heard) == NOW + 10 + 25 + entering.CALLED_BACK_GRACE
-    assert decide(absent, heard, NOW + 40) == entering.ReportCallerAbsent()
+    assert decide(absent, heard, NOW + 40) == serving.ReportCallerAbsent()
 
 
 @pytest.mark.parametrize("state", [State.OFFERED, State.READY])
 def test_an_agent_who_hangs_up_before_the_join_costs_no_place(state: State) -> None:
     gone = replace(THERE, gone=True, cause="NORMAL_CLEARING")
-    assert decide(row(state, NetworkLeg.PRESENT), gone, NOW) == entering.ReportFailed("agent_gone")
+    assert decide(row(state, NetworkLeg.PRESENT), gone, NOW) == serving.ReportFailed("agent_gone")
     assert decide(row(), gone, NOW) == entering.ReportLeft("agent_gone")
     assert decide(row(acd_entry_uuid=None), gone, NOW) == entering.Forget()
 
@@ -212,7 +212,7 @@ def test_who_is_told_to_have_gone_has_gone_whatever_was_seen_first() -> None:
 
 def test_a_refusal_without_a_name_is_everybodys() -> None:
     nobody = at().hear(Offering("ann")).hear(Offering("bob")).hear(NotTaken())
-    assert decide(row(State.OFFERED), nobody, NOW) == entering.ReportFailed("failed")
+    assert decide(row(State.OFFERED), nobody, NOW) == serving.ReportFailed("failed")
 
 
 # Leads ---------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_whatever_the_acd_says_there_is_a_step_or_something_to_wait_for(
     step = decide(call, seen, NOW)
     if state in FINAL:
         assert step == entering.TearDown()
-    if isinstance(step, entering.Join):
+    if isinstance(step, serving.Join):
         assert (seen.agent_leg, state) == ("a", State.READY)
     if step is None and call.is_waiting:
         assert seen.place in (Place.ENTERING, Place.WAITS)

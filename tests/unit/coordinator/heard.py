@@ -90,14 +90,18 @@ class Heard:
     def load(self, agent: Agent) -> int:
         return sum(weight for _, weight in self.held(agent).values())
 
-    def has_room(self, agent: Agent, medium: str) -> bool:
+    def has_room(self, agent: Agent, medium: str, leaving: int | None = None) -> bool:
+        """`leaving` is a proxy call that the agent has, and is not counted."""
         if agent.agent_id in self.unread or agent.status is not AgentStatus.AVAILABLE:
             return False
         if agent.available_from.timestamp() > self.now:
             return False
         held, slots = self.held(agent), agent.media.get(medium, ONE_AT_A_TIME)
+        if leaving is not None:
+            held.pop(leaving, None)
         taken = [one for one, _ in held.values() if one == medium]
-        return len(taken) < slots.slots and self.load(agent) + slots.weight <= CAPACITY
+        load = sum(weight for _, weight in held.values())
+        return len(taken) < slots.slots and load + slots.weight <= CAPACITY
 
     def eligible(self, agent: Agent, call: ProxyCall) -> bool:
         return may_serve(agent, call.demand, self.now)
@@ -145,7 +149,12 @@ class Heard:
         assert call.state in (State.REQUESTED, *WAITING)
         assert agent is not None
         assert self.eligible(agent, call), "I7: the agent may not serve this contact"
-        assert self.has_room(agent, call.demand.medium), "I1: an agent's slot is given away twice"
+        assert self.has_room(agent, call.demand.medium, claim.leaving), (
+            "I1: an agent's slot is given away twice"
+        )
+        if claim.leaving is not None:
+            left = self.calls[claim.leaving]
+            assert (left.state, left.agent_id) == (State.BRIDGED, agent.agent_id), "the agent leaves no talk"
         assert self.closed.get(call.contact_center_id) is not False, "its contact center is closed"
         self._agents_order(call, agent)
         self.claims[number] = (claim.agent_id, call.version)
@@ -154,10 +163,10 @@ class Heard:
         """I4: nobody who was idle for it comes before the chosen one."""
         idle = self.idle_for(call)
         if call.strategy == "last_agent" or call.priority >= HEAD_PRIORITY:
-            preferred = [agent for agent in idle if agent.agent_id == call.preferred_agent_id]
-            if preferred:
-                assert preferred == [chosen], "I4: the former agent is idle"
+            if chosen.agent_id == call.preferred_agent_id:
                 return
+            preferred = [agent for agent in idle if agent.agent_id == call.preferred_agent_id]
+            assert not preferred, "I4: the former agent is idle"
         if call.strategy != BALANCED:
             mine = self.key(chosen, call)
             assert all(self.key(agent, call) >= mine for agent in idle), "I4: another agent comes first"

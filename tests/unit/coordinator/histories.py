@@ -8,6 +8,7 @@ database itself: nothing is stuck (I3, I6), nothing goes on after its end (I2).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,6 +109,7 @@ class History:
         self.ended: dict[int, State] = {}
         self.settled_at = 0.0
         self.closed: dict[str, bool] = {}
+        self.expected = 0  # decisions that came before their agent was free
         self.own: set[tuple[int, int]] = set()  # rows that the leader wrote: their news needs no connection
 
     # What people do ------------------------------------------------------------------------------------
@@ -159,6 +161,63 @@ class History:
             self.database.transfer(number, DEMANDS[which % len(DEMANDS)])
         elif not (what == "leave" and self.database.calls[number].agent_id is None):
             getattr(self.database, what)(number)
+
+    def everybody_talks(self) -> None:
+        """Offers are accepted and joined at once, and all of it is heard."""
+        self.settle()
+        for call in list(self.database.calls.values()):
+            if call.state is State.OFFERED:
+                self.database.accept(call.proxy_call_id)
+                self.database.join(call.proxy_call_id)
+        self.settle()
+
+    def leave(self, which: int) -> None:
+        """An agent hangs up, and the leader is asked what comes next before the database hears of it."""
+        talks = [
+            call
+            for call in self.database.calls.values()
+            if call.state is State.BRIDGED and call.agent_id is not None
+        ]
+        if talks:
+            talk = talks[which % len(talks)]
+            assert talk.agent_id is not None
+            leaves = act.AgentLeaves(talk.agent_id, talk.proxy_call_id)
+            decides = self.once_it_has_left(leaves)
+            before = len(self.jobs)
+            self.tell(leaves)
+            early = [one for one in self.jobs[before:] if isinstance(one, act.Reserve) and one.leaving]
+            assert list(map(plain, early)) == list(map(plain, decides)), (
+                "the core decides otherwise once the agent has left"
+            )
+            self.expected += len(early)
+            if not early:
+                self.database.leave(talk.proxy_call_id)
+
+    def once_it_has_left(self, event: act.AgentLeaves) -> list[act.Reserve]:
+        """What a core that knows the same would decide, were the agent free by the rows, as of the early decision."""
+        call, agent = self.core.call(event.proxy_call_id), self.core.agent(event.agent_id)
+        if (
+            call is None
+            or agent is None
+            or call.agent_id != event.agent_id
+            or call.state is not State.BRIDGED
+        ):
+            return []
+        rests = agent.wrap_up or agent.available_from > moment(self.database.now)
+        if rests or event.agent_id in self.heard.unread:
+            return []
+        other = deepcopy(self.core)
+        at = moment(self.database.now)
+        other.apply(act.Tick(), self.now)
+        other.apply(act.CallChanged(replace(call, agent_id=None, version=call.version + 1)), self.now)
+        reservations = tuple(one for one in agent.reservations if one.proxy_call_id != call.proxy_call_id)
+        row = replace(
+            agent, reservations=reservations, available_from=at, idle_since=at, last_reserved_at=call.reserved_at,
+            contacts_served=agent.contacts_served + 1,
+        )  # fmt: skip
+        decided = other.apply(act.AgentChanged(row, self.readings + 1), self.now)
+        mine = [one for one in decided if isinstance(one, act.Reserve) and one.agent_id == event.agent_id]
+        return [replace(one, leaving=call.proxy_call_id) for one in mine[:1]]
 
     def declare(self, status: AgentStatus, which: int) -> None:
         agent_id = sorted(self.database.agents)[which % len(self.database.agents)]
@@ -284,6 +343,8 @@ class History:
         elif isinstance(job, act.Refresh):
             self.begin_reading(job.agent_id)
         elif isinstance(job, act.Reserve):
+            if job.leaving is not None and self.database.calls[job.leaving].agent_id == job.agent_id:
+                self.database.leave(job.leaving)
             if refused or self.database.reserve(job.proxy_call_id, job.agent_id) is None:
                 self.lost(job)
         elif write(self.database, job) is None:
@@ -341,6 +402,12 @@ class History:
         told = self.core.progress()
         assert all(position >= 1 for _, position, *_ in told)
         assert {number for number, *_ in told} <= {call.proxy_call_id for call in queued}
+
+
+def plain(claim: act.Reserve) -> tuple[object, ...]:
+    """A decision to be compared; how many of a crew are idle counts the agent only where others might have been."""
+    why = {**dict(claim.why), "key": None} if "imbalance" in dict(claim.why) else dict(claim.why)
+    return claim.proxy_call_id, claim.agent_id, claim.leaving, why
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Histories(RuleBasedStateMachine):
     def a_contact_goes_on(self, what: str, which: int) -> None:
         self.history.go_on(what, which)
 
+    @precondition(lambda self: self.history.database.calls)
+    @rule(which=which)
+    def an_agent_hangs_up(self, which: int) -> None:
+        self.history.leave(which)
+
     @rule(status=st.sampled_from(list(AgentStatus)), which=which)
     def an_agent_declares(self, status: AgentStatus, which: int) -> None:
         self.history.declare(status, which)
@@ -105,6 +110,7 @@ TestHistories.settings = settings(
 WEIGHTS = {
     "arrive": 4.0,
     "go_on": 6.0,
+    "leave": 2.0,
     "declare": 0.7,
     "retrain": 0.2,
     "close": 0.05,
@@ -136,6 +142,8 @@ def step(one: History, what: str, usual: Habits, random: Random) -> None:
             one.arrive(**arguments(random.choice, usual))
         case "go_on":
             one.go_on(random.choice(CHANGES), number)
+        case "leave":
+            one.leave(number)
         case "declare":
             one.declare(random.choice(list(AgentStatus)), number)
         case "retrain":
@@ -165,3 +173,33 @@ def test_thousands_of_histories(first: int) -> None:
             history(seed, 60)
         except AssertionError as error:
             raise AssertionError(f"history {seed}") from error
+
+
+BUSY = WEIGHTS | {"leave": 8.0, "arrive": 6.0, "go_on": 2.0, "declare": 0.3, "lost": 0.05, "take_over": 0.05}
+
+
+def busy(seed: int, steps: int) -> int:
+    """One history of agents who talk while others wait; returns how many decisions came before their agent was free."""
+    random = Random(seed)
+    one = History()
+    one.hire([hired(random.choice) for _ in range(random.randint(1, 4))])
+    usual = habits(random.choice)
+    for _ in range(4):
+        for _ in range(random.randint(1, 6)):
+            one.arrive(**arguments(random.choice, usual))
+        one.everybody_talks()
+        for what in random.choices(list(BUSY), weights=list(BUSY.values()), k=steps // 4):
+            step(one, what, usual, random)
+    one.everything_arrives()
+    return one.expected
+
+
+def test_who_is_decided_on_before_being_free_gets_whom_the_rows_would_give() -> None:
+    """`History.leave` holds each such decision against one that is made when the agent is free."""
+    early = 0
+    for seed in range(300):
+        try:
+            early += busy(seed, 60)
+        except AssertionError as error:
+            raise AssertionError(f"history {seed}") from error
+    assert early > 150

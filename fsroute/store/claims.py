@@ -1,0 +1,30 @@
+"""A reservation that is made in the statement which frees its agent: what is asked for, and who hears of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fsroute.errors import StoreError
+from fsroute.model.proxy_call import ProxyCall
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whom an agent turns to who is about to be free. It is answered once, whatever comes of the statement.
+
+    `reserved` is told the row with the reservation, after the commit, or None if the agent or the contact was not to
+    be had; `failed` is told the error after which nobody knows. `why` goes with the event.
+    """
+
+    epoch: int
+    proxy_call_id: int
+    agent_id: str
+    agent_leg_uuid: str
+    why: Mapping[str, object]
+    reserved: Callable[[ProxyCall | None], None]
+    failed: Callable[[StoreError], None]
+
+
+Leaving = Callable[[ProxyCall], Claim | None]
+"""Asked for each agent who is about to leave the talk of this row; None: nothing is known that comes next."""
