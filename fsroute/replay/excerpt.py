@@ -7,8 +7,10 @@ it ended, of its own contact center and of the agents who might have served it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from fsroute.coordinator.actions import (
@@ -18,7 +20,6 @@ from fsroute.coordinator.actions import (
     CallChanged,
     CenterChanged,
     ReservationLost,
-    Tick,
 )
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
@@ -27,6 +28,7 @@ from fsroute.replay.beside import Journals
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import Capture, Note
 from fsroute.replay.journal import (
+    EXCERPT,
     CallRemoved,
     CallSeen,
     ClosedChanged,
@@ -60,12 +62,13 @@ def excerpt(capture: Capture, beside: Journals, situation: str | None = None) ->
         return Excerpt(capture, None)
     center = str(capture.facts.get("contact_center", ""))
     whole = _whole(capture.name, begin, end, beside)
-    name = f"journal-{_run(begin.file)}-{int(_channel(capture)[:8] or '1', 16)}.jsonl"
+    name = f"journal-{_run(begin.file)}-{_number(capture)}.jsonl"
+    journal, numbers = _of_center(whole, name, center)
     lines = tuple(
-        replace(line, facts=_pointed_to(line.facts, name)) if isinstance(line, Note) else line
+        replace(line, facts=_pointed_to(line.facts, name, numbers)) if isinstance(line, Note) else line
         for line in capture.lines
     )
-    return Excerpt(replace(capture, lines=lines), _of_center(whole, name, center))
+    return Excerpt(replace(capture, lines=lines), journal)
 
 
 def _whole(name: str, begin: Pointer, end: Pointer | None, beside: Journals) -> Journal:
@@ -76,19 +79,25 @@ def _whole(name: str, begin: Pointer, end: Pointer | None, beside: Journals) -> 
     world = first.world_at(begin.n)
     snapshot = [Entry(world.n, world.at, event) for event in journals.events_of(world)]
     header = replace(first.header, at=world.at, snapshot=len(snapshot))
-    return Journal(header, (*snapshot, *beside.between(begin, end)), first.name, "excerpt")
+    return Journal(header, (*snapshot, *beside.between(begin, end)), first.name, EXCERPT)
 
 
-def _of_center(whole: Journal, name: str, center: str) -> Journal:
-    """What does not concern a contact center, left out; of what came while the call went on, that time passed."""
-    concerns = _Concerns(center, whole)
-    known, since = whole.entries[: whole.header.snapshot], whole.entries[whole.header.snapshot :]
-    snapshot = [
-        replace(entry, event=event) for entry in known if (event := concerns.of(entry.event)) is not None
+def _of_center(whole: Journal, name: str, center: str) -> tuple[Journal, Callable[[int], int]]:
+    """What does not concern a contact center, left out, and the rest numbered anew without a gap.
+
+    With what makes of a number of then the one of now.
+    """
+    concerns, known = _Concerns(center, whole), whole.header.snapshot
+    narrowed = [
+        replace(entry, event=event) for entry in whole.entries[:known] if (event := concerns.of(entry.event))
     ]
-    entries = [replace(entry, event=concerns.of(entry.event) or Tick()) for entry in since]
-    header = replace(whole.header, snapshot=len(snapshot))
-    return Journal(header, (*snapshot, *entries), name, whole.end)
+    header = replace(whole.header, snapshot=len(narrowed))
+    first, kept = whole.entries[0].n, list[int]()
+    for entry in whole.entries[known:]:
+        if (event := concerns.of(entry.event)) is not None:
+            kept.append(entry.n)
+            narrowed.append(Entry(first + len(kept), entry.at, event))
+    return Journal(header, tuple(narrowed), name, whole.end), lambda n: first + bisect_right(kept, n)
 
 
 class _Concerns:
@@ -158,15 +167,15 @@ def _calls(events: Iterable[Event]) -> Iterator[ProxyCall]:
     return (event.call for event in events if isinstance(event, CallChanged | CallSeen))
 
 
-def _pointed_to(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _pointed_to(facts: Mapping[str, Any], name: str, numbers: Callable[[int], int]) -> dict[str, Any]:
     """Facts whose pointers name the call's own journal."""
     changed = {}
     for key, value in facts.items():
         pointer = Pointer.load(value) if isinstance(value, Mapping) and set(value) == {"file", "n"} else None
         if pointer is not None:
-            changed[key] = Pointer(name, pointer.n).dump()
+            changed[key] = Pointer(name, numbers(pointer.n)).dump()
         else:
-            changed[key] = _pointed_to(value, name) if isinstance(value, Mapping) else value
+            changed[key] = _pointed_to(value, name, numbers) if isinstance(value, Mapping) else value
     return changed
 
 
@@ -176,11 +185,10 @@ def _run(file: str) -> str:
     return found["run"]
 
 
-def _channel(capture: Capture) -> str:
-    """The first hexadecimal digits of what tells this call from others."""
-    return "".join(
-        each for each in str(capture.facts.get("contact", "")).lower() if each in "0123456789abcdef"
-    )
+def _number(capture: Capture) -> int:
+    """What tells this session from others: a contact may have several."""
+    what = f"{capture.facts.get('contact', '')} {capture.header.at}"
+    return int.from_bytes(sha256(what.encode("utf-8", "replace")).digest()[:4], "big")
 
 
 def slug(situation: str) -> str:

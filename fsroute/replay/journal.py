@@ -48,6 +48,8 @@ from fsroute.replay.faults import CaptureError, OtherVersion, Truncated
 from fsroute.replay.format import MAX_FILE, lines_of
 
 VERSION: Final = 1
+EXCERPT: Final = "excerpt"
+"""The end of a journal that was cut out for one call: it has one contact center's rules alone."""
 MAX_LINE: Final = 64 << 20  # bytes; the rules of a large center are one line
 MAX_ENTRIES: Final = 5_000_000
 

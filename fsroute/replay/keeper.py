@@ -149,7 +149,11 @@ class Keeper:
     # Another process leads -----------------------------------------------------------------------------
 
     def _signalled(self, key: str | int | None, row: object) -> None:
-        if not isinstance(row, ProxyCall) and not self._worlds.leads:
+        if self._worlds.leads:
+            return
+        if isinstance(row, ProxyCall):
+            self._seen(row)
+        else:
             self._missed.add(None if key is None else str(key))
 
     def _seen(self, call: ProxyCall) -> None:

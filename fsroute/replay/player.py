@@ -186,9 +186,9 @@ class _Then:
             if call.contact_id == self.contact_id
         ]
         entries = () if pointer is None else journals.between(pointer, pointer_of(self.facts, "journal_end"))
-        closes = self.facts.get("outcome") is not None
-        leads = self.going is None or self.going.leads
-        self.past: Past = past(entries, self.contact_id, self.known, self.begins, closes, leads)
+        agents = {} if world is None else world.agents
+        closed_at = next((note.t for note in capture.notes if note.facts.get("outcome") is not None), None)
+        self.past: Past = past(entries, self.contact_id, self.known, agents, self.begins, closed_at)
         self.items = self._items()
 
     def _items(self) -> tuple[Item, ...]:

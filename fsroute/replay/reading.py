@@ -23,7 +23,7 @@ from fsroute.replay.decision import Asked, Seen
 from fsroute.replay.elsewhere import CannotBeTold, CapturedCall, Request
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import Capture
-from fsroute.replay.journal import NAME, Journal, Pointer, Worlds
+from fsroute.replay.journal import EXCERPT, NAME, Journal, Pointer, World, Worlds
 from fsroute.routing.document import rule_set
 from fsroute.routing.faults import RulesError
 from fsroute.routing.rules import Inquiry, RuleSet
@@ -260,6 +260,8 @@ class LastWord:
 def newest_document(folders: Iterable[Path]) -> LastWord | None:
     """The last word of the newest journal in some folders; None: there is none, or it knows no rules.
 
+    Journals of excerpts have the rules of one contact center each: of those all are heard.
+
     Raises:
         CaptureError: it is damaged.
     """
@@ -271,11 +273,42 @@ def newest_document(folders: Iterable[Path]) -> LastWord | None:
     ]
     if not files:
         return None
-    journal = journals.load(max(files)[-1])
-    world = journal.world_at(journal.last)
+    newest = journals.load(max(files)[-1])
+    if newest.end != EXCERPT:
+        return _last_word(newest.world_at(newest.last))
+    excerpts = [each for *_, file in files if (each := journals.load(file)).end == EXCERPT]
+    worlds = [each.world_at(each.last) for each in excerpts]
+    return _together(sorted(worlds, key=lambda world: world.at, reverse=True))
+
+
+def _last_word(world: World) -> LastWord | None:
     if world.rules is None:
         return None
     return LastWord(world.rules, tuple(world.agents.values()), world.rules_version)
+
+
+def _together(worlds: Iterable[World]) -> LastWord | None:
+    """What excerpts know, the newest first: of each contact center and each agent what is known last."""
+    tables: dict[str, Any] = {}
+    agents: dict[str, Agent] = {}
+    known, versions = set[str](), list[int]()
+    for world in worlds:
+        if world.rules is None:
+            continue
+        versions += [] if world.rules_version is None else [world.rules_version]
+        for table, rows in world.rules.items():
+            if isinstance(rows, list):
+                there = tables.setdefault(table, [])
+                there += [row for row in rows if row not in there and _center_of(row) not in known]
+            else:
+                tables.setdefault(table, rows)
+        known |= {str(row["contact_center_id"]) for row in world.rules.get("contact_center") or ()}
+        agents = dict(world.agents) | agents
+    return LastWord(tables, tuple(agents.values()), max(versions, default=None)) if tables else None
+
+
+def _center_of(row: object) -> str:
+    return str(row.get("contact_center_id") or "") if isinstance(row, Mapping) else ""
 
 
 def with_what_was_seen(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from fsroute.acd.proxy_call import On
 from fsroute.coordinator.actions import AgentChanged, CallChanged, ReservationLost
-from fsroute.model.agent import Agent
+from fsroute.model.agent import Agent, AgentStatus
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
 from fsroute.replay.journal import CallSeen, Entry
@@ -17,7 +19,6 @@ from fsroute.replay.transcript import MICRO
 
 LAG: Final = 0.03  # seconds from the commit of a row until routing is told of it
 BEFORE: Final = 1e-4  # seconds
-READ_WITHIN: Final = 1.0  # seconds after a reservation in which a follower reads the agent's row
 SHOWN_WITHIN: Final = 0.25  # seconds before that in which the switch may have shown it
 SHOWS: Final = frozenset({
     On.AGENT_ACCEPTED, On.AGENT_FAILED, On.AGENT_LEFT, On.NETWORK_LEG_GIVEN_UP, On.JOIN_FAILED, On.TRANSFERRED,
@@ -43,9 +44,9 @@ def past(
     entries: Iterable[Entry],
     contact_id: str,
     known: Sequence[ProxyCall],
+    agents: Mapping[str, Agent],
     begins: float,
-    closes: bool,
-    leads: bool = True,
+    closed_at: float | None,
 ) -> Past:
     """Read the entries of a call's time.
 
@@ -53,13 +54,20 @@ def past(
         entries: those between the call's beginning and its end.
         contact_id: whose rows are the call's own.
         known: its proxy calls that were live before.
+        agents: who was known when the call began.
         begins: when t was 0, in seconds since the epoch.
-        closes: the session of the call itself closed the contact.
-        leads: the entries are what a coordinator was told; if not, what somebody read who followed it.
+        closed_at: when the session of the call itself closed the contact, in seconds since then; None: it did not.
     """
-    reading = _Reading(contact_id, {call.proxy_call_id: call for call in known}, begins, closes, leads)
+    entries = list(entries)
+    staff = _Staff(agents, entries)
+    reading = _Reading(
+        contact_id, {call.proxy_call_id: call for call in known}, staff, begins, closed_at is not None
+    )
     for entry in entries:
         reading.take(entry)
+        staff.take(entry)
+    if closed_at is not None:
+        reading.close(closed_at)
     return Past(tuple(reading.items), tuple(reading.firsts), reading.untold)
 
 
@@ -102,53 +110,81 @@ def _is_end(item: Arrived) -> bool:
     return item.heard.message.get("Event-Name") == "CHANNEL_EXECUTE_COMPLETE"
 
 
+class _Staff:
+    """The agents as a journal knows them, which may be later than they were."""
+
+    def __init__(self, agents: Mapping[str, Agent], entries: Iterable[Entry]) -> None:
+        self._known = dict(agents)
+        self._rest = deque(entry for entry in entries if isinstance(entry.event, AgentChanged))
+
+    def take(self, entry: Entry) -> None:
+        """Call it with all entries in order."""
+        if isinstance(entry.event, AgentChanged):
+            self._rest.popleft()
+            self._known[entry.event.agent.agent_id] = entry.event.agent
+
+    def reserved(self, row: ProxyCall) -> Agent | None:
+        """The agent of a reservation as its maker must have known it; None: as is known already, or nobody knows.
+
+        A process whose coordinator does not lead reads agents a moment after they have changed: an agent who logs on
+        may be reserved before it has heard of it. But whoever was reserved was free.
+        """
+        if row.agent_id is None or row.reserved_at is None:
+            return None
+        known = self._known.get(row.agent_id)
+        if known is not None and _is_free(known, row.reserved_at):
+            return None
+        ahead = (entry.event.agent for entry in self._rest if isinstance(entry.event, AgentChanged))
+        told = next((agent for agent in ahead if agent.agent_id == row.agent_id), known)
+        if told is None:
+            return None
+        return replace(
+            told,
+            status=AgentStatus.AVAILABLE,
+            available_from=min(told.available_from, row.reserved_at),
+            idle_since=min(told.idle_since, row.reserved_at),
+            reservations=(),
+        )
+
+
+def _is_free(agent: Agent, at: datetime) -> bool:
+    return agent.status is AgentStatus.AVAILABLE and agent.available_from <= at
+
+
 class _Reading:
     def __init__(
-        self, contact_id: str, known: dict[int, ProxyCall], begins: float, closes: bool, leads: bool
+        self, contact_id: str, known: dict[int, ProxyCall], staff: _Staff, begins: float, closes: bool
     ) -> None:
         self.items: list[Item] = []
         self.firsts: list[ProxyCall] = []
         self.untold = ""
         self._contact_id = contact_id
         self._known = known
+        self._staff = staff
         self._begins = begins
         self._closes = closes
-        self._leads = leads
 
     def take(self, entry: Entry) -> None:
         at = round(max(0.0, entry.at - self._begins), MICRO)
         event = entry.event
         if isinstance(event, CallChanged | CallSeen | ReservationLost) and self._is_own(event.call):
             assert event.call is not None
-            self.items += self._own(at, event.call, isinstance(event, CallSeen))
+            self.items += self._own(at, entry, event.call)
             if not isinstance(event, ReservationLost):
                 return
         if isinstance(event, CallSeen):
             return  # routing was not told of it
-        if not self._leads and isinstance(event, AgentChanged):
-            self._tell_in_time(at, event.agent, entry)
-        else:
-            self.items.append(Told(at, entry))
-
-    def _tell_in_time(self, at: float, agent: Agent, entry: Entry) -> None:
-        """Who follows reads an agent's row some time after the coordinator knew it: it knew it when it reserved."""
-        for number in range(len(self.items) - 1, -1, -1):
-            item = self.items[number]
-            if item.at < at - READ_WITHIN:
-                break
-            if (
-                isinstance(item, Moved)
-                and item.on is On.AGENT_RESERVED
-                and item.row.agent_id == agent.agent_id
-            ):
-                self.items.insert(number, Told(round(max(0.0, item.at - BEFORE), MICRO), entry))
-                return
         self.items.append(Told(at, entry))
 
     def _is_own(self, call: ProxyCall | None) -> bool:
         return call is not None and call.contact_id == self._contact_id
 
-    def _own(self, at: float, row: ProxyCall, seen: bool) -> Iterator[Item]:
+    def close(self, at: float) -> None:
+        """The session closed the contact; a journal need not have the row of that, if another process leads."""
+        rows = [row for row in self._known.values() if row.is_live]
+        self.items += [Moved(at, On.CALLER_GONE, row) for row in rows[-1:]]
+
+    def _own(self, at: float, entry: Entry, row: ProxyCall) -> Iterator[Item]:
         before = self._known.get(row.proxy_call_id)
         if before is not None and row.version <= before.version:
             return
@@ -162,7 +198,11 @@ class _Reading:
                 self.untold or f"what became of the call between its rows is not known at {at:.3f} s"
             )
             return
+        seen = isinstance(entry.event, CallSeen)
         for on in ways:
+            agent = self._staff.reserved(row) if on is On.AGENT_RESERVED else None
+            if agent is not None:
+                yield Told(at, replace(entry, event=AgentChanged(agent, 0)))
             yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row, seen=seen)
 
     def _ours(self, on: On, row: ProxyCall) -> bool:

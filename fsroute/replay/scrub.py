@@ -59,6 +59,9 @@ _NUMBER: Final = (
 )
 _NAME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]*")
 _USER: Final = re.compile(r"([^\s/:;<>\"'@\\=,]+)(?=@)")
+_SPOKEN: Final = re.compile(r"digits/[0-9]\.\w+(?:[! ](?:[^\s!]*/)?digits/[0-9]\.\w+){2,}")
+"""A number that is read out digit by digit."""
+_PROMPT: Final = re.compile(r"(?<=digits/)[0-9](?=\.)")
 _QUOTED: Final = re.compile(r'(?<=")(?:[^"\\]|\\.)*(?=")')
 _DISPLAY: Final = re.compile(r'^\s*([^"<]+?)(?=\s*<)')
 _ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
@@ -430,6 +433,8 @@ class ScrubbedLines:
 
     def _text(self, text: str) -> str:
         """What was learned first; each piece is replaced once."""
+        if "digits/" in text:
+            text = _SPOKEN.sub(self._spoken, text)
         made, at = [], 0
         for found in () if self._known is None else self._known.finditer(text):
             made += [self._unknown(text[at : found.start()]), self._fakes.get(found[0], found[0])]
@@ -439,6 +444,15 @@ class ScrubbedLines:
     def _unknown(self, text: str) -> str:
         """A text in which nothing is that was learned."""
         return _ANY.sub(self._replaced, text) if _SOME.search(text) else text
+
+    def _spoken(self, found: re.Match[str]) -> str:
+        """A number that somebody hears is the one that stands for it elsewhere."""
+        digits = "".join(_PROMPT.findall(found[0]))
+        fake = self._fakes.get(digits)
+        if fake is None:
+            fake = self._masks.number(digits) if len(digits) > FEWEST else digits
+        given = iter(fake)
+        return _PROMPT.sub(lambda _: next(given), found[0])
 
     def _replaced(self, found: re.Match[str]) -> str:
         what, text = found.lastgroup, found[0]

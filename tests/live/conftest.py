@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.fix_database import perform
-from tests.live import freeswitch, situations
+from tests.live import freeswitch
 from tests.live.figures import FIGURES
 from tests.live.sites import Sites
 from tests.live.two_sites import ContactCenter, TwoSites
@@ -41,13 +41,12 @@ def two_sites(program: Path, postgres: str, migrated_template: str) -> Iterator[
         yield sites
     finally:
         sites.stop()
-        situations.keep(folder / "captures")
         perform(postgres, "drop database if exists fsroute_live with (force)")
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def company(two_sites: TwoSites, request: pytest.FixtureRequest) -> Iterator[Callable[..., ContactCenter]]:
+def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
     """Makes client companies; afterwards nothing of them may be left on a switch or in a reservation."""
     made: list[ContactCenter] = []
     two_sites.revive()
@@ -68,7 +67,6 @@ def company(two_sites: TwoSites, request: pytest.FixtureRequest) -> Iterator[Cal
         for center in made:
             for phone in center.phones:
                 phone.close()
-    situations.note(request.node.name, [center.name for center in made])
 
 
 def until_all_is_over(sites: Sites, made: list[ContactCenter]) -> None:

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-from tests.live import situations
 from tests.live.freeswitch import PASSWORD, Ports
 from tests.waiting import until
 
@@ -75,7 +74,9 @@ class FsrouteRun:
         realtime_priority: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._site = site
+        self.site = site
+        self.options: tuple[str, ...] = ()
+        """More of ``fsroute run``; without any its calls are kept where FSROUTE_LIVE_CAPTURE says."""
         self.configuration = folder / "fsroute.toml"
         self.log_file = folder / "fsroute.log"
         self.configuration.write_text(
@@ -108,7 +109,7 @@ class FsrouteRun:
                     "run",
                     "--config",
                     str(self.configuration),
-                    *self._captured(),
+                    *(self.options or self._captured()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -120,15 +121,8 @@ class FsrouteRun:
 
     def _captured(self) -> list[str]:
         """Keep the calls where ``FSROUTE_LIVE_CAPTURE`` says, each site's in a folder of its own."""
-        if situations.folder() is not None:
-            return ["--capture", str(self.captures / self._site), "--scrub"]
         folder = os.environ.get("FSROUTE_LIVE_CAPTURE")
-        return ["--capture", str(Path(folder).absolute() / self._site)] if folder else []
-
-    @property
-    def captures(self) -> Path:
-        """Where the calls of all sites are kept for `situations`."""
-        return self.configuration.parent.parent / "captures"
+        return ["--capture", str(Path(folder).absolute() / self.site)] if folder else []
 
     def _serves(self, before: int) -> bool:
         assert self._process is not None

@@ -146,15 +146,7 @@ class RemoteCenter:
     def draft(self, center: str, kind: str, version: str = "1", **instead: str) -> Path:
         """The folder of an application `kind-center`; `instead` are prompts heard in the place of others."""
         folder = self.folder / "drafts" / f"{kind}-{center}-{version}"
-        text = (APPLICATIONS / kind / "application.toml").read_text()
-        text = text.replace(f'name = "{kind}"', f'name = "{kind}-{center}"')
-        text = text.replace('application = "survey"', f'application = "survey-{center}"')
-        text = text.replace('version = "1"', f'version = "{version}"')
-        for before, after in instead.items():
-            text = re.sub(rf'= "{before}"', f'= "{after}"', text)
-        folder.mkdir(parents=True)
-        (folder / "application.toml").write_text(text)
-        write_tones(folder / "prompts" / "en")
+        write_draft(folder, center, kind, version, **instead)
         return folder
 
     def bundle(self, draft: Path, center: str, key: str = "key") -> bytes:
@@ -194,6 +186,19 @@ class RemoteCenter:
         ]
         environment = {"COLUMNS": "250", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
+def write_draft(folder: Path, center: str, kind: str, version: str = "1", **instead: str) -> None:
+    """An application of a contact center's own in a folder of its own."""
+    text = (APPLICATIONS / kind / "application.toml").read_text()
+    text = text.replace(f'name = "{kind}"', f'name = "{kind}-{center}"')
+    text = text.replace('application = "survey"', f'application = "survey-{center}"')
+    text = text.replace('version = "1"', f'version = "{version}"')
+    for before, after in instead.items():
+        text = re.sub(rf'= "{before}"', f'= "{after}"', text)
+    folder.mkdir(parents=True)
+    (folder / "application.toml").write_text(text)
+    write_tones(folder / "prompts" / "en")
 
 
 def write_tones(folder: Path) -> None:

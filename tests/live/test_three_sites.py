@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -152,7 +153,11 @@ def people_of_all_sites(center: ContactCenter, desks: sipp.Sipp, stranger: Phone
             for number in range(count):
                 name = f"{site}-{skill}-{number}"
                 center.agent_at(name, f"sip:{name}@127.0.0.1:{desks.port}", site, skill)
-        never = {"authorized": False}, {"skill": "typing"}, {"status": AgentStatus.ON_BREAK}
+        never: tuple[dict[str, Any], ...] = (
+            {"authorized": False},
+            {"skill": "typing"},
+            {"status": AgentStatus.ON_BREAK},
+        )
         for number, why in enumerate((*never, {"status": AgentStatus.LOGGED_OUT})):
             center.agent_at(f"{site}-never-{number}", stranger.address, site, **why)
 

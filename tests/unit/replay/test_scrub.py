@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +21,7 @@ from fsroute.replay import format as captures
 from fsroute.replay.format import Capture, Chunk, Header, Note, Side
 from fsroute.replay.frames import frames
 from fsroute.replay.journal import NumbersChanged, RulesChanged
+from fsroute.replay.masks import Masks
 from fsroute.replay.scrub import Scrubber, Settings
 from tests.unit.replay.test_journal import ANNA
 from tests.unit.rows import proxy_call
@@ -247,6 +249,26 @@ def test_an_account_or_a_pin_that_is_keyed_is_replaced_wherever_it_goes(digits: 
     assert json.loads(base64.urlsafe_b64decode(state + "=="))["f"] == {"order": pressed[:-1]}
     assert f"fsroute_state {state}".encode() in made.said_by(Side.FSROUTE)
     assert [chunk.t for chunk in made.chunks] == sorted(chunk.t for chunk in made.chunks)
+
+
+def read_out(digits: str) -> str:
+    return "file_string://" + "!".join(f"/srv/orders/prompts/en/digits/{digit}.wav" for digit in digits)
+
+
+@pytest.mark.parametrize("digits", ["1234", "4155550123"])
+def test_what_is_read_out_digit_by_digit_is_what_stands_for_it(digits: str) -> None:
+    capture = keyed(digits, 16)
+    command = (
+        f"sendmsg\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: {read_out(digits)}\n\n"
+    )
+    step = {"step": {"do": "play " + " ".join(f"prompts/en/digits/{digit}.wav" for digit in digits)}}
+    made = scrubbed(
+        replace(capture, lines=(*capture.lines, Chunk(0.6, Side.FSROUTE, command.encode()), Note(0.6, step)))
+    )
+    fake = Masks(KEY).number(digits)
+    assert fake != digits
+    assert read_out(fake).encode() in made.said_by(Side.FSROUTE)
+    assert re.findall(r"digits/(.)", str(made.facts["step"])) == [*fake]
 
 
 def test_a_choice_in_a_menu_stays() -> None:
