@@ -29,8 +29,8 @@ ENDS = {
     On.CONVERSATION_LOST: "conversation_lost",
     On.CALLER_UNREACHED: "caller_unreached",
 }
-LOOSE = {"reserved_at", "available_from", "idle_since", "last_reserved_at", "queued_at", "acd_since", "accepted_at", "bridged_at",
-         "held_until"}  # fmt: skip
+LOOSE = {"reserved_at", "available_from", "idle_since", "last_reserved_at", "queued_at", "accepted_at", "bridged_at",
+         "held_until", "acd_since"}  # fmt: skip
 """Moments by the clock of whoever wrote them."""
 
 doings = st.lists(
