@@ -151,8 +151,8 @@ class Session:
         Raises:
             As :meth:`connect`.
         """
-        self._transport.send(commands.getvar("uuid"))
-        name = self._transport.request(commands.getvar("uuid"), timeout).reply_text
+        self._transport.send(commands.channel_uuid())
+        name = self._transport.request(commands.channel_uuid(), timeout).reply_text
         if UUID.fullmatch(name) is None:
             raise RemoteProtocolError(f"a channel's uuid is {name[:80]!r}")
         reply = self._transport.request(commands.api(f"uuid_dump {name}"), timeout)
