@@ -1,10 +1,10 @@
 """A call arrives: how soon is its 302 sent? On a real FreeSWITCH: ``python -m tests.benchmarks.redirects``.
 
-One FreeSWITCH and fsroute beside it (the routing processor in a process of its own; both with real-time priority, as a
-FreeSWITCH has it without ``-np``, unless ``--no-realtime`` is given), 200 agents, 20 calls a second for 20 s. Each call is routed before the answer: an
-agent is reserved for it in a committed transaction, and dialled; nobody follows the redirection, so the agent is free
-again after 3 s. The time is that from the INVITE to the 302 by the kernel's timestamps. It needs root (CAP_NET_RAW),
-SIPp and FreeSWITCH. With ``--check`` it ends with 1 where the target is missed.
+One FreeSWITCH and fsroute beside it (the routing processor in a process of its own; both with real-time priority, as
+FreeSWITCH takes it without ``-np``, unless ``--no-realtime`` is given), 200 agents, 20 calls a second for 20 s. Each
+call is routed before the answer: an agent is reserved for it in a committed transaction, and dialled; nobody follows
+the redirection, so the agent is free again after 3 s. The time is that from the INVITE to the 302 by the kernel's
+timestamps. It needs root (CAP_NET_RAW), SIPp and FreeSWITCH. With ``--check`` it ends with 1 where the target is missed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def measure(
 
 
 def prefer(pid: int) -> None:
-    """Real-time priority, as FreeSWITCH has it by default: for every thread, since those of the SIP profiles run already."""
+    """Real-time priority, as FreeSWITCH takes it by default, for every thread that it has by now."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(SWITCH_PRIORITY))
 

@@ -47,7 +47,7 @@ class ContactCenter:
     sites: Sites
     phones: list[Phone] = field(default_factory=list)
 
-    def agent(self, name: str, phone: Phone, site: str = "east", **columns: object) -> Phone:
+    def agent(self, name: str, phone: Phone, site: str = "east", **columns: Any) -> Phone:
         """An agent of this company, available, at `phone`."""
         self.phones.append(phone)
         self.agent_at(name, phone.address, site, **columns)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -41,6 +42,13 @@ ORDERS, SPANISH = "555", "666"  # how callers' numbers begin: by them the rules 
 SHARES = '{"west": 40, "east": 40, "north": 20}'
 LOOK = 1.5  # seconds: the routing processor looks at signs of life every second
 TALK = 1.0  # seconds
+NEVER: tuple[dict[str, Any], ...] = (
+    {"authorized": False},
+    {"skill": "typing"},
+    {"status": AgentStatus.ON_BREAK},
+    {"status": AgentStatus.LOGGED_OUT},
+)
+"""Agents whom no call may reach."""
 WRAP_UP = 3  # seconds
 
 
@@ -152,8 +160,7 @@ def people_of_all_sites(center: ContactCenter, desks: sipp.Sipp, stranger: Phone
             for number in range(count):
                 name = f"{site}-{skill}-{number}"
                 center.agent_at(name, f"sip:{name}@127.0.0.1:{desks.port}", site, skill)
-        never = {"authorized": False}, {"skill": "typing"}, {"status": AgentStatus.ON_BREAK}
-        for number, why in enumerate((*never, {"status": AgentStatus.LOGGED_OUT})):
+        for number, why in enumerate(NEVER):
             center.agent_at(f"{site}-never-{number}", stranger.address, site, **why)
 
 
