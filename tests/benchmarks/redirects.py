@@ -4,7 +4,7 @@ One FreeSWITCH and fsroute beside it (the routing processor in a process of its 
 FreeSWITCH takes it without ``-np``, unless ``--no-realtime`` is given), 200 agents, 20 calls a second for 20 s. Each
 call is routed before the answer: an agent is reserved for it in a committed transaction, and dialled; nobody follows
 the redirection, so the agent is free again after 3 s. The time is that from the INVITE to the 302 by the kernel's
-timestamps. It needs root (CAP_NET_RAW), SIPp and FreeSWITCH. With ``--check`` it ends with 1 where the target is missed.
+timestamps. It needs root (CAP_NET_RAW), SIPp and FreeSWITCH. With ``--check`` it ends with 1 where it is missed.
 """
 
 from __future__ import annotations

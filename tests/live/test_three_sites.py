@@ -41,7 +41,7 @@ DATABASE = "fsroute_live_three"
 ORDERS, SPANISH = "555", "666"  # how callers' numbers begin: by them the rules tell what is needed
 SHARES = '{"west": 40, "east": 40, "north": 20}'
 LOOK = 1.5  # seconds: the routing processor looks at signs of life every second
-TALK = 1.0  # seconds
+TALK = 2.0  # seconds
 NEVER: tuple[dict[str, Any], ...] = (
     {"authorized": False},
     {"skill": "typing"},
@@ -190,7 +190,7 @@ def test_twenty_calls_a_second_go_by_302_to_the_right_agents(
     assert stranger.calls == []
     company.until(lambda: None not in company.outcomes(), 15)
     outcomes = Counter(company.outcomes())
-    assert outcomes["served"] + outcomes["transferred"] == 200, outcomes
+    assert outcomes["served"] + outcomes["transferred"] == 200, f"{outcomes}\n{story_of_lost(company)}"
     served = company.sites.query(
         "select c.caller_number, r.agent_id from reservation r join proxy_call p using (proxy_call_id)"
         " join contact_personal c on c.contact_id = p.contact_id where p.contact_center_id = %s",
@@ -216,6 +216,16 @@ def test_twenty_calls_a_second_go_by_302_to_the_right_agents(
     noted(
         f"200 calls, 20 a second, by 302 to three sites: {dict(parts)}; a decision: {decisions(company)[-1]}"
     )
+
+
+def story_of_lost(center: ContactCenter) -> str:
+    """What happened to those who were not served."""
+    lost = {
+        str(event["contact_id"])[:8]
+        for event in center.events()
+        if event["kind"] == "closed" and event["data"]["outcome"] not in ("served", "transferred")
+    }
+    return "\n".join(line for line in center.story().splitlines() if line.split()[1] in lost)
 
 
 # A site dies ----------------------------------------------------------------------------------------------
@@ -302,12 +312,13 @@ def test_proxy_calls_are_served_by_agents_of_mod_callcenter(
         number = next(number for number in numbers if number in agent.caller)
         until_they_talk(callers[numbers.index(number)], agent)
     assert {row["acd_agent"] for row in company.rows()} == {"m0", "m1", "m2", "m3"}
+    late = company.waiting_call(number="5550299", frequency=600)
+    company.until(lambda: company.kinds().count("acd_entered") == len(callers) + 1, 10)
     for caller in callers[:2]:
         caller.hang_up()
     for desk in desks[2:]:
         desk.latest().hang_up()
     hung_up = time.time()
-    late = company.waiting_call(number="5550299", frequency=600)
     until(lambda: "wrap_up" in {doing(sites, f"m{at}") for at in range(4)}, 5)
     until(lambda: any(len(desk.calls) == 2 for desk in desks), WRAP_UP + 10)
     measured(
