@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from tests.live.freeswitch import free_port
-from tests.live.rtp import tone
+from tests.live.rtp import capture, digit_packets, tone
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LOOPBACK = "127.0.0.1"
@@ -73,7 +73,11 @@ def agents(folder: Path, name: str, talk: float = 5.0) -> Sipp:
 
 def acd(folder: Path, name: str, talk: float) -> Sipp:
     """An ACD that answers at once, tells by digit 5 that a human is there, and hangs up `talk` seconds later."""
-    scenario = Template((SCENARIOS / "acd.xml").read_text()).safe_substitute(talk=round(1000 * talk))
+    digit = folder / "digit.pcap"
+    digit.write_bytes(capture(digit_packets("5")))
+    scenario = Template((SCENARIOS / "acd.xml").read_text()).safe_substitute(
+        digit=digit, talk=round(1000 * talk)
+    )
     return Sipp(folder, name, scenario, ["-rtp_echo"])
 
 
