@@ -61,6 +61,15 @@ _USER: Final = re.compile(r"([^\s/:;<>\"'@\\=,]+)(?=@)")
 _SPOKEN: Final = re.compile(r"digits/[0-9]\.\w+(?:[! ](?:[^\s!]*/)?digits/[0-9]\.\w+){2,}")
 """A number that is read out digit by digit."""
 _PROMPT: Final = re.compile(r"(?<=digits/)[0-9](?=\.)")
+_ASKS: Final = re.compile(
+    rb"(?:connect|sendmsg|no_?linger|linger|myevents|nixevent|event|exit)(?![^ ]).*"
+    rb"|(?:bg)?api(?: [a-z_]+)?(?:(?<=uuid_setvar) [0-9a-f-]{36} [a-z_0-9]+(?= ))?|[a-z]+"
+)
+"""Of a command's first line what says what it is."""
+_PLAIN_HEADERS: Final = frozenset({
+    b"call-command", b"execute-app-name", b"event-uuid", b"event-lock", b"async", b"loops", b"content-type",
+    b"content-length",
+})  # fmt: skip
 _QUOTED: Final = re.compile(r'(?<=")(?:[^"\\]|\\.)*(?=")')
 _DISPLAY: Final = re.compile(r'^\s*([^"<]+?)(?=\s*<)')
 _ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
@@ -118,6 +127,9 @@ class Scrubber:
             callback_number=self.user(call.callback_number),
             agent_name=None if call.agent_name is None else self.masks.name(call.agent_name),
             agent_address=None if call.agent_address is None else self.plain(call.agent_address),
+            way=None if call.way is None else replace(call.way, number=self.plain(call.way.number)),
+            overflow=replace(call.overflow, number=self.plain(call.overflow.number)),
+            time_line=tuple(replace(step, number=self.plain(step.number)) for step in call.time_line),
         )
 
     def agent(self, agent: Agent) -> Agent:
@@ -316,11 +328,27 @@ class ScrubbedLines:
 
     def _command(self, raw: bytes, command: Command) -> bytes:
         start = len(raw) - len(command.body)
-        head = self._text_bytes(raw[:start])
+        first, *lines = raw[:start].lstrip(b"\n").split(b"\n")
+        head = b"\n".join([self._first_line(first), *(self._command_header(line) for line in lines)])
         if not command.body:
             return head
         body = self._text_bytes(raw[start:])
         return _with_length(head, len(body)) + body
+
+    def _first_line(self, line: bytes) -> bytes:
+        """What is asked for is nobody's name, even if somebody calls himself so."""
+        found = _ASKS.match(line)
+        kept = b"" if found is None else found[0]
+        rest = line[len(kept) :]
+        if kept.endswith(b" fsroute_state"):
+            return kept + b" " + self._state(rest.decode("utf-8", "surrogateescape").strip()).encode()
+        return kept + self._text_bytes(rest)
+
+    def _command_header(self, line: bytes) -> bytes:
+        name, colon, value = line.partition(b": ")
+        if not colon or name.lower() in _PLAIN_HEADERS:
+            return line
+        return name + colon + self._text_bytes(value)
 
     def _lines(self, text: bytes, coded: bool = False, digit: str | None = None) -> bytes:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""
