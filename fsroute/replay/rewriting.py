@@ -220,6 +220,8 @@ class _Reading:
         seen = isinstance(entry.event, CallSeen)
         for on in ways:
             if on is On.AGENT_RESERVED:
+                if not row.is_live:
+                    continue  # as the caller left: nobody can tell who it was
                 at = self._reserved_at(at, row)
                 yield from self._free(at, entry, row)
             yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row, seen=seen)

@@ -34,7 +34,7 @@ from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
 from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
-from fsroute.replay.script import Item, Moved, Others, Sent, Told, move_key
+from fsroute.replay.script import Item, Moved, Others, Released, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
 from fsroute.replay.wire import Wire, WiredLoop
@@ -240,6 +240,7 @@ class Stage:
         self._splitter = Splitter()
         self._notes = _Notes(self._tape.then)
         self._channel = ""
+        self._session_now: Session | None = None
         self._ended_then = {
             item.row.proxy_call_id
             for item in props.items
@@ -287,7 +288,7 @@ class Stage:
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
             _no_folder, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
-        self._channel = session.uuid
+        self._channel, self._session_now = session.uuid, session
         Call(desk, session).run()
 
     # Names -------------------------------------------------------------------------------------------------
@@ -412,9 +413,13 @@ class Stage:
 
     # What others do --------------------------------------------------------------------------------------------
 
-    def _take(self, item: Others | Told) -> None:
+    def _take(self, item: Others | Told | Released) -> None:
         if isinstance(item, Told):
             self._told(item.entry.event)
+            return
+        if isinstance(item, Released):
+            if self._session_now is not None:
+                gevent.spawn(self._session_now.release)
             return
         self._by_others = True
         try:
@@ -432,8 +437,11 @@ class Stage:
 
     def _told(self, event: journal.Event) -> None:
         if isinstance(event, journal.RulesChanged | journal.ClosedChanged) and self._props.world is not None:
+            before = self._props.world.closed
             self._props.world.take(self._props.world.n + 1, self._loop.time(), event)
             self._swap(event)
+            if self._leader is not None and isinstance(event, journal.ClosedChanged):
+                self._leader.closed(before, event.closed)
             return
         if isinstance(event, journal.NumbersChanged):
             self._memory.tables.numbers.update(event.numbers)

@@ -17,7 +17,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.replay.happened import EITHERS
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
-from fsroute.replay.script import Answer, Arrived, End, Input, Item, Moved, Others, Sent, Told
+from fsroute.replay.script import Answer, Arrived, End, Input, Item, Moved, Others, Released, Sent, Told
 from fsroute.replay.transcript import MICRO, Heard
 from fsroute.replay.wire import Wire, WiredLoop
 
@@ -43,7 +43,7 @@ class Tape:
         loop: WiredLoop,
         items: Sequence[Item],
         pairing: Pairing,
-        take: Callable[[Others | Told], None],
+        take: Callable[[Others | Told | Released], None],
         cannot_go_on: Callable[[str], None],
     ) -> None:
         self.wire: Wire | None = None
