@@ -418,7 +418,7 @@ class Stage:
             self._told(item.entry.event)
             return
         if isinstance(item, Released):
-            if self._session_now is not None:
+            if self._session_now is not None and not self._session_now.hungup:
                 gevent.spawn(self._session_now.release)
             return
         self._by_others = True
