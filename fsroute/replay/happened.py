@@ -89,7 +89,15 @@ def happened(before: ProxyCall | None, after: ProxyCall) -> tuple[On, ...] | Non
     if before is None:
         return _way(Place(), Place.of(after), steps)
     otherwise = (before.queue, before.demand) != (after.queue, after.demand)
-    return _way(Place.of(before), replace(Place.of(after), asks_otherwise=otherwise), steps)
+    begin, end = Place.of(before), replace(Place.of(after), asks_otherwise=otherwise)
+    way = _way(begin, end, steps)
+    return () if way is None and begin == end and _was_handed_over(before, after) else way
+
+
+def _was_handed_over(before: ProxyCall, after: ProxyCall) -> bool:
+    """A consultation was completed: another agent has the talk, which no table tells."""
+    agents = {before.agent_id, after.agent_id}
+    return after.state is State.BRIDGED and len(agents) == 2 and None not in agents
 
 
 @lru_cache(maxsize=4096)
