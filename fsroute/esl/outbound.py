@@ -131,6 +131,9 @@ class OutboundServer:
         self._listener.stop()
         self._empty.wait(timeout)
         left = list(self.sessions)
+        for session in left:
+            if not session.hungup:
+                session.note(released=True)
         gevent.joinall([gevent.spawn(session.release) for session in left])
         logger.info("outbound event socket stopped, %d calls were left", len(left))
         return len(left)

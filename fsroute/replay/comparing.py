@@ -163,7 +163,7 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
     for moment, event, row in run.moves:
         key = move_key(event.kind)
         pair = next((each for each in run.pairing.pairs if each.key == key and each.at == moment), None)
-        if pair is None:
+        if pair is None or (pair.then is None and event.kind in UNHEARD):
             continue
         if pair.then is None:
             what = f"{event.kind}{f' of {event.agent_id}' if event.agent_id else ''}, which was not then"

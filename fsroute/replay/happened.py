@@ -41,6 +41,8 @@ LEADS_ELSEWHERE: Final = frozenset(
     {On.LIMIT_PASSED, On.CENTER_CLOSED, On.TRANSFERRED_OUT, On.NOBODY_MAY_SERVE}
 )
 """With these a way may come that the caller is to go."""
+ASKS: Final = frozenset({On.TRANSFERRED, On.TIME_LINE_STEP})
+"""With these a contact may ask for others than before."""
 
 
 def is_ours(on: On) -> bool:
@@ -60,6 +62,7 @@ class Place:
     failures: int = 0  # of the network leg
     held: bool = False  # not offered for a while
     elsewhere: bool = False  # it has a way of its own to go
+    asks_otherwise: bool = False  # in another queue or for other agents than before
 
     @classmethod
     def of(cls, call: ProxyCall) -> Place:
@@ -83,7 +86,18 @@ def happened(before: ProxyCall | None, after: ProxyCall) -> tuple[On, ...] | Non
     steps = after.version - (1 if before is None else before.version)
     if not 0 <= steps <= MOST_MISSED:
         return None
-    return _way(Place() if before is None else Place.of(before), Place.of(after), steps)
+    if before is None:
+        return _way(Place(), Place.of(after), steps)
+    otherwise = (before.queue, before.demand) != (after.queue, after.demand)
+    begin, end = Place.of(before), replace(Place.of(after), asks_otherwise=otherwise)
+    way = _way(begin, end, steps)
+    return () if way is None and begin == end and _was_handed_over(before, after) else way
+
+
+def _was_handed_over(before: ProxyCall, after: ProxyCall) -> bool:
+    """A consultation was completed: another agent has the talk, which no table tells."""
+    agents = {before.agent_id, after.agent_id}
+    return after.state is State.BRIDGED and len(agents) == 2 and None not in agents
 
 
 @lru_cache(maxsize=4096)
@@ -124,12 +138,16 @@ def _after(place: Place, on: On) -> Iterator[Place]:
     if state in WAITING and place.state not in WAITING:
         agent, network = AgentLeg.NONE, NetworkLeg.NONE
         caller = caller if caller is CallerLeg.PRESENT else CallerLeg.ABSENT
-    after = Place(state, agent, network, caller, *_counts(place, on, state), place.held and state in WAITING)
+    after = Place(state, agent, network, caller, *_counts(place, on, state), place.held and state in WAITING,
+                  asks_otherwise=place.asks_otherwise)  # fmt: skip
     if on is On.AGENT_ACCEPTED and after.network_leg is NetworkLeg.NONE:  # with the lead "ready"
         yield replace(after, network_leg=NetworkLeg.WANTED)
     for held in dict.fromkeys((after.held, True) if on in HOLDS else (after.held,)):
         for elsewhere in (False, True) if on in LEADS_ELSEWHERE else (False,):
-            yield replace(after, held=held, elsewhere=elsewhere)
+            for otherwise in dict.fromkeys(
+                (True, after.asks_otherwise) if on in ASKS else (after.asks_otherwise,)
+            ):
+                yield replace(after, held=held, elsewhere=elsewhere, asks_otherwise=otherwise)
 
 
 def _leg(targets: Mapping[L, L], leg: L) -> L | None:

@@ -6,7 +6,7 @@ the journal says what became of them. What it decides for the calls of this cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from fsroute.coordinator.actions import (
@@ -29,7 +29,7 @@ from fsroute.coordinator.strategies import Strategies
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import journal
-from fsroute.replay.journal import Worlds
+from fsroute.replay.journal import Closing, Worlds
 from fsroute.replay.memory import Memory
 from fsroute.replay.rows import agent_row
 from fsroute.replay.virtual import VirtualLoop
@@ -95,6 +95,15 @@ class Leader:
                 self._refresh(event.agent.agent_id)
         elif isinstance(event, CenterChanged | RatesChanged | Tick):
             self._feed(event)
+
+    def closed(self, before: Mapping[str, Closing], now: Mapping[str, Closing]) -> None:
+        """Contact centers were closed by command; a process whose coordinator does not lead has it from its rules."""
+        if self._world.leads or not self._leads:
+            return
+        for center in before.keys() | now.keys():
+            if before.get(center) != now.get(center):
+                keeps = center in now and now[center].keep_waiting
+                self._feed(CenterChanged(center, center in now, keeps))
 
     def row_changed(self, call: ProxyCall) -> None:
         """A row of this contact's."""

@@ -197,6 +197,13 @@ class Memory(Database):
         row["language"] = language
         return [{}]
 
+    def _know_customer(self, contact_id: str, customer: Mapping[str, str]) -> list[Row]:
+        row = self.tables.personal.get(contact_id)
+        if row is None:
+            return []
+        row["customer"] = dict(customer)
+        return [{}]
+
     def _log_contact(self, contact_id: str, kind: str, **values: Any) -> list[Row]:
         if contact_id not in self.tables.contacts:
             return []

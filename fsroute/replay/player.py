@@ -28,7 +28,7 @@ from fsroute.replay.memory import Tables
 from fsroute.replay.rewriting import Past, hastened, past
 from fsroute.replay.rows import agent_row, call_row, reservation_row
 from fsroute.replay.run import Asked, Recalled, Run
-from fsroute.replay.script import End, Item, in_order, spoken
+from fsroute.replay.script import End, Item, Released, in_order, spoken
 from fsroute.replay.stage import Props, Stage
 from fsroute.replay.transcript import MICRO, Chunk, Transcript, Unreadable, transcript
 from fsroute.routing.rules import RuleSet
@@ -194,7 +194,8 @@ class _Then:
     def _items(self) -> tuple[Item, ...]:
         end = End(round(self.capture.duration, MICRO))
         traffic = spoken(self.read.items)
-        return (*in_order(hastened(self.past.items, traffic), traffic), end)
+        released = [Released(note.t) for note in self.capture.notes if note.facts.get("released") is True]
+        return (*in_order(released, hastened(self.past.items, traffic), traffic), end)
 
     def story(self) -> comparing.Story:
         return comparing.Story(
@@ -330,10 +331,10 @@ def _recalled(capture: Capture) -> Iterator[Recalled]:
     began, name = 0.0, ""
     for note in capture.notes:
         step, happened = note.facts.get("step"), note.facts.get("happened")
-        if isinstance(step, Mapping):
-            began, name = note.t, ""
         if isinstance(happened, Mapping) and happened.get("what") == "LookedUp":
             yield Recalled(str(happened.get("name") or name), note.t - began, _answer(happened))
+        if isinstance(step, Mapping):  # the next one, in the same note
+            began, name = note.t, ""
 
 
 def _known_customer(facts: Mapping[str, Any]) -> dict[str, Any]:

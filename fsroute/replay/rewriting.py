@@ -10,7 +10,7 @@ from typing import Final
 
 from fsroute.acd.proxy_call import On
 from fsroute.coordinator.actions import AgentChanged, CallChanged, ReservationLost
-from fsroute.model.agent import Agent, AgentStatus
+from fsroute.model.agent import Agent, AgentStatus, Authorization
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay.happened import COORDINATORS, EITHERS, happened, is_ours
 from fsroute.replay.journal import CallSeen, Entry
@@ -124,7 +124,7 @@ class _Staff:
             self._known[entry.event.agent.agent_id] = entry.event.agent
 
     def reserved(self, row: ProxyCall) -> Agent | None:
-        """The agent of a reservation as its maker must have known it; None: as is known already, or nobody knows.
+        """The agent of a reservation as its maker must have known it; None: as is known already.
 
         A process whose coordinator does not lead reads agents a moment after they have changed: an agent who logs on
         may be reserved before it has heard of it. But whoever was reserved was free.
@@ -137,7 +137,7 @@ class _Staff:
         ahead = (entry.event.agent for entry in self._rest if isinstance(entry.event, AgentChanged))
         told = next((agent for agent in ahead if agent.agent_id == row.agent_id), known)
         if told is None:
-            return None
+            return _agent_of(row, row.agent_id, row.reserved_at)
         return replace(
             told,
             status=AgentStatus.AVAILABLE,
@@ -145,6 +145,25 @@ class _Staff:
             idle_since=min(told.idle_since, row.reserved_at),
             reservations=(),
         )
+
+
+def _agent_of(row: ProxyCall, agent_id: str, free_since: datetime) -> Agent:
+    """Somebody of whom nothing is known but this reservation: able and authorized to serve just this."""
+    demand, switch_id = row.demand, row.agent_switch_id or ""
+    return Agent(
+        agent_id=agent_id,
+        name=row.agent_name or agent_id,
+        site_id=row.caller_site_id if switch_id == row.switch_id else next(iter(demand.sites), switch_id),
+        switch_id=switch_id,
+        address=row.agent_address or "",
+        skills=dict(demand.skills),
+        authorizations=(Authorization(demand.contact_center_id, demand.medium, free_since),),
+        status=AgentStatus.AVAILABLE,
+        available_from=free_since,
+        idle_since=free_since,
+        accept_key=row.accept_key,
+        team=next(iter(demand.teams), None),
+    )
 
 
 def _is_free(agent: Agent, at: datetime) -> bool:
@@ -200,14 +219,30 @@ class _Reading:
             return
         seen = isinstance(entry.event, CallSeen)
         for on in ways:
-            agent = self._staff.reserved(row) if on is On.AGENT_RESERVED else None
-            if agent is not None:
-                yield Told(at, replace(entry, event=AgentChanged(agent, 0)))
+            if on is On.AGENT_RESERVED:
+                if not row.is_live:
+                    continue  # as the caller left: nobody can tell who it was
+                at = self._reserved_at(at, row)
+                yield from self._free(at, entry, row)
             yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row, seen=seen)
+
+    def _reserved_at(self, at: float, row: ProxyCall) -> float:
+        """The row says when it was committed, which is before anybody heard of it."""
+        earliest = self.items[-1].at if self.items else 0.0
+        if row.reserved_at is None:
+            return at
+        return max(earliest, min(at, round(row.reserved_at.timestamp() - self._begins, MICRO)))
+
+    def _free(self, at: float, entry: Entry, row: ProxyCall) -> Iterator[Told]:
+        agent = self._staff.reserved(row)
+        if agent is not None:
+            yield Told(at, replace(entry, event=AgentChanged(agent, 0)))
 
     def _ours(self, on: On, row: ProxyCall) -> bool:
         if on is On.CALLER_GONE:
             return self._closes
         if on is On.AGENT_FAILED:
             return False
+        if on is On.TIME_LINE_STEP and row.time_line_done > len(row.time_line):
+            return False  # somebody's hand
         return is_ours(on) or on in EITHERS or on in COORDINATORS

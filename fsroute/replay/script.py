@@ -7,8 +7,9 @@ each waits for the outputs that stood before it then, since one of them may have
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from fsroute.acd.proxy_call import On
 from fsroute.model.proxy_call import ProxyCall
@@ -88,19 +89,32 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """Input: the process was about to end, and gave the call back to the dialplan."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Input: the connection was over."""
 
     at: float
 
 
+_SAME: Final[Mapping[str, On]] = {
+    On.CONVERSATION_OVER: On.CALLER_GONE,
+    On.CENTER_CLOSED: On.NOBODY_MAY_SERVE,
+}
+
+
 def move_key(on: str) -> Key:
     """By what a transition is found again; two that leave the same row are one, since the journal has only rows."""
-    return ("move", str(On.CALLER_GONE if on == On.CONVERSATION_OVER else on))
+    return ("move", str(_SAME.get(on, on)))
 
 
 Output = Sent | Moved
-Input = Answer | Arrived | Others | Told | End
+Input = Answer | Arrived | Others | Told | Released | End
 Item = Output | Input
 
 

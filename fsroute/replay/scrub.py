@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -62,6 +62,15 @@ _USER: Final = re.compile(r"([^\s/:;<>\"'@\\=,]+)(?=@)")
 _SPOKEN: Final = re.compile(r"digits/[0-9]\.\w+(?:[! ](?:[^\s!]*/)?digits/[0-9]\.\w+){2,}")
 """A number that is read out digit by digit."""
 _PROMPT: Final = re.compile(r"(?<=digits/)[0-9](?=\.)")
+_ASKS: Final = re.compile(
+    rb"(?:connect|sendmsg|no_?linger|linger|myevents|nixevent|event|exit)(?![^ ]).*"
+    rb"|(?:bg)?api(?: [a-z_]+)?(?:(?<=uuid_setvar) [0-9a-f-]{36} [a-z_0-9]+(?= ))?|[a-z]+"
+)
+"""Of a command's first line what says what it is."""
+_PLAIN_HEADERS: Final = frozenset({
+    b"call-command", b"execute-app-name", b"event-uuid", b"event-lock", b"async", b"loops", b"content-type",
+    b"content-length",
+})  # fmt: skip
 _QUOTED: Final = re.compile(r'(?<=")(?:[^"\\]|\\.)*(?=")')
 _DISPLAY: Final = re.compile(r'^\s*([^"<]+?)(?=\s*<)')
 _ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
@@ -124,6 +133,9 @@ class Scrubber:
             callback_number=self.user(call.callback_number),
             agent_name=None if call.agent_name is None else self.masks.name(call.agent_name),
             agent_address=None if call.agent_address is None else self.plain(call.agent_address),
+            way=None if call.way is None else replace(call.way, number=self.plain(call.way.number)),
+            overflow=replace(call.overflow, number=self.plain(call.overflow.number)),
+            time_line=tuple(replace(step, number=self.plain(step.number)) for step in call.time_line),
         )
 
     def agent(self, agent: Agent) -> Agent:
@@ -168,7 +180,7 @@ class ScrubbedLines:
         self._kept: set[bytes] = set()  # lines that stay whatever is learned
         self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
         self._uncoded: dict[bytes, bytes] = {}
-        self._said: dict[bytes, bytes] = {}  # lines of commands
+        self._said: dict[tuple[str, bytes], bytes] = {}  # lines of commands
         self._seen: set[bytes] = set()  # lines that were learned from
         self._version = self._forgotten = -1
         self._known: re.Pattern[str] | None = None
@@ -347,17 +359,33 @@ class ScrubbedLines:
         self._forget_if_changed()
         if self._has_lines:
             return self._text_bytes(head)
-        said = self._said
-        if len(said) > MOST_LINES:
-            said.clear()
-        done = []
-        for line in head.split(b"\n"):
-            known = said.get(line)
-            if known is None:
-                known = line if _EVENT_UUID.fullmatch(line) else self._text_bytes(line)
-                said[line] = known
-            done.append(known)
-        return b"\n".join(done)
+        if len(self._said) > MOST_LINES:
+            self._said.clear()
+        first, *lines = head.lstrip(b"\n").split(b"\n")
+        said = [self._said_line(first, self._first_line)]
+        return b"\n".join([*said, *(self._said_line(line, self._command_header) for line in lines)])
+
+    def _said_line(self, line: bytes, scrubbed: Callable[[bytes], bytes]) -> bytes:
+        known = self._said.get((scrubbed.__name__, line))
+        if known is None:
+            known = line if _EVENT_UUID.fullmatch(line) else scrubbed(line)
+            self._said[scrubbed.__name__, line] = known
+        return known
+
+    def _first_line(self, line: bytes) -> bytes:
+        """What is asked for is nobody's name, even if somebody calls himself so."""
+        found = _ASKS.match(line)
+        kept = b"" if found is None else found[0]
+        rest = line[len(kept) :]
+        if kept.endswith(b" fsroute_state"):
+            return kept + b" " + self._state(rest.decode("utf-8", "surrogateescape").strip()).encode()
+        return kept + self._text_bytes(rest)
+
+    def _command_header(self, line: bytes) -> bytes:
+        name, colon, value = line.partition(b": ")
+        if not colon or name.lower() in _PLAIN_HEADERS:
+            return line
+        return name + colon + self._text_bytes(value)
 
     def _lines(self, text: bytes, coded: bool = False, digit: str | None = None) -> bytes:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""

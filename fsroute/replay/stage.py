@@ -34,7 +34,7 @@ from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
 from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
-from fsroute.replay.script import Item, Moved, Others, Sent, Told, move_key
+from fsroute.replay.script import Item, Moved, Others, Released, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
 from fsroute.replay.wire import Wire, WiredLoop
@@ -223,6 +223,8 @@ class Stage:
         self.store = _Store(self._memory, _Signals(self._loop, self._signalled), self._loop)
         self._own = set(props.own)
         self._roles = Roles()
+        self._rows = [item for item in props.items if isinstance(item, Moved | Others)]
+        self._places = {id(item): place for place, item in enumerate(self._rows)}
         outputs = [item for item in props.items if isinstance(item, Sent | Moved)]
         self.run = Run(Pairing(outputs, self._roles))
         self._tape = Tape(self._loop, props.items, self.run.pairing, self._take, self.cannot_go_on)
@@ -238,6 +240,7 @@ class Stage:
         self._splitter = Splitter()
         self._notes = _Notes(self._tape.then)
         self._channel = ""
+        self._session_now: Session | None = None
         self._ended_then = {
             item.row.proxy_call_id
             for item in props.items
@@ -249,6 +252,8 @@ class Stage:
 
     def play(self) -> Run:
         """From the beginning to the end."""
+        if self._leader is not None:
+            self._loop.run_callback(self._resume, self._leader)
         with running(self._loop):
             wire = Wire(self._loop, self._heard)
             self._tape.wire = wire
@@ -268,6 +273,12 @@ class Stage:
             self.run.log = self._tape.log
         return self.run
 
+    def _resume(self, leader: Leader) -> None:
+        """A contact that came back may wait already."""
+        for call in self.store.proxy_calls.some(sorted(self._own)):
+            if call.is_live:
+                leader.row_changed(call)
+
     def _session(self, sock: Any) -> Session:
         return Session(sock, self._notes, clock=self._loop.monotonic, new_uuid=self._new_uuid)
 
@@ -277,7 +288,7 @@ class Stage:
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
             _no_folder, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
-        self._channel = session.uuid
+        self._channel, self._session_now = session.uuid, session
         Call(desk, session).run()
 
     # Names -------------------------------------------------------------------------------------------------
@@ -356,16 +367,31 @@ class Stage:
         if number is None or event.kind not in set(On):
             return
         self._own.add(number)
-        if self._by_others or event.kind == On.TAKEN:
+        if self._by_others:
             return
         now = self._loop.monotonic()
+        pair = None
+        if not self._tape.stopped:
+            pair = self.run.pairing.take(move_key(event.kind), "", now, self._tape)
+            if pair.then is not None:
+                self._find_ways(self.run.pairing.outputs[pair.then])
         row = self.store.proxy_calls.some([number])
         self.run.moves.append((now, event, row[0] if row else None))
-        if self._tape.stopped:
+        if pair is not None:
+            self._check_agent(event, pair, row[0] if row else None)
+            self._tape.met(pair)
+
+    def _find_ways(self, item: Item) -> None:
+        """A network leg goes where it went then: the next row tells, since a switch may have got another address."""
+        if not isinstance(item, Moved | Others):
             return
-        pair = self.run.pairing.take(move_key(event.kind), "", now, self._tape)
-        self._check_agent(event, pair, row[0] if row else None)
-        self._tape.met(pair)
+        place = self._places.get(id(item))
+        rows = [item] if place is None else self._rows[place : place + 2]
+        for row in (each.row for each in rows):
+            if row.network_switch_id and row.network_address:
+                switches = self._memory.tables.switches
+                site, _ = switches.get(row.network_switch_id, ("", None))
+                switches[row.network_switch_id] = (site, row.network_address)
 
     def _check_agent(self, event: LedgerEvent, pair: Pair, row: ProxyCall | None) -> None:
         if event.kind != On.AGENT_RESERVED:
@@ -387,9 +413,13 @@ class Stage:
 
     # What others do --------------------------------------------------------------------------------------------
 
-    def _take(self, item: Others | Told) -> None:
+    def _take(self, item: Others | Told | Released) -> None:
         if isinstance(item, Told):
             self._told(item.entry.event)
+            return
+        if isinstance(item, Released):
+            if self._session_now is not None and not self._session_now.hungup:
+                gevent.spawn(self._session_now.release)
             return
         self._by_others = True
         try:
@@ -407,8 +437,11 @@ class Stage:
 
     def _told(self, event: journal.Event) -> None:
         if isinstance(event, journal.RulesChanged | journal.ClosedChanged) and self._props.world is not None:
+            before = self._props.world.closed
             self._props.world.take(self._props.world.n + 1, self._loop.time(), event)
             self._swap(event)
+            if self._leader is not None and isinstance(event, journal.ClosedChanged):
+                self._leader.closed(before, event.closed)
             return
         if isinstance(event, journal.NumbersChanged):
             self._memory.tables.numbers.update(event.numbers)
@@ -424,6 +457,7 @@ class Stage:
         self._rules.hold(rules, world.closed)
 
     def _move(self, item: Others) -> bool:
+        self._find_ways(item)
         call = self.store.proxy_calls.get(item.row.proxy_call_id)
         if call is None:
             return False
@@ -439,7 +473,7 @@ class Stage:
             item.on,
             network_leg=_wanted(item, call),
             end_reservation=_ENDS.get(item.on),
-            set=dict(_values(item, call)),
+            set=dict(_values(item, call, self._props.begins)),
         )
         if moved is not None:
             self._loop.at(self._loop.monotonic() + item.news, lambda: self.store.announce(call, moved))
@@ -468,7 +502,7 @@ def _wanted(item: Others, call: ProxyCall) -> NetworkLeg | None:
     return NetworkLeg.WANTED if wanted else None
 
 
-def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
+def _values(item: Others, call: ProxyCall, begins: float) -> Iterator[tuple[str, object]]:
     """The columns that change with what others did, as the row of then shows them."""
     row = item.row
     if item.on is On.NETWORK_LEG_PRESENT:
@@ -477,6 +511,9 @@ def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
         yield "network_switch_id", call.agent_switch_id
     if item.on is On.CALLER_DIALLED:
         yield "channel_uuid", row.channel_uuid
+    if item.on is On.TIME_LINE_STEP and row.treatment is not None:
+        yield "treatment", row.treatment.dump()
+        yield "time_line_done", row.time_line_done
     if item.on is On.TRANSFERRED:
         yield "routing", transfer.present(row)
     if item.on is On.TRANSFERRED_OUT and row.way is not None:
@@ -486,13 +523,7 @@ def _values(item: Others, call: ProxyCall) -> Iterator[tuple[str, object]]:
         On.NETWORK_LEG_GIVEN_UP,
         On.JOIN_FAILED,
     ):
-        yield "held_for", max(0.0, (row.held_until - _moment_of(row)).total_seconds())
-
-
-def _moment_of(row: ProxyCall) -> datetime:
-    """When a row was written, as far as it says itself."""
-    moments = (row.queued_at, row.reserved_at, row.accepted_at, row.bridged_at, row.arrived_at)
-    return max(moment for moment in moments if moment is not None)
+        yield "held_for", max(0.0, row.held_until.timestamp() - begins - item.at)
 
 
 def _reply(command: Command) -> bytes:

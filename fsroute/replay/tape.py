@@ -13,15 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fsroute.acd.proxy_call import On
 from fsroute.replay.happened import EITHERS
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
-from fsroute.replay.script import Answer, Arrived, End, Input, Item, Moved, Others, Sent, Told
+from fsroute.replay.script import Answer, Arrived, End, Input, Item, Moved, Others, Released, Sent, Told
 from fsroute.replay.transcript import MICRO, Heard
 from fsroute.replay.wire import Wire, WiredLoop
 
 PATIENCE: Final = 2.0  # seconds beyond its time that an output is waited for
 PATIENCE_WITH_OTHERS: Final = 0.1  # seconds, where somebody else may have done it then
+SOON: Final = EITHERS | {On.TAKEN}
+"""What need not come from here, or not by itself."""
 ABOUT_AN_EXECUTION: Final = ("CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE")
 HARMLESS: Final = frozenset({"playback", "say", "sleep", "answer", "set", "set_profile_var", "gentones"})
 """Applications whose end is known beforehand: one that was not asked for then is taken to end at once."""
@@ -40,7 +43,7 @@ class Tape:
         loop: WiredLoop,
         items: Sequence[Item],
         pairing: Pairing,
-        take: Callable[[Others | Told], None],
+        take: Callable[[Others | Told | Released], None],
         cannot_go_on: Callable[[str], None],
     ) -> None:
         self.wire: Wire | None = None
@@ -165,7 +168,7 @@ class Tape:
         number = self._numbers[id(item)]
         pair = self._pairing.met.get(number)
         if pair is None and not self._pairing.is_passed(number):
-            patience = PATIENCE_WITH_OTHERS if isinstance(item, Moved) and item.on in EITHERS else PATIENCE
+            patience = PATIENCE_WITH_OTHERS if isinstance(item, Moved) and item.on in SOON else PATIENCE
             return round(self.now_of(item.at) + patience, MICRO)
         if pair is None:
             self._given_up.add(number)

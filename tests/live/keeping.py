@@ -14,7 +14,7 @@ from fsroute.replay import format as captures
 from fsroute.replay import journal as journals
 from fsroute.replay.beside import Journals
 from fsroute.replay.excerpt import excerpt, slug
-from fsroute.replay.format import OUTBOUND, Capture
+from fsroute.replay.format import OUTBOUND, Capture, Side
 from fsroute.replay.journal import Pointer
 from tests.live.process import FsrouteRun
 
@@ -41,9 +41,7 @@ class Keeping:
         found = [(path, captures.load(path)) for path in sorted(self.raw.glob("*/2*.jsonl"))]
         for situation, centers in self._wanted.items():
             self._forget(situation)
-            of_them = [
-                (path, capture) for path, capture in found if capture.facts.get("contact_center") in centers
-            ]
+            of_them = [each for each in found if _is_of(each[1], centers)]
             of_them.sort(key=lambda each: each[1].header.at or 0.0)
             for number, (path, capture) in enumerate(of_them, 1):
                 self._keep(path, capture, situation if number == 1 else f"{situation}, session {number}")
@@ -63,6 +61,15 @@ class Keeping:
                 if pointer is not None:
                     (self.folder / pointer.file).unlink(missing_ok=True)
                 path.unlink()
+
+
+def _is_of(capture: Capture, centers: Sequence[str]) -> bool:
+    """A call to one of these, or of one of their agents who consults somebody."""
+    center = capture.facts.get("contact_center")
+    if center is not None:
+        return center in centers
+    agent = rf"\b(?:{'|'.join(map(re.escape, centers))})-(?:ann|bob)\b"
+    return re.search(agent.encode(), capture.said_by(Side.FREESWITCH)) is not None
 
 
 def sentence(test: str) -> str:

@@ -529,16 +529,6 @@ def test_an_announcement_while_waiting(company: Company) -> None:
     acme.until_outcomes("served")
 
 
-def test_position_and_wait_are_announced(company: Company) -> None:
-    acme = company()
-    caller = waits(acme)
-    treat(acme, TimeLineStep(0.0, "announce_wait", every=30.0, within=0.5))
-    until_speaks(acme, "wait_next")
-    until(lambda: not caller.media.is_silent())
-    caller.hang_up()
-    acme.until_outcomes("abandoned")
-
-
 # What agents do ------------------------------------------------------------------------------------------------
 
 

@@ -52,3 +52,18 @@ def test_a_caller_who_keeps_the_place_is_in_callback() -> None:
 def test_rows_that_no_table_joins_are_told_as_such() -> None:
     assert happened(requested(), at(State.BRIDGED, AgentLeg.JOINED, NetworkLeg.JOINED, 2)) is None
     assert happened(requested(), at(State.BRIDGED, AgentLeg.JOINED, NetworkLeg.JOINED, 200)) is None
+
+
+def test_a_contact_that_asks_for_others_was_transferred_and_one_that_does_not_lost_its_conversation() -> None:
+    bridged = replace(at(State.BRIDGED, AgentLeg.JOINED, NetworkLeg.JOINED, 7), agent_id="ann")
+    queued = at(State.QUEUED, AgentLeg.NONE, NetworkLeg.NONE, 8)
+    assert happened(bridged, queued) == (On.CONVERSATION_LOST,)
+    assert happened(bridged, replace(queued, queue="billing")) == (On.TRANSFERRED,)
+    offered = replace(at(State.OFFERED, AgentLeg.DIALLING, NetworkLeg.WANTED, 9), queue="billing")
+    assert happened(bridged, offered) == (On.TRANSFERRED, On.AGENT_RESERVED)
+
+
+def test_a_talk_that_another_agent_has_was_handed_over() -> None:
+    bridged = replace(at(State.BRIDGED, AgentLeg.JOINED, NetworkLeg.JOINED, 7), agent_id="ann")
+    assert happened(bridged, replace(bridged, agent_id="bob", version=8)) == ()
+    assert happened(bridged, replace(bridged, version=8)) is None
