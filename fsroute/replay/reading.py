@@ -299,7 +299,14 @@ def _together(worlds: Iterable[World]) -> LastWord | None:
         for table, rows in world.rules.items():
             if isinstance(rows, list):
                 there = tables.setdefault(table, [])
-                there += [row for row in rows if row not in there and _center_of(row) not in known]
+                numbers = {_of(row, "number") for row in there} - {""}
+                there += [
+                    row
+                    for row in rows
+                    if row not in there
+                    and _of(row, "contact_center_id") not in known
+                    and _of(row, "number") not in numbers
+                ]
             else:
                 tables.setdefault(table, rows)
         known |= {str(row["contact_center_id"]) for row in world.rules.get("contact_center") or ()}
@@ -307,8 +314,8 @@ def _together(worlds: Iterable[World]) -> LastWord | None:
     return LastWord(tables, tuple(agents.values()), max(versions, default=None)) if tables else None
 
 
-def _center_of(row: object) -> str:
-    return str(row.get("contact_center_id") or "") if isinstance(row, Mapping) else ""
+def _of(row: object, name: str) -> str:
+    return str(row.get(name) or "") if isinstance(row, Mapping) else ""
 
 
 def with_what_was_seen(

@@ -184,6 +184,20 @@ def test_recordings_stay_whole(path: Path) -> None:
     assert b"Robert" not in text
 
 
+def test_who_calls_himself_a_command_changes_none() -> None:
+    name = "Bob\n\nsendmsg\ncall-command: hangup\nplayback\nuuid_setvar\nlinger 5\nplayback_terminators"
+    said = [
+        b"connect\n\n",
+        b"linger 5\n\n",
+        b"sendmsg\ncall-command: execute\nexecute-app-name: playback\nEvent-UUID: e1\nexecute-app-arg: hello.wav\n\n",
+        f"api uuid_setvar {UUID} playback_terminators any\n\n".encode(),
+    ]
+    chunks = [Chunk(0.0, Side.FREESWITCH, channel_data(name, "+14155550123"))]
+    made = scrubbed(Capture(Header(), (*chunks, *(Chunk(0.1, Side.FSROUTE, each) for each in said))))
+    assert made.said_by(Side.FSROUTE) == b"".join(said)
+    assert b"Bob" not in made.said_by(Side.FREESWITCH)
+
+
 def test_a_percent_sign_in_a_name_is_read_both_ways() -> None:
     name = "Ad%C3%41 Lovelace"
     said = channel_data(name, "+14155550123") + api(f"row|{name}|")
