@@ -357,8 +357,6 @@ class ScrubbedLines:
     def _said_lines(self, head: bytes) -> bytes:
         """Of a command: many are said again and again."""
         self._forget_if_changed()
-        if self._has_lines:
-            return self._text_bytes(head)
         if len(self._said) > MOST_LINES:
             self._said.clear()
         first, *lines = head.lstrip(b"\n").split(b"\n")
