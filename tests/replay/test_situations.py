@@ -101,3 +101,34 @@ def test_they_are_tests_of_the_plug_in(applications: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(CALLS_KEPT) - len(SKIPPED)} passed" in done.stdout
+
+
+RULE = """\
+insert into routing_rule (contact_center_id, rule, ordinal, if_segment, queue, priority)
+values ('loyal', 'gold', 1, 'gold', 'support', 5);
+"""
+ELSEWHERE = """\
+a_customer_who_is_known_is_served.jsonl  loyal, 800…
+  request 1, …, for queue support
+    rule     (the queue's row) -> gold
+    priority 0                 -> 5
+
+by rule
+contact center  was                would be  requests
+loyal           (the queue's row)  gold             1
+
+"""
+
+
+def test_a_changed_rule_sends_one_of_them_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("XDG_STATE_HOME", "STATE_DIRECTORY"):
+        monkeypatch.setenv(name, str(tmp_path / "state"))
+    monkeypatch.delenv("FSROUTE_DATABASE_URL", raising=False)
+    (tmp_path / "new.sql").write_text(RULE)
+    done = CliRunner().invoke(cli, ["route-diff", "--rules", "new.sql", "--then", str(FOLDER)])
+    assert done.exit_code == 1, done.output
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    told = "\n".join(lines[: lines.index("by contact center")]) + "\n"
+    told = re.sub(r"request 1, [^,]*,", "request 1, …,", re.sub(r"loyal, 800\d+", "loyal, 800…", told))
+    assert told == ELSEWHERE
