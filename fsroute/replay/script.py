@@ -71,6 +71,7 @@ class Others:
     """Input: somebody else changed the call's row; the news of it come `news` seconds later.
 
     `seen`: somebody saw the row then; else routing was told of it then, and it may have been there for a while.
+    `quiet`: an agent was reserved upon it before the call server had heard of it.
     """
 
     at: float
@@ -78,6 +79,7 @@ class Others:
     row: ProxyCall
     news: float = 0.0
     seen: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ NO_JOURNAL = "there is no journal, so that nobody knows who could have served th
 MOST_UNKNOWN = 50  # commands that were not sent then
 LONGEST_LOOK_UP = 60.0  # seconds that a customer is waited for, since then told how long it took
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
+UNHEARD = 0.02  # seconds until a call server hears of a row that nobody had read before the next one
 _ENDS = {
     On.AGENT_FAILED: "no_answer",
     On.JOIN_FAILED: "join_failed",
@@ -455,6 +456,11 @@ class Stage:
         if isinstance(event, journal.RulesChanged) and not self._props.keep_rules:
             rules = rules_of(event.version, event.document)
         self._rules.hold(rules, world.closed)
+        if rules is not None:
+            tables = self._memory.tables
+            tables.queues = {key: routing.dump() for key, routing in rules.queues.items()}
+            for name, _ in rules.queues:
+                tables.centers.setdefault(name, name)
 
     def _move(self, item: Others) -> bool:
         self._find_ways(item)
@@ -476,7 +482,11 @@ class Stage:
             set=dict(_values(item, call, self._props.begins)),
         )
         if moved is not None:
-            self._loop.at(self._loop.monotonic() + item.news, lambda: self.store.announce(call, moved))
+            news = item.news
+            if item.quiet and self._leader is not None:
+                self._loop.run_callback(self._leader.row_changed, moved)
+                news += UNHEARD
+            self._loop.at(self._loop.monotonic() + news, lambda: self.store.announce(call, moved))
         return moved is not None
 
     def _signalled(self, topic: str, row: ProxyCall | None) -> None:
