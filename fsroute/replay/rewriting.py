@@ -223,9 +223,10 @@ class _Reading:
             if on is On.AGENT_RESERVED:
                 if not row.is_live:
                     continue  # as the caller left: nobody can tell who it was
-                at = self._reserved_at(at, row)
-                yield from self._free(at, entry, row)
-            if self._ours(on, row):
+                committed = self._reserved_at(at, row)
+                yield from self._free(committed, entry, row)
+                yield Moved(committed, on, row, round(at - committed, MICRO))
+            elif self._ours(on, row):
                 yield Moved(at, on, row)
             else:
                 yield Others(at, on, row, seen=seen, quiet=then is On.AGENT_RESERVED)

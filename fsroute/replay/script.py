@@ -35,11 +35,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Output: a transition of the call's own row; `row` is the row after it, as far as the journal has it."""
+    """Output: a transition of the call's own row; `row` is the row after it, as far as the journal has it.
+
+    The news of a reservation come to the call server `news` seconds later.
+    """
 
     at: float
     on: On
     row: ProxyCall
+    news: float = 0.0
 
     @property
     def key(self) -> Key:

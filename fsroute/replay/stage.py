@@ -238,6 +238,7 @@ class Stage:
             )  # fmt: skip
             self._memory.before_read = self._leader.write_progress
         self._watched: dict[int, Session] = {}
+        self._late: dict[int, float] = {}  # seconds by which the news of a reservation come later
         self._splitter = Splitter()
         self._notes = _Notes(self._tape.then)
         self._channel = ""
@@ -402,7 +403,9 @@ class Stage:
             self.cannot_go_on(f"agent {event.agent_id} is reserved, and nobody was then")
         elif then.row.agent_id not in (None, event.agent_id):
             self.cannot_go_on(f"agent {event.agent_id} is reserved, and then it was {then.row.agent_id}")
-        elif then.row.agent_leg_uuid and row is not None and row.agent_leg_uuid:
+        else:
+            self._late[then.row.proxy_call_id] = then.news
+        if isinstance(then, Moved) and then.row.agent_leg_uuid and row is not None and row.agent_leg_uuid:
             self._roles.bind(then.row.agent_leg_uuid, row.agent_leg_uuid)
 
     def cannot_go_on(self, why: str) -> None:
@@ -495,9 +498,16 @@ class Stage:
         if topic == COORDINATOR and self._leader is not None:
             self._leader.row_changed(row)
         elif topic == switch_topic(self._props.settings.switch_id):
-            session = self._watched.get(row.proxy_call_id)
-            if session is not None:
-                session.post(Signalled(row))
+            after = self._late.pop(row.proxy_call_id, 0.0)
+            if after:
+                self._loop.at(self._loop.monotonic() + after, lambda: self._post(row))
+            else:
+                self._post(row)
+
+    def _post(self, row: ProxyCall) -> None:
+        session = self._watched.get(row.proxy_call_id)
+        if session is not None:
+            session.post(Signalled(row))
 
     def _watch(self, proxy_call_id: int, session: Session) -> None:
         self._watched[proxy_call_id] = session
