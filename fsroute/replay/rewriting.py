@@ -85,7 +85,10 @@ def hastened(items: Sequence[Item], traffic: Sequence[Item]) -> list[Item]:
     earliest = 0.0
     for item in items:
         if isinstance(item, Others):
+            known = item.at
             item = _hastened(item, earliest, ends, drops)
+            if item.quiet:
+                item = replace(item, news=round(known - item.at, MICRO))
         if isinstance(item, Others | Moved):
             earliest = item.at
         found.append(item)

@@ -104,7 +104,9 @@ def two_sites(
 
 
 @pytest.fixture
-def company(company: Company, keeping: Keeping | None, request: pytest.FixtureRequest) -> Iterator[Company]:
+def company(
+    company: Company, two_sites: TwoSites, keeping: Keeping | None, request: pytest.FixtureRequest
+) -> Iterator[Company]:
     """Client companies whose calls are kept if the test passes."""
     names: list[str] = []
     failed = request.session.testsfailed
