@@ -33,7 +33,7 @@ from fsroute.replay.leading import Leader
 from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
-from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
+from fsroute.replay.run import LAST_MOMENTS, Asked, LedgerEvent, Question, Recalled, Run
 from fsroute.replay.script import Item, Moved, Others, Released, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
@@ -241,6 +241,7 @@ class Stage:
         self._late: dict[int, float] = {}  # seconds by which the news of a reservation come later
         self._splitter = Splitter()
         self._notes = _Notes(self._tape.then)
+        self._last = props.items[-1].at if props.items else 0.0
         self._channel = ""
         self._session_now: Session | None = None
         self._ended_then = {
@@ -267,8 +268,7 @@ class Stage:
             )
             serving = gevent.spawn(server.accepted, wire.socket, self._props.peer)
             self._loop.run_callback(self._tape.start)
-            last = self._props.items[-1].at if self._props.items else 0.0
-            serving.join(timeout=2 * last + AFTER_THE_END)
+            serving.join(timeout=2 * self._last + AFTER_THE_END)
             self.run.ended_at = self._loop.monotonic()
             serving.kill()
             self.run.notes, self.run.facts = self._notes.taken, self._notes.facts
@@ -399,6 +399,8 @@ class Stage:
         if event.kind != On.AGENT_RESERVED:
             return
         then = None if pair.then is None else self.run.pairing.outputs[pair.then]
+        if then is None and self._tape.then() > self._last - LAST_MOMENTS:
+            return  # the journal of the call was over before it could hear of it
         if not isinstance(then, Moved):
             self.cannot_go_on(f"agent {event.agent_id} is reserved, and nobody was then")
         elif then.row.agent_id not in (None, event.agent_id):

@@ -108,6 +108,17 @@ def test_they_are_tests_of_the_plug_in(applications: Path, tmp_path: Path) -> No
     assert f"{len(CALLS_KEPT) - len(SKIPPED)} passed" in done.stdout
 
 
+OLDER = sorted((ROOT / "tests" / "captures").glob("*.jsonl"))
+"""Recordings of version 1, of other applications and of connections to a switch."""
+
+
+@pytest.mark.parametrize("path", OLDER, ids=lambda path: path.stem)
+def test_what_is_no_call_of_fsroutes_is_played_on_the_event_socket_layer(player: Player, path: Path) -> None:
+    found = player.replay(captures.load(path))
+    assert [str(each) for each in found.differences] == []
+    assert "the event-socket layer alone was played" in found.remarks[0]
+
+
 RULE = """\
 insert into routing_rule (contact_center_id, rule, ordinal, if_segment, queue, priority)
 values ('loyal', 'gold', 1, 'gold', 'support', 5);
