@@ -14,7 +14,7 @@ from fsroute.replay.differences import Difference, Kind
 from fsroute.replay.happened import EITHERS
 from fsroute.replay.noted import is_as_noted
 from fsroute.replay.pairing import Pair
-from fsroute.replay.run import Asked, Recalled, Run
+from fsroute.replay.run import LAST_MOMENTS, Asked, Recalled, Run
 from fsroute.replay.script import Moved, Sent, move_key
 
 LONGEST_TEXT = 400  # characters of a command in a difference
@@ -164,6 +164,8 @@ def _moves(run: Run, until: float | None) -> Iterator[Difference]:
         key = move_key(event.kind)
         pair = next((each for each in run.pairing.pairs if each.key == key and each.at == moment), None)
         if pair is None or (pair.then is None and event.kind in UNHEARD):
+            continue
+        if pair.then is None and event.kind == On.AGENT_RESERVED and run.ended_at - moment < LAST_MOMENTS:
             continue
         if pair.then is None:
             what = f"{event.kind}{f' of {event.agent_id}' if event.agent_id else ''}, which was not then"

@@ -135,7 +135,17 @@ class Leader:
         others = tuple(held for held in agent.reservations if not self._own(held.proxy_call_id))
         known = self._memory.tables.agents.get(agent.agent_id, {})
         row = agent_row(replace(agent, reservations=others), known.get("set_aside"))
+        if known and self._is_older(agent):
+            row["available_from"] = max(known["available_from"], row["available_from"])
         self._memory.tables.agents[agent.agent_id] = {**row, "version": self._memory.next_agent_version()}
+
+    def _is_older(self, agent: Agent) -> bool:
+        """It was read while the agent still had a contact of ours that has left since."""
+        held = {each.proxy_call_id for each in agent.reservations}
+        return any(
+            row["agent_id"] == agent.agent_id and row["proxy_call_id"] in held and row["ended_at"] is not None
+            for row in self._memory.tables.reservations
+        )
 
     def _others_call(self, call: ProxyCall) -> None:
         claimed = self._claims.pop(call.proxy_call_id, None)

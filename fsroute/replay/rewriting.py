@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final
 
 from fsroute.acd.proxy_call import On
@@ -84,7 +85,10 @@ def hastened(items: Sequence[Item], traffic: Sequence[Item]) -> list[Item]:
     earliest = 0.0
     for item in items:
         if isinstance(item, Others):
+            known = item.at
             item = _hastened(item, earliest, ends, drops)
+            if item.quiet:
+                item = replace(item, news=round(known - item.at, MICRO))
         if isinstance(item, Others | Moved):
             earliest = item.at
         found.append(item)
@@ -218,13 +222,17 @@ class _Reading:
             )
             return
         seen = isinstance(entry.event, CallSeen)
-        for on in ways:
+        for on, then in zip_longest(ways, ways[1:]):
             if on is On.AGENT_RESERVED:
                 if not row.is_live:
                     continue  # as the caller left: nobody can tell who it was
-                at = self._reserved_at(at, row)
-                yield from self._free(at, entry, row)
-            yield Moved(at, on, row) if self._ours(on, row) else Others(at, on, row, seen=seen)
+                committed = self._reserved_at(at, row)
+                yield from self._free(committed, entry, row)
+                yield Moved(committed, on, row, round(at - committed, MICRO))
+            elif self._ours(on, row):
+                yield Moved(at, on, row)
+            else:
+                yield Others(at, on, row, seen=seen, quiet=then is On.AGENT_RESERVED)
 
     def _reserved_at(self, at: float, row: ProxyCall) -> float:
         """The row says when it was committed, which is before anybody heard of it."""

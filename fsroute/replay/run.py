@@ -12,6 +12,8 @@ from fsroute.replay.pairing import Pairing
 from fsroute.routing.match import Routed
 from fsroute.routing.rules import Inquiry
 
+LAST_MOMENTS = 0.3  # seconds before the end of a call whose rows its journal may lack
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:

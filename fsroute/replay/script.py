@@ -35,11 +35,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Output: a transition of the call's own row; `row` is the row after it, as far as the journal has it."""
+    """Output: a transition of the call's own row; `row` is the row after it, as far as the journal has it.
+
+    The news of a reservation come to the call server `news` seconds later.
+    """
 
     at: float
     on: On
     row: ProxyCall
+    news: float = 0.0
 
     @property
     def key(self) -> Key:
@@ -71,6 +75,7 @@ class Others:
     """Input: somebody else changed the call's row; the news of it come `news` seconds later.
 
     `seen`: somebody saw the row then; else routing was told of it then, and it may have been there for a while.
+    `quiet`: an agent was reserved upon it before the call server had heard of it.
     """
 
     at: float
@@ -78,6 +83,7 @@ class Others:
     row: ProxyCall
     news: float = 0.0
     seen: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from fsroute.replay.leading import Leader
 from fsroute.replay.memory import Memory, Tables
 from fsroute.replay.pairing import Pair, Pairing
 from fsroute.replay.roles import Roles
-from fsroute.replay.run import Asked, LedgerEvent, Question, Recalled, Run
+from fsroute.replay.run import LAST_MOMENTS, Asked, LedgerEvent, Question, Recalled, Run
 from fsroute.replay.script import Item, Moved, Others, Released, Sent, Told, move_key
 from fsroute.replay.tape import HARMLESS, Tape
 from fsroute.replay.virtual import running
@@ -49,6 +49,7 @@ NO_JOURNAL = "there is no journal, so that nobody knows who could have served th
 MOST_UNKNOWN = 50  # commands that were not sent then
 LONGEST_LOOK_UP = 60.0  # seconds that a customer is waited for, since then told how long it took
 AFTER_THE_END = 60.0  # seconds within which a call whose connection has ended is over
+UNHEARD = 0.02  # seconds until a call server hears of a row that nobody had read before the next one
 _ENDS = {
     On.AGENT_FAILED: "no_answer",
     On.JOIN_FAILED: "join_failed",
@@ -237,8 +238,10 @@ class Stage:
             )  # fmt: skip
             self._memory.before_read = self._leader.write_progress
         self._watched: dict[int, Session] = {}
+        self._late: dict[int, float] = {}  # seconds by which the news of a reservation come later
         self._splitter = Splitter()
         self._notes = _Notes(self._tape.then)
+        self._last = props.items[-1].at if props.items else 0.0
         self._channel = ""
         self._session_now: Session | None = None
         self._ended_then = {
@@ -265,8 +268,7 @@ class Stage:
             )
             serving = gevent.spawn(server.accepted, wire.socket, self._props.peer)
             self._loop.run_callback(self._tape.start)
-            last = self._props.items[-1].at if self._props.items else 0.0
-            serving.join(timeout=2 * last + AFTER_THE_END)
+            serving.join(timeout=2 * self._last + AFTER_THE_END)
             self.run.ended_at = self._loop.monotonic()
             serving.kill()
             self.run.notes, self.run.facts = self._notes.taken, self._notes.facts
@@ -397,11 +399,15 @@ class Stage:
         if event.kind != On.AGENT_RESERVED:
             return
         then = None if pair.then is None else self.run.pairing.outputs[pair.then]
+        if then is None and self._tape.then() > self._last - LAST_MOMENTS:
+            return  # the journal of the call was over before it could hear of it
         if not isinstance(then, Moved):
             self.cannot_go_on(f"agent {event.agent_id} is reserved, and nobody was then")
         elif then.row.agent_id not in (None, event.agent_id):
             self.cannot_go_on(f"agent {event.agent_id} is reserved, and then it was {then.row.agent_id}")
-        elif then.row.agent_leg_uuid and row is not None and row.agent_leg_uuid:
+        else:
+            self._late[then.row.proxy_call_id] = then.news
+        if isinstance(then, Moved) and then.row.agent_leg_uuid and row is not None and row.agent_leg_uuid:
             self._roles.bind(then.row.agent_leg_uuid, row.agent_leg_uuid)
 
     def cannot_go_on(self, why: str) -> None:
@@ -455,6 +461,11 @@ class Stage:
         if isinstance(event, journal.RulesChanged) and not self._props.keep_rules:
             rules = rules_of(event.version, event.document)
         self._rules.hold(rules, world.closed)
+        if rules is not None:
+            tables = self._memory.tables
+            tables.queues = {key: routing.dump() for key, routing in rules.queues.items()}
+            for name, _ in rules.queues:
+                tables.centers.setdefault(name, name)
 
     def _move(self, item: Others) -> bool:
         self._find_ways(item)
@@ -476,7 +487,11 @@ class Stage:
             set=dict(_values(item, call, self._props.begins)),
         )
         if moved is not None:
-            self._loop.at(self._loop.monotonic() + item.news, lambda: self.store.announce(call, moved))
+            news = item.news
+            if item.quiet and self._leader is not None:
+                self._loop.run_callback(self._leader.row_changed, moved)
+                news += UNHEARD
+            self._loop.at(self._loop.monotonic() + news, lambda: self.store.announce(call, moved))
         return moved is not None
 
     def _signalled(self, topic: str, row: ProxyCall | None) -> None:
@@ -485,9 +500,16 @@ class Stage:
         if topic == COORDINATOR and self._leader is not None:
             self._leader.row_changed(row)
         elif topic == switch_topic(self._props.settings.switch_id):
-            session = self._watched.get(row.proxy_call_id)
-            if session is not None:
-                session.post(Signalled(row))
+            after = self._late.pop(row.proxy_call_id, 0.0)
+            if after:
+                self._loop.at(self._loop.monotonic() + after, lambda: self._post(row))
+            else:
+                self._post(row)
+
+    def _post(self, row: ProxyCall) -> None:
+        session = self._watched.get(row.proxy_call_id)
+        if session is not None:
+            session.post(Signalled(row))
 
     def _watch(self, proxy_call_id: int, session: Session) -> None:
         self._watched[proxy_call_id] = session

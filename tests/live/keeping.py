@@ -32,16 +32,17 @@ class Keeping:
         for run in runs:
             run.options = ("--capture", str(self.raw / run.site), "--scrub")
 
-    def want(self, situation: str, contact_centers: Sequence[str]) -> None:
-        self._wanted.setdefault(situation, []).extend(contact_centers)
+    def want(self, situation: str, contacts: Sequence[str]) -> None:
+        """Keep the calls of these contacts, by their ids."""
+        self._wanted.setdefault(situation, []).extend(contacts)
 
     def cut(self) -> None:
         """Cut out what is wanted, in the place of what the folder has of these situations."""
         self.folder.mkdir(parents=True, exist_ok=True)
         found = [(path, captures.load(path)) for path in sorted(self.raw.glob("*/2*.jsonl"))]
-        for situation, centers in self._wanted.items():
+        for situation, contacts in self._wanted.items():
             self._forget(situation)
-            of_them = [each for each in found if _is_of(each[1], centers)]
+            of_them = [each for each in found if _is_of(each[1], contacts)]
             of_them.sort(key=lambda each: each[1].header.at or 0.0)
             for number, (path, capture) in enumerate(of_them, 1):
                 self._keep(path, capture, situation if number == 1 else f"{situation}, session {number}")
@@ -63,13 +64,13 @@ class Keeping:
                 path.unlink()
 
 
-def _is_of(capture: Capture, centers: Sequence[str]) -> bool:
-    """A call to one of these, or of one of their agents who consults somebody."""
-    center = capture.facts.get("contact_center")
-    if center is not None:
-        return center in centers
-    agent = rf"\b(?:{'|'.join(map(re.escape, centers))})-(?:ann|bob)\b"
-    return re.search(agent.encode(), capture.said_by(Side.FREESWITCH)) is not None
+def _is_of(capture: Capture, contacts: Sequence[str]) -> bool:
+    """A call of one of these contacts; agents who consult somebody have one, too."""
+    said = capture.said_by(Side.FREESWITCH)
+    return any(
+        capture.facts.get("contact") == contact or f"variable_fsroute_contact: {contact}".encode() in said
+        for contact in contacts
+    )
 
 
 def sentence(test: str) -> str:

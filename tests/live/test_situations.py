@@ -104,7 +104,9 @@ def two_sites(
 
 
 @pytest.fixture
-def company(company: Company, keeping: Keeping | None, request: pytest.FixtureRequest) -> Iterator[Company]:
+def company(
+    company: Company, two_sites: TwoSites, keeping: Keeping | None, request: pytest.FixtureRequest
+) -> Iterator[Company]:
     """Client companies whose calls are kept if the test passes."""
     names: list[str] = []
     failed = request.session.testsfailed
@@ -116,7 +118,9 @@ def company(company: Company, keeping: Keeping | None, request: pytest.FixtureRe
 
     yield make
     if keeping is not None and request.session.testsfailed == failed:
-        keeping.want(sentence(request.node.name), names)
+        contacts = "select contact_id::text as id from contact where contact_center_id = any(%s)"
+        ids = [str(row["id"]) for row in two_sites.query(contacts, names)]
+        keeping.want(sentence(request.node.name), ids)
 
 
 def calls(acme: ContactCenter, digits: str = "", name: str = NAME) -> Call:
