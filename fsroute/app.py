@@ -167,6 +167,7 @@ class App:
             config.timing.heartbeat,
             tap=self.capture.inbound,
         )
+        self.capture.switch_version = lambda: self.link.version if self.link is not None else ""
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)
             desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))

@@ -38,7 +38,14 @@ EVENTS = (
     "fsroute::code",
 )
 
+_VERSION = re.compile(r"FreeSWITCH Version ([0-9A-Za-z.~+_-]{1,60})(?:\s|$)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def version_in(said: str) -> str:
+    """Out of what the api command ``version`` says; empty where there is none in it."""
+    found = _VERSION.match(said)
+    return f"FreeSWITCH {found[1]}" if found else ""
 
 
 class SwitchLink:
@@ -61,6 +68,8 @@ class SwitchLink:
     ) -> None:
         self.switch_id = switch_id
         self.core_uuid = ""
+        self.version = ""
+        """``FreeSWITCH 1.11.1-release~64bit``; empty until the switch has said it."""
         self._store = store
         self._beat = beat
         self._listeners: list[Callable[[Event], None]] = []
@@ -171,6 +180,8 @@ class SwitchLink:
         core_uuid = self.client.api("global_getvar core_uuid", check=False).strip()
         if not _UUID.fullmatch(core_uuid):
             raise SwitchError(f"global_getvar core_uuid answered {core_uuid[:60]!r}")
+        if core_uuid != self.core_uuid:
+            self.version = version_in(self.client.api("version", check=False))
         self.core_uuid = core_uuid
         self._store.agents.see_switch(self.switch_id, self.core_uuid)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fsroute.callserver.ways import NotQueued
 from fsroute.ivr import Application, Happening, Position
-from fsroute.ivr.actions import AgentOutcome, Declined, Do, Failed, LookedUp, Recorded, describe
+from fsroute.ivr.actions import AgentOutcome, Collect, Declined, Do, Failed, LookedUp, Recorded, describe
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import TERMS
@@ -36,7 +36,10 @@ def return_(caller: CallerInformation, state: str) -> dict[str, Any]:
 
 def step(position: Position, do: Do) -> dict[str, Any]:
     """What is done from now on, and for which step."""
-    return {"step": {"application": position.application, "step": position.step, "do": describe(do)}}
+    told: dict[str, Any] = {"application": position.application, "step": position.step, "do": describe(do)}
+    if isinstance(do, Collect) and do.secret:
+        told["secret"] = True
+    return {"step": told}
 
 
 def happened(happening: Happening) -> dict[str, Any]:

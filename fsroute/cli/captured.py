@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -149,10 +151,10 @@ def import_(files: tuple[Path, ...], folder: Path, situation: str, scrub: bool, 
     target = Folder(folder)
     target.open()
     scrubber = Scrubber(Settings(target.scrub_key(), keep_digits)) if scrub else None
-    count = 0
+    count, fragments = 0, Counter[str]()
     try:
         for file in files:
-            for capture in imported(file):
+            for capture in imported(file, partial(fragments.update, (str(file),))):
                 header = replace(capture.header, situation=situation, scrubbed=scrub)
                 name = _keep(target, replace(capture, header=header), scrubber)
                 click.echo(f"{name}{'' if capture.is_whole else '  (not whole)'}")
@@ -161,6 +163,8 @@ def import_(files: tuple[Path, ...], folder: Path, situation: str, scrub: bool, 
         raise CaptureError(str(folder), 0, f"cannot be written: {error.strerror or error}") from error
     finally:
         target.close()
+    for name, pieces in fragments.items():
+        click.echo(f"{name}: {pieces} fragments of IP were left out", err=True)
     click.echo(f"{count} sessions", err=True)
     if not count:
         raise SystemExit(1)

@@ -49,6 +49,7 @@ POKE: Final = b"\n"  # wakes FreeSWITCH's 20 ms poll, and is otherwise ignored
 
 _FORBIDDEN = re.compile("[\r\n\0]")
 _TOKEN = re.compile(r"[^\s:]+")
+_URI = re.compile(r"[^\s,$]+")
 _VARIABLE = re.compile(r"[A-Za-z0-9_.\-]+")
 _BLANK_LINE = re.compile(r"\n\r*\n")  # as read_packet of mod_event_socket.c sees it
 _CONTENT_LENGTH = re.compile(r"^content-length:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -80,6 +81,21 @@ def token(value: str, what: str) -> str:
     if not _TOKEN.fullmatch(line(value, what).replace("::", "")):
         raise InvalidCommand(f"{what} must be one word: {value[:80]!r}")
     return value
+
+
+def uris(values: Iterable[str]) -> str:
+    """URIs as ``redirect`` takes them: one, or several with commas between.
+
+    Raises:
+        InvalidCommand: there is none, or one holds a blank, a comma or ``$``.
+    """
+    told = list(values)
+    for value in told:
+        if _URI.fullmatch(line(value, "a URI")) is None:
+            raise InvalidCommand(f"no URI to redirect to: {value[:80]!r}")
+    if not told:
+        raise InvalidCommand("no URI to redirect to")
+    return ",".join(told)
 
 
 def caller_text(text: str) -> str:
@@ -114,6 +130,11 @@ def block(text: str) -> bytes:
 def connect() -> bytes:
     """Must be the first command on an outbound socket; the reply is the channel data."""
     return b"connect\n\n"
+
+
+def channel_uuid() -> bytes:
+    """``getvar`` of the one variable that is always set, and is no caller's text; it is not offered for others."""
+    return b"getvar uuid\n\n"
 
 
 def auth(password: str) -> bytes:

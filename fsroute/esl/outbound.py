@@ -35,7 +35,8 @@ class Greeting:
 
     `events` are subscribed to beside those of ``myevents``, or in place of them with `only`: FreeSWITCH holds each
     event that is subscribed to, of any channel, against every outbound socket. `guarded` says that the dialplan has a
-    ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all.
+    ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all. With `looks`
+    the call is looked at (:meth:`Session.look`): the handler connects to it, and cancels the guard then.
     """
 
     connect_timeout: float = 2.0
@@ -44,6 +45,12 @@ class Greeting:
     events: Sequence[str] = ()
     only: bool = False
     guarded: bool = True
+    looks: bool = False
+
+    @property
+    def cancels(self) -> bool:
+        """The dialplan's guard is taken off before the handler runs."""
+        return self.guarded and not self.looks
 
     @property
     def needs_full(self) -> bool:
@@ -51,7 +58,7 @@ class Greeting:
         return self.guarded or self.linger is not None or bool(self.events)
 
     def commands(self, uuid: str) -> list[bytes]:
-        said = [commands.api(f"sched_del {uuid}")] if self.guarded else []
+        said = [commands.api(f"sched_del {uuid}")] if self.cancels else []
         if self.linger is not None:
             said.append(commands.linger(self.linger))
         if self.myevents:
@@ -157,13 +164,14 @@ class OutboundServer:
 
     def _greet(self, session: Session) -> None:
         greeting = self._greeting
-        channel = session.connect(greeting.connect_timeout)
+        begin = session.look if greeting.looks else session.connect
+        channel = begin(greeting.connect_timeout)
         if greeting.needs_full and channel.get("Control", "full") != "full":
             raise CommandRefused("the dialplan's socket application lacks the word full")
         said = greeting.commands(session.uuid)
         pairs = zip(session.send(*said), said, strict=True)
         replies = [wait_for(*pair, greeting.connect_timeout) for pair in pairs]
-        for reply in replies[1:] if greeting.guarded else replies:  # a guard may have run out already
+        for reply in replies[1:] if greeting.cancels else replies:  # a guard may have run out already
             refuse_errors(reply)
 
     def _refuse(self, session: Session) -> None:

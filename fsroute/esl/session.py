@@ -5,8 +5,9 @@ from __future__ import annotations
 import _socket
 import enum
 import logging
+import re
 import uuid as uuids
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final, Literal
 
@@ -22,6 +23,7 @@ from fsroute.esl.transport import COMMAND_TIMEOUT, Tap, Transport
 
 logger = logging.getLogger(__name__)
 
+UUID: Final = re.compile(r"[0-9A-Za-z_.-]{1,64}")  # origination_uuid may be any word
 MAX_UNREAD: Final = 5_000  # entries of a mailbox; a call that is left unread so long has lost its handler
 HANGUP_TIMEOUT: Final = 5.0  # seconds that a hang-up that was asked for may take
 SHOWS_PARK: Final = frozenset({"CHANNEL_PARK", "CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE"})
@@ -62,6 +64,7 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_changed",
+        "_looks_on",
         "_parked",
         "_phase",
         "_transport",
@@ -97,6 +100,9 @@ class Session:
         self._phase = Phase.LIVE
         self._changed: Flag | None = None  # set when _phase or _parked changes; made by who waits
         self._parked = False  # the channel has shown that it is in park, where a socket may close
+        self._looks_on = (
+            False  # nothing but `look` was said: FreeSWITCH waits for `connect`, and does not park yet
+        )
         self.leaving = False
         """A hang-up was asked for: :meth:`release` waits for it."""
         self._transport = Transport(sock, self, tap)
@@ -127,9 +133,48 @@ class Session:
         reply = self._transport.request(commands.connect(), timeout)
         if not isinstance(reply, Event) or not reply.uuid:
             raise RemoteProtocolError(f"connect was answered by {reply.reply_text or reply!r}")
+        self._looks_on = False
         self.channel = reply
         self.uuid = reply.uuid
         return reply
+
+    def look(self, timeout: float = 2.0) -> Event:
+        """Ask for the channel data without :meth:`connect`, which may follow, and must before the call is released.
+
+        A parked channel without media looks for what it is to do every 20 ms (`switch_ivr_park`), one that is not
+        connected to looks every millisecond whether it still is up (`socket_function`): so a :meth:`redirect` is
+        done at once. Nothing can be executed until then, and the dialplan's guard should be left alone, since a
+        process that dies here leaves the channel parked.
+
+        The reply to the first command of a socket is never sent, so the channel's name is asked for twice.
+
+        Raises:
+            As :meth:`connect`.
+        """
+        self._transport.send(commands.channel_uuid())
+        name = self._transport.request(commands.channel_uuid(), timeout).reply_text
+        if UUID.fullmatch(name) is None:
+            raise RemoteProtocolError(f"a channel's uuid is {name[:80]!r}")
+        reply = self._transport.request(commands.api(f"uuid_dump {name}"), timeout)
+        data = Event.plain(reply.body)
+        if reply.content_type != API_RESPONSE or data.uuid != name:
+            raise RemoteProtocolError(f"uuid_dump was answered by {reply.text[:80]!r}")
+        self._looks_on = True
+        self.channel, self.uuid = data, name
+        return data
+
+    def redirect(self, uris: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> None:
+        """Have the caller's side call elsewhere: 302 with one URI, 300 with several; then the channel hangs up.
+
+        Raises:
+            CommandRefused: the channel is gone.
+            CommandTimeout, InvalidCommand, SessionClosed: as :meth:`command`.
+        """
+        target = commands.uris(uris)
+        if not self._looks_on:
+            self.execute("redirect", target, timeout=timeout)
+        elif (said := self.api(f"uuid_redirect {self.uuid} {target}", timeout)).startswith("-"):
+            raise CommandRefused(said)
 
     def send(self, *commands: bytes) -> list[AsyncResult[Message]]:
         """Send commands in a row without waiting; each result becomes the reply to its command."""
@@ -249,6 +294,8 @@ class Session:
         :meth:`hangup` it waits for that instead.
         """
         if self.uuid and not self.closed:
+            if self._looks_on and not self.hungup:
+                self._connect_to_release()
             if self.leaving:
                 self.wait_hungup(HANGUP_TIMEOUT)
             self._wait(lambda: self._parked or self.hungup, timeout)
@@ -257,6 +304,12 @@ class Session:
             except (CommandTimeout, SessionClosed):
                 pass
         self.close("given back to the dialplan" if self.uuid else "connect was not answered")
+
+    def _connect_to_release(self) -> None:
+        try:
+            self.connect(1.0)
+        except (CommandTimeout, RemoteProtocolError, SessionClosed) as error:
+            logger.debug("call %s: not connected for its release: %s", self.uuid, error)
 
     def wait_hungup(self, timeout: float | None) -> bool:
         """Wait until the channel has hung up or the connection is gone; False after `timeout` seconds."""

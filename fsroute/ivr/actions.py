@@ -136,7 +136,8 @@ class Collect:
     The application counts the tries and plays its own words for wrong input, so `tries` is 1,
     `invalid_files` is empty and `min` is what makes silence an input (1): what came is judged by
     the application. Times in milliseconds. With a `grammar` the caller may also speak, where the
-    switch has a recogniser: then `Said` is told.
+    switch has a recogniser: then `Said` is told. `secret`: nobody is to read in a kept call what
+    was keyed.
     """
 
     files: tuple[str, ...]
@@ -149,6 +150,7 @@ class Collect:
     terminators: str = ""
     pattern: str = ANY_DIGITS
     grammar: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

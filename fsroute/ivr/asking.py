@@ -72,6 +72,7 @@ def _collect(application: Application, language: str, step: Asking, files: tuple
         digit_timeout_ms=_milliseconds(step.digit_timeout, 3.0),
         terminators=terminators,
         grammar=_grammar(language, step),
+        secret=isinstance(step, CollectStep) and step.secret,
     )
 
 

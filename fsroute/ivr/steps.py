@@ -198,7 +198,8 @@ class CollectStep(AskingStep, frozen=True, kw_only=True, tag="collect"):
     """The caller keys in digits, which become the fact `fact`.
 
     `terminators` end the input and are not part of it. `pattern` is a regular expression that
-    the whole input must match; `digit_timeout` runs from key to key.
+    the whole input must match; `digit_timeout` runs from key to key. `secret`: what is keyed is
+    replaced where calls are kept with names and numbers replaced, if it has three digits or more.
     """
 
     fact: str
@@ -208,6 +209,7 @@ class CollectStep(AskingStep, frozen=True, kw_only=True, tag="collect"):
     pattern: str | None = None
     terminators: str = "#"
     digit_timeout: Seconds | None = None
+    secret: bool = False
 
 
 class SetStep(_Step, frozen=True, kw_only=True, tag="set"):

@@ -35,6 +35,8 @@ class Capturing:
         self._about = About(config.site.site_id, config.site.switch_id)
         self.recorder: Recorder | None = None
         self.keeper: Keeper | None = None
+        self.switch_version: Callable[[], str] = lambda: ""
+        """Of the FreeSWITCH whose calls come; empty while it is not known."""
 
     def start(self, is_leader: Callable[[], bool]) -> None:
         """Before the rules are read and the roles begin; the database is open.
@@ -55,6 +57,7 @@ class Capturing:
             sample=settings.sample,
             links=settings.inbound,
             scrubbing=scrubber_of(settings, folder) if settings.scrub else None,
+            switch_version=lambda: self.switch_version(),
         )
         self.recorder.start()
         self.keeper = Keeper(

@@ -21,6 +21,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,13 @@ _STRANGE: Final = re.compile(r"[^A-Za-z0-9_]+")
 
 def stamp(at: float) -> str:
     """`at` seconds since the epoch, as names have it: sorted by name is sorted by time."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment.strftime(STAMP)}.{moment.microsecond // 1000:03d}Z"
+    seconds, thousandths = divmod(int(at * 1e6 + 0.5) // 1000, 1000)
+    return f"{_second(seconds)}.{thousandths:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(STAMP)
 
 
 def call_name(at: float, contact_center: str, channel_uuid: str) -> str:
@@ -162,13 +168,12 @@ class Folder:
             part, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         try:
-            size = os.fstat(descriptor).st_size
+            written = os.write(descriptor, data)
             try:
-                written = 0
                 while written < len(data):
                     written += os.write(descriptor, data[written:])
             except OSError:
-                os.ftruncate(descriptor, size)
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
                 raise
         finally:
             os.close(descriptor)

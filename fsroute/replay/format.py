@@ -44,6 +44,7 @@ class Side(enum.StrEnum):
 OUTBOUND, INBOUND = "outbound", "inbound"
 _NAMES: Final = {side: side.value.encode() for side in Side}
 _encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _SIDES: Final = {"freeswitch": Side.FREESWITCH, "fsroute": Side.FSROUTE, "application": Side.FSROUTE}
 
 
@@ -143,11 +144,35 @@ class Capture:
 def header_line(header: Header) -> bytes:
     """The first line, its line end included; what is as usual is left out."""
     said: dict[str, Any] = {"capture": header.capture}
-    for each in fields(header):
-        value = getattr(header, each.name)
-        if each.name not in ("capture", "more") and (value != each.default or each.name in _ALWAYS):
-            said[each.name] = value
+    for name, default in _SAID:
+        value = getattr(header, name)
+        if value != default or name in _ALWAYS:
+            said[name] = value
     return dumped({**said, **{key: value for key, value in header.more.items() if key not in said}})
+
+
+Taken = tuple[float, Side, bytes] | tuple[float, None, Mapping[str, Any]]
+"""A chunk, or a note, by the clock of whoever took it: it is made for all that crosses, thus a plain tuple."""
+
+
+def piece_lines(began: float, taken: Iterable[Taken]) -> bytes:
+    """The lines of what was taken since `began`, made at once. Times are rounded as `chunk_line` does, but faster."""
+    try:
+        return _encode_lines([
+            _NoteLine(int((each[0] - began) * 1e6 + 0.5) / 1e6, Side.FSROUTE, each[2])
+            if each[1] is None
+            else _ChunkLine(int((each[0] - began) * 1e6 + 0.5) / 1e6, each[1], each[2].decode())
+            for each in taken
+        ])  # fmt: skip
+    except (
+        UnicodeError
+    ):  # bytes that are no UTF-8 are lone surrogates, which only the slower writer can escape
+        return b"".join(
+            note_line(each[0] - began, each[2])
+            if each[1] is None
+            else chunk_line(each[0] - began, each[1], each[2])
+            for each in taken
+        )
 
 
 def chunk_line(t: float, side: Side, data: bytes) -> bytes:
@@ -182,6 +207,20 @@ def dumped(document: Mapping[str, Any]) -> bytes:
 
 
 _ALWAYS: Final = frozenset({"situation", "freeswitch", "recorded_from", "session", "fsroute", "at"})
+_SAID: Final = [(each.name, each.default) for each in fields(Header) if each.name not in ("capture", "more")]
+
+
+class _ChunkLine(msgspec.Struct, gc=False):
+    t: float
+    side: str = msgspec.field(name="from")
+    data: str
+
+
+class _NoteLine(msgspec.Struct):
+    t: float
+    side: str = msgspec.field(name="from")
+    note: Any
+
 
 # Reading -------------------------------------------------------------------------------------------
 

@@ -7,14 +7,14 @@ of one that was joined in the middle by what only one of the two says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import INBOUND, OUTBOUND, Capture, Chunk, Header, Line, Note, Side
 from fsroute.replay.frames import CommandFrames, without_password
-from fsroute.replay.packets import packets, segment
+from fsroute.replay.packets import Fragment, Segment, packets, segment
 from fsroute.replay.streams import Conversation, End, Piece, conversations
 
 LOOKED_AT: Final = 64 << 10  # bytes of each side that tell what a conversation is
@@ -35,21 +35,29 @@ _CHANNEL: Final = re.compile(rb"\nUnique-ID: ([^\n]+)")
 _INBOUND: Final = re.compile(rb"(?:^|\n)(?:auth |userauth |event |sendmsg [0-9a-f])")
 
 
-def imported(path: Path) -> Iterator[Capture]:
-    """The sessions of a file, as they end; the names are not given yet.
+def imported(path: Path, on_fragment: Callable[[], None] = lambda: None) -> Iterator[Capture]:
+    """The sessions of a file, as they end; the names are not given yet. `on_fragment` is called for each piece of IP.
 
     Raises:
         CaptureError: the file is neither pcap nor pcapng, or damaged, or cannot be read.
     """
     try:
         with path.open("rb") as file:
-            found = (segment(packet) for packet in packets(file, str(path)))
-            for each in conversations((one for one in found if one is not None), _is_event_socket):
+            for each in conversations(_segments(file, str(path), on_fragment), _is_event_socket):
                 capture = _capture(each, path.name)
                 if capture is not None:
                     yield capture
     except OSError as error:
         raise CaptureError(str(path), 0, f"cannot be read: {error.strerror or error}") from error
+
+
+def _segments(file: BinaryIO, name: str, on_fragment: Callable[[], None]) -> Iterator[Segment]:
+    for packet in packets(file, name):
+        found = segment(packet)
+        if isinstance(found, Fragment):
+            on_fragment()
+        elif found is not None:
+            yield found
 
 
 def _is_event_socket(conversation: Conversation) -> bool:

@@ -32,6 +32,8 @@ class Learned:
         self._most = most
         self._known: OrderedDict[str, tuple[str, dict[str, str]]] = OrderedDict()
         self.version = 0
+        self.forgotten = 0
+        """How many were known once and are not looked for any more."""
 
     def name(self, text: str) -> None:
         """Somebody's name, in every way in which it may be written."""
@@ -65,6 +67,7 @@ class Learned:
         self._known[key] = (kind, forms)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
+            self.forgotten += 1
         self.version += 1
 
     def _forms(self, text: str) -> Iterator[tuple[str, str]]:

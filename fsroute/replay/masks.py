@@ -150,7 +150,7 @@ class Masks:
 
 
 def digits_of(text: str) -> str:
-    return "".join(_DIGIT.findall(text))
+    return text if text.isascii() and text.isdigit() else "".join(_DIGIT.findall(text))
 
 
 def national(number: str) -> str:

@@ -1,7 +1,7 @@
 """Packets out of pcap and pcapng files, and the TCP segments in them. Pure; every length is checked.
 
 Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng. Links: Ethernet with VLANs, Linux cooked 1 and 2, raw IP,
-loopback of BSD and OpenBSD. Fragments of IP are counted, not put together: nobody's event socket is fragmented.
+loopback of BSD and OpenBSD. Fragments of IP are told apart, not put together: nobody's event socket is fragmented.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ class Segment:
     flags: int
     payload: bytes
     lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of an IP packet that was sent in several; what TCP payload it holds is lost."""
+
+    at: float
 
 
 def packets(file: BinaryIO, name: str) -> Iterator[Packet]:
@@ -157,10 +164,12 @@ def _block(
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
 _EXTENSIONS: Final = frozenset({0, 43, 60, 135})  # whose length counts eights
+_TCP: Final = 6
+_FRAGMENT: Final = 44  # the extension header of IPv6
 
 
-def segment(packet: Packet) -> Segment | None:
-    """The TCP segment of a packet; None: it has none that can be read."""
+def segment(packet: Packet) -> Segment | Fragment | None:
+    """The TCP segment of a packet, or that it is a fragment of one; None: it has none that can be read."""
     peel = _LINKS.get(packet.link)
     if peel is None:
         return None
@@ -203,12 +212,14 @@ _LINKS: Final[Mapping[int, Callable[[bytes], bytes | None]]] = {
 }
 
 
-def _ip(packet: Packet, data: bytes) -> Segment | None:
+def _ip(packet: Packet, data: bytes) -> Segment | Fragment | None:
     version = data[0] >> 4
     if version == 4:
         head, total = (data[0] & 15) * 4, struct.unpack_from(">H", data, 2)[0]
-        if head < 20 or data[9] != 6 or struct.unpack_from(">H", data, 6)[0] & 0x3FFF:
+        if head < 20 or data[9] != _TCP:
             return None
+        if struct.unpack_from(">H", data, 6)[0] & 0x3FFF:  # more of it follows, or comes before
+            return Fragment(packet.at)
         ends = (str(ip_address(data[12:16])), str(ip_address(data[16:20])))
         return _tcp(packet, data[head:], (total or len(data)) - head, ends)
     if version != 6:
@@ -217,7 +228,9 @@ def _ip(packet: Packet, data: bytes) -> Segment | None:
     ends = (str(ip_address(data[8:24])), str(ip_address(data[24:40])))
     while following in _EXTENSIONS:
         following, at = data[at], at + 8 + data[at + 1] * 8
-    if following != 6:
+    if following == _FRAGMENT and data[at] == _TCP:
+        return Fragment(packet.at)
+    if following != _TCP:
         return None
     return _tcp(packet, data[at:], (total + 40 if total else len(data)) - at, ends)
 

@@ -1,9 +1,11 @@
 """Keeps what crosses the event sockets, and what routing is told, without delaying either.
 
-In the hub a chunk is put into a queue, which is all that a call ever waits for. A thread of its own takes it from there
-to the disk (``writer.py``) and looks for more every so often; the two share nothing but the queue and a few numbers,
-each of which one of them writes. When the queue is full or the disk takes nothing more, capturing stops: what was open
-is closed as truncated, calls go on, and after a while capturing begins anew.
+In the hub a chunk is put into its session's list, which is all that a call ever waits for. A list goes to a thread in
+one piece: when the session is over, when the list is long, or after some seconds. The thread takes it to the disk
+(``writer.py``) and looks for more every so often, so that a call of some seconds costs one look, one write and one
+rename. The two share nothing but the queue of pieces and a few numbers, each of which one of them writes. When the
+queue is full or the disk takes nothing more, capturing stops: what was open is closed as truncated, calls go on, and
+after a while capturing begins anew.
 """
 
 from __future__ import annotations
@@ -21,16 +23,29 @@ from gevent import monkey
 
 import fsroute
 from fsroute.replay.folder import Folder
-from fsroute.replay.format import INBOUND, OUTBOUND, Header, Side
+from fsroute.replay.format import INBOUND, OUTBOUND, Header, Side, Taken
 from fsroute.replay.journal import Event, World, events_of
 from fsroute.replay.journal import Header as JournalHeader
-from fsroute.replay.writer import Closed, Item, JournalBegan, Limits, Noted, Opened, Scrubbing, Tidy, Writer
+from fsroute.replay.writer import (
+    Closed,
+    Item,
+    JournalBegan,
+    Limits,
+    Opened,
+    Piece,
+    Scrubbing,
+    Tidy,
+    Writer,
+)
 
 log = logging.getLogger(__name__)
 
 MAX_QUEUE: Final = 32 << 20  # bytes that wait for the thread
 NOTE_SIZE: Final = 500  # bytes that a note or a row in the queue is counted as
-LOOK: Final = 0.25  # seconds between two looks of the thread into the queue
+CHUNK_SIZE: Final = 100  # bytes that a chunk is counted as beyond its own
+PIECE: Final = 64 << 10  # bytes of a session that wait in the hub, until
+PATIENCE: Final = 5.0  # seconds have passed; so much is lost when the process dies
+LOOK: Final = 0.5  # seconds between two looks of the thread into the queue
 TURN: Final = 0.0003  # seconds of work after which the thread lets the hub have the interpreter
 WATCH: Final = 1.0  # seconds between two looks of the hub at the thread
 TIDY: Final = 60.0  # seconds between two looks for files that are too old
@@ -58,6 +73,8 @@ class Recorder:
         now: seconds since the epoch, by the database's clock.
         max_queue: bytes that may wait for the thread.
         retry: seconds after which a stopped recorder begins anew.
+        patience: seconds after which what a session has said goes to the disk.
+        switch_version: what the headers of sessions name as FreeSWITCH's version; '' while it is not known.
     """
 
     def __init__(
@@ -72,6 +89,8 @@ class Recorder:
         scrubbing: Scrubbing | None = None,
         max_queue: int = MAX_QUEUE,
         retry: float = RETRY,
+        patience: float = PATIENCE,
+        switch_version: Callable[[], str] = lambda: "",
     ) -> None:
         self._folder = folder
         self._limits = limits
@@ -81,11 +100,15 @@ class Recorder:
         self._links = links
         self._max_queue = max_queue
         self._retry = retry
+        self._patience = patience
+        self._switch_version = switch_version
+        self._is_scrubbing = scrubbing is not None
         self._writer = Writer(folder, limits, scrubbing)
         self._queue: deque[Item] = deque()
         self._put = 0  # bytes, written by the hub
         self._taken = 0  # bytes, written by the thread
         self._sessions = 0
+        self._taps: set[_Tap] = set()
         self._thread: _Thread | None = None
         self._watch: gevent.Greenlet[..., None] | None = None
         self.pointer: Callable[[], Mapping[str, Any] | None] = lambda: None
@@ -128,7 +151,9 @@ class Recorder:
         if self._watch is not None:
             self._watch.kill()
             self._watch = None
-        self.turn = -abs(self.turn)
+        for tap in list(self._taps):
+            tap.hand_over()
+        self._turn_off()
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.end()
@@ -142,7 +167,7 @@ class Recorder:
 
     def outbound(self) -> OutboundTap | None:
         """For a call that FreeSWITCH brings; None: nothing is captured now."""
-        return OutboundTap(self, self.turn) if self.runs else None
+        return OutboundTap(self) if self.runs else None
 
     def inbound(self, link: str) -> InboundTap | None:
         """For a connection to the switch; None: links are not captured, or nothing is now."""
@@ -152,13 +177,26 @@ class Recorder:
 
     def is_sampled(self, channel_uuid: str) -> bool:
         """Whether a call is kept: the same answer wherever its channel is seen."""
+        if self._sample >= 1.0:
+            return True
         digest = sha256(channel_uuid.encode("utf-8", "replace")).digest()
         return int.from_bytes(digest[:8], "big") < self._sample * (1 << 64)
 
-    def opened(self, session: str, name: str, at: float, link: str = "", joined: bool = False) -> int:
+    def opened(
+        self,
+        tap: _Tap,
+        session: str,
+        name: str,
+        at: float,
+        began: float,
+        link: str = "",
+        joined: bool = False,
+    ) -> int:
         """A session is kept from here on: its number."""
         self._sessions += 1
+        self._taps.add(tap)
         header = Header(
+            freeswitch=self._switch_version(),
             recorded_from="fsroute",
             session=session,
             fsroute=fsroute.__version__,
@@ -167,21 +205,17 @@ class Recorder:
             at=round(at, 6),
             link=link,
             joined=joined,
+            scrubbed=self._is_scrubbing,
         )
-        self.put(Opened(self._sessions, header, at, name), NOTE_SIZE)
+        self.put(Opened(self._sessions, header, at, began, name), NOTE_SIZE)
         return self._sessions
 
-    def said(self, turn: int, key: int, t: float, side: Side, data: bytes) -> None:
-        if turn == self.turn:
-            self.put((key, t, side, data), len(data) + 100)
-
-    def noted(self, turn: int, key: int, t: float, facts: Mapping[str, Any]) -> None:
-        if turn == self.turn:
-            self.put(Noted(key, t, facts), NOTE_SIZE)
-
-    def closed(self, turn: int, key: int, t: float, reason: str, facts: Mapping[str, Any]) -> None:
-        if turn == self.turn:
-            self.put(Closed(key, t, reason, facts), NOTE_SIZE)
+    def closed(self, tap: _Tap, key: int, at: float, reason: str) -> None:
+        """A session is over; the journal stands where it stands now."""
+        self._taps.discard(tap)
+        pointer = self.pointer()
+        facts = {} if pointer is None else {"journal_end": pointer}
+        self.put(Closed(key, at, reason, facts), NOTE_SIZE)
 
     def now(self) -> float:
         return self._now()
@@ -217,25 +251,35 @@ class Recorder:
 
     def _took(self, item: Item) -> None:
         """Called in the thread."""
-        if isinstance(item, tuple):
-            self._taken += len(item[3]) + 100 if len(item) == 4 else NOTE_SIZE
+        if isinstance(item, Piece):
+            self._taken += item.size
         elif not isinstance(item, Tidy):
             self._taken += NOTE_SIZE
 
     def _stop(self, why: str) -> None:
-        self.turn = -self.turn
+        self._turn_off()
         self.stops += 1
         log.error("calls are not captured for now: %s, next try in %.0f s", why, self._retry)
+
+    def _turn_off(self) -> None:
+        """What the sessions have not handed over is not kept."""
+        self.turn = -abs(self.turn)
+        taps, self._taps = self._taps, set()
+        for tap in taps:
+            tap.drop()
 
     def _look_after(self) -> None:
         """Tidy up now and then; begin anew after a stop."""
         tidied, stopped_at = 0.0, 0.0
         while True:
-            gevent.sleep(WATCH)
+            gevent.sleep(min(WATCH, self._patience))
             assert self._thread is not None
             self._note_fault(self._thread)
             if self.runs:
                 stopped_at = 0.0
+                before = monotonic() - self._patience
+                for tap in list(self._taps):
+                    tap.hand_over(before)
                 if monotonic() - tidied >= TIDY:
                     tidied = monotonic()
                     self._queue.append(Tidy(self._now()))
@@ -323,7 +367,7 @@ class _Thread:
             self._writer.seal()
         if not self.fault:
             self._work_off()
-            self._writer.flush(monotonic())
+            self._writer.flush()
             if ending:
                 self._writer.stop("the process stopped")
 
@@ -342,129 +386,152 @@ class _Thread:
         while queue:
             item = queue.popleft()
             self._took(item)
-            take(item)
-            while True:
+            for _ in take(item):
                 if monotonic() >= turn_over:
                     sleep(0.0)
                     turn_over = monotonic() + TURN
-                if not self._writer.goes_on():
-                    break
 
 
-class OutboundTap:
-    """On the socket of one call. What crosses before the channel is known waits for the choice of the sample."""
+class _Tap:
+    """On one socket. `sent` and `received` are called for all that crosses: no more than one list is touched."""
 
-    __slots__ = ("_at", "_began", "_early", "_early_size", "_key", "_reason", "_recorder", "_turn")
+    __slots__ = ("_began", "_key", "_lines", "_recorder", "_size", "_turn")
 
-    def __init__(self, recorder: Recorder, turn: int) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._turn = turn
+        self._turn = recorder.turn
         self._began = monotonic()
-        self._at = recorder.now()
-        self._key = 0  # 0: not decided yet; -1: not kept
-        self._early: list[tuple[float, Side, bytes]] = []
-        self._early_size = 0
-        self._reason = "closed"
+        self._key = 0  # 0: it is not decided yet whether it is kept
+        self._lines: list[Taken] | None = []
+        """What was not handed over yet; None: it is not kept, or no more."""
+        self._size = 0
 
     def sent(self, data: bytes) -> None:
-        if self._key > 0:
-            self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FSROUTE, data)
-        elif not self._key:
-            self._hold_back(Side.FSROUTE, data)
+        lines = self._lines
+        if lines is not None:
+            lines.append((monotonic(), Side.FSROUTE, data))
+            self._size += len(data) + CHUNK_SIZE
+            if self._size > PIECE:
+                self._is_long()
 
     def received(self, data: bytes) -> None:
-        if self._key > 0:
-            if data:
-                self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FREESWITCH, data)
-        elif not self._key:
-            self._hold_back(Side.FREESWITCH, data)
-            self._decide()
+        lines = self._lines
+        if lines is not None and data:
+            lines.append((monotonic(), Side.FREESWITCH, data))
+            self._size += len(data) + CHUNK_SIZE
+            if self._size > PIECE:
+                self._is_long()
 
     def noted(self, facts: Mapping[str, Any]) -> None:
-        if self._key <= 0:
-            return
-        if "asked" in facts:  # the rules: what they see is known to the journal at this moment
+        if self._key and self._lines is not None:
+            self._lines.append((monotonic(), None, facts))
+            self._size += NOTE_SIZE
+
+    def hand_over(self, before: float | None = None) -> None:
+        """Let the thread have what there is, if it began `before`."""
+        lines = self._lines
+        if self._key and lines and (before is None or lines[0][0] <= before):
+            size, self._lines, self._size = self._size, [], 0
+            self._recorder.put(Piece(self._key, lines, size), size)
+
+    def drop(self) -> None:
+        """What comes is not kept."""
+        self._lines = None
+        self._key = 0
+
+    def _is_long(self) -> None:
+        self.hand_over()
+
+    def _note_journal(self) -> None:
+        pointer = self._recorder.pointer()
+        if pointer is not None:
+            self.noted({"journal": pointer})
+
+    def _is_over(self, reason: str) -> None:
+        if self._key:
+            self.hand_over()
+            if self._key:  # the piece may have filled the queue
+                self._recorder.closed(self, self._key, monotonic(), reason)
+        self.drop()
+
+
+class OutboundTap(_Tap):
+    """On the socket of one call. What crosses before the channel is known waits for the choice of the sample."""
+
+    __slots__ = ("_at", "_reason")
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._at = recorder.now()
+        self._reason = "closed"
+
+    def received(self, data: bytes) -> None:
+        super().received(data)
+        if not self._key and self._lines is not None:
+            self._decide(self._lines)
+
+    def noted(self, facts: Mapping[str, Any]) -> None:
+        if self._key and "asked" in facts:  # what the rules see is known to the journal at this moment
             facts = {**facts, "asked": {**facts["asked"], "journal": self._recorder.pointer()}}
-        self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
+        super().noted(facts)
 
     def closed(self, reason: str) -> None:
         self._reason = reason
 
     def finished(self) -> None:
-        if self._key > 0:
-            pointer = self._recorder.pointer()
-            facts = {} if pointer is None else {"journal_end": pointer}
-            self._recorder.closed(self._turn, self._key, monotonic() - self._began, self._reason, facts)
-        self._key = -1
+        self._is_over(self._reason)
 
-    def _hold_back(self, side: Side, data: bytes) -> None:
-        self._early.append((monotonic() - self._began, side, data))
-        self._early_size += len(data)
-        if self._early_size > MOST_UNDECIDED:
-            self._key = -1
-            self._early = []
+    def _is_long(self) -> None:
+        if self._key:
+            self.hand_over()
+        elif self._size > MOST_UNDECIDED:
+            self.drop()
 
-    def _decide(self) -> None:
+    def _decide(self, lines: list[Taken]) -> None:
         """By the channel's uuid, in the answer to ``connect``."""
-        said = b"".join(data for _, side, data in self._early if side is Side.FREESWITCH)
+        said = b"".join(each[2] for each in lines if each[1] is Side.FREESWITCH)
         start = said.find(_UNIQUE_ID)
         end = said.find(b"\n", start + len(_UNIQUE_ID))
         if start < 0 or end < 0:
             return
         uuid = said[start + len(_UNIQUE_ID) : end].decode("utf-8", "replace")
-        recorder, early = self._recorder, self._early
-        self._early = []
+        recorder = self._recorder
         if not recorder.is_sampled(uuid) or self._turn != recorder.turn:
-            self._key = -1
+            self.drop()
             return
-        self._key = recorder.opened(OUTBOUND, uuid, self._at)
-        for t, side, data in early:
-            if data:
-                recorder.said(self._turn, self._key, t, side, data)
-        pointer = recorder.pointer()
-        if pointer is not None:
-            self.noted({"journal": pointer})
+        self._key = recorder.opened(self, OUTBOUND, uuid, self._at, self._began)
+        self._note_journal()
 
 
-class InboundTap:
+class InboundTap(_Tap):
     """On one connection to the switch; it is kept from its first byte.
 
     When capturing begins anew after a stop it is joined in the middle: where FreeSWITCH begins a frame.
     """
 
-    __slots__ = ("_began", "_key", "_link", "_recorder", "_turn")
+    __slots__ = ("_link",)
 
     def __init__(self, recorder: Recorder, link: str) -> None:
-        self._recorder = recorder
+        super().__init__(recorder)
         self._link = link
         self._open(joined=False)
 
-    def sent(self, data: bytes) -> None:
-        self._recorder.said(self._turn, self._key, monotonic() - self._began, Side.FSROUTE, data)
-
     def received(self, data: bytes) -> None:
-        recorder = self._recorder
-        if self._turn != recorder.turn and recorder.runs and data.startswith(_BEGINS):
+        if self._lines is None and self._recorder.runs and data.startswith(_BEGINS):
             self._open(joined=True)
-        if data:
-            recorder.said(self._turn, self._key, monotonic() - self._began, Side.FREESWITCH, data)
-
-    def noted(self, facts: Mapping[str, Any]) -> None:
-        self._recorder.noted(self._turn, self._key, monotonic() - self._began, facts)
+        super().received(data)
 
     def closed(self, reason: str) -> None:
-        pointer = self._recorder.pointer()
-        facts = {} if pointer is None else {"journal_end": pointer}
-        self._recorder.closed(self._turn, self._key, monotonic() - self._began, reason, facts)
+        self._is_over(reason)
 
     def finished(self) -> None:
         """It ended when it was closed."""
 
     def _open(self, joined: bool) -> None:
         recorder = self._recorder
-        self._turn = recorder.turn
-        self._began = monotonic()
-        self._key = recorder.opened(INBOUND, self._link, recorder.now(), self._link, joined)
-        pointer = recorder.pointer()
-        if pointer is not None:
-            self.noted({"journal": pointer})
+        self._turn, self._began = recorder.turn, monotonic()
+        self._lines, self._size = [], 0
+        self._key = recorder.opened(
+            self, INBOUND, self._link, recorder.now(), self._began, self._link, joined
+        )
+        self._note_journal()

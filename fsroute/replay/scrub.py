@@ -11,8 +11,9 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -33,7 +34,7 @@ from fsroute.replay.masks import FEWEST, NOBODY, Masks, digits_of
 
 LONG_ENTRY: Final = 4  # digits that a caller may key, from which on they may be an account or a PIN
 MOST_HELD: Final = 2_000  # frames that wait for the end of an entry
-MOST_LINES: Final = 5_000  # scrubbed lines that are remembered
+MOST_LINES: Final = 5_000  # scrubbed lines that a session remembers
 
 _UUID: Final = (
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])"
@@ -56,7 +57,7 @@ _NUMBER: Final = (
     r"|\([0-9]{2,5}\)[ -]?[0-9]{3,4}[ -]?[0-9]{2,8}(?![0-9A-Za-z-])"
     rf"|{_LEFT}[0-9]{{2,4}}(?P<sign>[-.])[0-9]{{2,4}}(?P=sign)[0-9]{{2,8}}(?![0-9A-Za-z-])"
 )
-_HEADER: Final = re.compile(rb"([A-Za-z][A-Za-z0-9_.-]*): (.*)", re.DOTALL)
+_NAME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]*")
 _USER: Final = re.compile(r"([^\s/:;<>\"'@\\=,]+)(?=@)")
 _SPOKEN: Final = re.compile(r"digits/[0-9]\.\w+(?:[! ](?:[^\s!]*/)?digits/[0-9]\.\w+){2,}")
 """A number that is read out digit by digit."""
@@ -76,9 +77,14 @@ _ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
 _OURS: Final = re.compile(r"^(?:mod_sofia|[0-9a-f]{32}|fsroute.*|gw\+.*|[0-9*#]{1,5})$")
 
 
-_GENERAL: Final = rf"(?P<uuid>{_UUID}|{_DATE})|(?P<ipv4>{_IPV4})|(?P<ipv6>{_IPV6})|(?P<number>{_NUMBER})"
+_GENERAL: Final = (  # what it may begin with comes first: most letters of a text are none of it
+    rf"(?=[0-9A-Fa-f+(])(?:(?P<uuid>{_UUID}|{_DATE})|(?P<ipv4>{_IPV4})|(?P<ipv6>{_IPV6})|(?P<number>{_NUMBER}))"
+)
 _PLAIN: Final = re.compile(_GENERAL)
-_ANY: Final = re.compile(rf"(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON})|{_GENERAL}")
+_ANY: Final = re.compile(rf"(?<=[ =:'\"])(?:(?P<state>{_STATE})|(?P<name>{_DIAL}|{_JSON}))|{_GENERAL}")
+_EVENT_UUID: Final = re.compile(rb"Event-UUID: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SOME: Final = re.compile(r"[0-9]|undef undef '|caller_id_name=|fsroute_state|_name\":\"|_num\":\"")
+"""What a text holds at least in which `_ANY` finds something; looked for first, since most texts have none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +177,18 @@ class ScrubbedLines:
         self._masks = scrubber.masks
         self._learned = Learned(scrubber.masks)
         self._cutter = Cutter()
-        self._remembered: dict[tuple[bytes, bool], bytes] = {}
-        self._version = -1
+        self._kept: set[bytes] = set()  # lines that stay whatever is learned
+        self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
+        self._uncoded: dict[bytes, bytes] = {}
+        self._said: dict[tuple[str, bytes], bytes] = {}  # lines of commands
+        self._seen: set[bytes] = set()  # lines that were learned from
+        self._version = self._forgotten = -1
         self._known: re.Pattern[str] | None = None
         self._fakes: dict[str, str] = {}
+        self._has_lines = False  # a name that was learned has several
         self._is_call = False
         self._keys = 0
+        self._is_secret = False  # what the caller is asked for now
         self._entering = ""  # the variable that a long entry is being keyed for
         self._entered: list[str] = []
         self._held: list[Frame | tuple[float, Mapping[str, Any]]] = []
@@ -189,6 +201,7 @@ class ScrubbedLines:
         if self._entering:
             self._held.append((t, facts))
             return
+        self._look_at_step(facts)
         yield note_line(t, self._note(facts))
 
     def finish(self, t: float) -> Iterator[bytes]:
@@ -197,6 +210,10 @@ class ScrubbedLines:
             yield chunk_line(t, frame.side, self._text_bytes(frame.raw))
 
     # Entries ---------------------------------------------------------------------------------------
+
+    def _look_at_step(self, facts: Mapping[str, Any]) -> None:
+        if isinstance(step := facts.get("step"), Mapping):
+            self._is_secret = step.get("secret") is True
 
     def _frame(self, frame: Frame) -> Iterator[bytes]:
         if self._entering:
@@ -212,7 +229,7 @@ class ScrubbedLines:
         if command.get("execute-app-name") == "play_and_get_digits":
             argument = command.get("execute-app-arg") or command.body.decode("utf-8", "replace")
             found = _ENTRY.match(argument)
-            if found is not None and int(found[1][:6]) >= LONG_ENTRY:
+            if found is not None and int(found[1][:6]) >= (SHORTEST if self._is_secret else LONG_ENTRY):
                 self._entering, self._entered = found[2] or "-", []
 
     def _ends_entry(self, frame: Frame) -> bool:
@@ -241,6 +258,7 @@ class ScrubbedLines:
         held, self._held, self._entering = self._held, [], ""
         for item in held:
             if isinstance(item, tuple):
+                self._look_at_step(item[1])
                 yield note_line(item[0], self._note(item[1]))
                 continue
             digit = None
@@ -269,16 +287,18 @@ class ScrubbedLines:
         if event.content_type == COMMAND_REPLY and event.get("Call-Direction") == "inbound":
             called = event.get("variable_fsroute_number_called") or event.get("Caller-Destination-Number", "")
             self._masks.keep([called])
-        for line in raw.split(b"\n"):
-            if (line, True) not in self._remembered:
-                name, colon, value = line.partition(b": ")
-                if colon:
-                    self._learn_header(name.decode("utf-8", "replace"), value)
+        seen = self._seen
+        fresh = [line for line in raw.split(b"\n") if line not in seen]
+        for line in fresh:
+            name, colon, value = line.partition(b": ")
+            if colon and _teaches(name):
+                self._learn_value(value)
+        if len(seen) > MOST_LINES:
+            seen.clear()
+        seen.update(fresh)
 
-    def _learn_header(self, name: str, value: bytes) -> None:
-        kind = kind_of(name)
-        if kind not in (Kind.NAME, Kind.NUMBER) or name.lower().startswith("variable_sip_h_"):
-            return
+    def _learn_value(self, value: bytes) -> None:
+        """Of a header that holds a name or a number."""
         text = _decoded(value)
         if len(digits_of(text)) >= FEWEST and not any(letter.isalpha() for letter in text):
             if self._is_call or len(digits_of(text)) <= FEWEST:
@@ -322,18 +342,33 @@ class ScrubbedLines:
         """
         self._forget_if_changed()
         text = body.decode("utf-8", "surrogateescape")
-        if any("\n" in name and name in text for name in self._fakes):
+        if self._has_lines and any("\n" in name and name in text for name in self._fakes):
             return self._text_bytes(body)
         return self._lines(body)
 
     def _command(self, raw: bytes, command: Command) -> bytes:
         start = len(raw) - len(command.body)
-        first, *lines = raw[:start].lstrip(b"\n").split(b"\n")
-        head = b"\n".join([self._first_line(first), *(self._command_header(line) for line in lines)])
+        head = self._said_lines(raw[:start])
         if not command.body:
             return head
         body = self._text_bytes(raw[start:])
         return _with_length(head, len(body)) + body
+
+    def _said_lines(self, head: bytes) -> bytes:
+        """Of a command: many are said again and again."""
+        self._forget_if_changed()
+        if len(self._said) > MOST_LINES:
+            self._said.clear()
+        first, *lines = head.lstrip(b"\n").split(b"\n")
+        said = [self._said_line(first, self._first_line)]
+        return b"\n".join([*said, *(self._said_line(line, self._command_header) for line in lines)])
+
+    def _said_line(self, line: bytes, scrubbed: Callable[[bytes], bytes]) -> bytes:
+        known = self._said.get((scrubbed.__name__, line))
+        if known is None:
+            known = line if _EVENT_UUID.fullmatch(line) else scrubbed(line)
+            self._said[scrubbed.__name__, line] = known
+        return known
 
     def _first_line(self, line: bytes) -> bytes:
         """What is asked for is nobody's name, even if somebody calls himself so."""
@@ -353,34 +388,42 @@ class ScrubbedLines:
     def _lines(self, text: bytes, coded: bool = False, digit: str | None = None) -> bytes:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""
         self._forget_if_changed()
-        remembered = self._remembered
+        remembered = self._coded if coded else self._uncoded
+        if len(remembered) > MOST_LINES:
+            remembered.clear()
+        kept = self._kept
+        if len(kept) > MOST_LINES:
+            kept.clear()
         done = []
         for line in text.split(b"\n"):
-            known = remembered.get((line, coded))
-            if known is None or (digit is not None and line.startswith(b"DTMF-Digit: ")):
-                known = self._line(line, coded, digit)
-                if digit is None and len(remembered) < MOST_LINES:
-                    remembered[line, coded] = known
+            if line in kept:
+                done.append(line)
+                continue
+            known = remembered.get(line)
+            if known is None:
+                name, colon, value = line.partition(b": ")
+                kind = _kind_of(name) if colon else None
+                if kind is Kind.KEPT:
+                    kept.add(line)
+                    known = line
+                elif kind is Kind.DIGIT and digit is not None:
+                    known = name + b": " + url_encode(digit).encode()
+                else:
+                    known = remembered[line] = self._line(line, kind, value, coded)
             done.append(known)
         return b"\n".join(done)
 
-    def _line(self, line: bytes, coded: bool, digit: str | None) -> bytes:
-        found = _HEADER.fullmatch(line)
-        if found is None:
+    def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
+        if kind is None:
             return self._text_bytes(line)
-        name, value = found[1].decode(), found[2]
-        kind = kind_of(name)
-        if kind is Kind.DIGIT:
-            return line if digit is None else f"{name}: {url_encode(digit)}".encode()
-        if kind is Kind.KEPT or not value:
+        if kind is Kind.DIGIT or not value:
             return line
         text = _decoded(value) if coded else value.decode("utf-8", "surrogateescape")
         made = self._value(kind, text)
         if made == text:
             return line
-        return f"{name}: ".encode() + (
-            url_encode(made).encode() if coded else made.encode("utf-8", "surrogateescape")
-        )
+        head = line[: len(line) - len(value)]
+        return head + (url_encode(made).encode() if coded else made.encode("utf-8", "surrogateescape"))
 
     def _value(self, kind: Kind, text: str) -> str:
         if kind is Kind.NAME:
@@ -418,13 +461,15 @@ class ScrubbedLines:
         """What was learned first; each piece is replaced once."""
         if "digits/" in text:
             text = _SPOKEN.sub(self._spoken, text)
-        if self._known is None:
-            return _ANY.sub(self._replaced, text)
         made, at = [], 0
-        for found in self._known.finditer(text):
-            made += [_ANY.sub(self._replaced, text[at : found.start()]), self._fakes.get(found[0], found[0])]
+        for found in () if self._known is None else self._known.finditer(text):
+            made += [self._unknown(text[at : found.start()]), self._fakes.get(found[0], found[0])]
             at = found.end()
-        return "".join([*made, _ANY.sub(self._replaced, text[at:])])
+        return "".join([*made, self._unknown(text[at:])]) if made else self._unknown(text)
+
+    def _unknown(self, text: str) -> str:
+        """A text in which nothing is that was learned."""
+        return _ANY.sub(self._replaced, text) if _SOME.search(text) else text
 
     def _spoken(self, found: re.Match[str]) -> str:
         """A number that somebody hears is the one that stands for it elsewhere."""
@@ -448,8 +493,13 @@ class ScrubbedLines:
         if self._learned.version == self._version:
             return
         self._version = self._learned.version
-        self._remembered.clear()
+        for lines in (self._coded, self._uncoded, self._said):
+            lines.clear()
+        if self._learned.forgotten != self._forgotten:  # may be learned again
+            self._forgotten = self._learned.forgotten
+            self._seen.clear()
         pattern, self._fakes = self._learned.patterns()
+        self._has_lines = any("\n" in form for form in self._fakes)
         self._known = re.compile(pattern) if pattern else None
 
     # Facts -----------------------------------------------------------------------------------------
@@ -517,6 +567,19 @@ class ScrubbedLines:
         if isinstance(value, dict):
             return {key: self._any(each) for key, each in value.items()}
         return [self._any(each) for each in value] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(name: bytes) -> Kind | None:
+    """Of a header; None: what is no name of one."""
+    return kind_of(name.decode()) if _NAME.fullmatch(name) else None
+
+
+@lru_cache(maxsize=4096)
+def _teaches(name: bytes) -> bool:
+    """Whether the value of such a header is somebody's name or number, wherever else it stands."""
+    text = name.decode("utf-8", "replace")
+    return kind_of(text) in (Kind.NAME, Kind.NUMBER) and not text.lower().startswith("variable_sip_h_")
 
 
 def _decoded(value: bytes) -> str:

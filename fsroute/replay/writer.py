@@ -5,19 +5,27 @@ Items come in order. Each session has one file at a time, which is written in pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from fsroute.replay import folder as names
 from fsroute.replay import journal as journals
 from fsroute.replay.folder import Folder
-from fsroute.replay.format import INBOUND, Header, Side, chunk_line, header_line, note_line
+from fsroute.replay.format import (
+    INBOUND,
+    Header,
+    Side,
+    Taken,
+    chunk_line,
+    header_line,
+    note_line,
+    piece_lines,
+)
 from fsroute.replay.frames import Boundaries, without_password
 from fsroute.replay.journal import Event, World, events_of
 
-PIECE: Final = 64 << 10  # bytes of a session that wait in memory, until
-PATIENCE: Final = 1.0  # seconds have passed
+LARGE: Final = 64 << 10  # bytes of a session that are written at once; less waits for what else there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +43,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session began: `at` seconds since the epoch."""
+    """A session began: `at` seconds since the epoch, and `began` by the clock of all further times."""
 
     key: int
     header: Header
     at: float
+    began: float
     name: str = ""  # the channel's uuid, or the link's
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Piece:
+    """What a session has said since its last piece; `size` is what it was counted as."""
+
     key: int
-    t: float
-    facts: Mapping[str, Any]
+    lines: Sequence[Taken]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class Closed:
     """Nothing more comes from a session. `truncated` says why the rest is missing."""
 
     key: int
-    t: float
+    at: float
     reason: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,10 +88,9 @@ class Tidy:
     now: float
 
 
-Said = tuple[int, float, Side, bytes]
 Happened = tuple[int, float, Event]
-Item = Opened | Said | Noted | Closed | JournalBegan | Happened | Tidy
-"""(session, t, side, bytes) and (n, at, event) come often: they are plain tuples."""
+Item = Opened | Piece | Closed | JournalBegan | Happened | Tidy
+"""(n, at, event) comes often: it is a plain tuple."""
 
 
 class Lines(Protocol):
@@ -115,12 +125,13 @@ class Scrubbing(Protocol):
     def event(self, event: Event) -> Event: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A session that is being written."""
 
     header: Header
     at: float
+    began: float
     name: str
     lines: Lines
     part_began: float = 0.0
@@ -133,7 +144,6 @@ class _Open:
     last: float = 0.0
     waiting: list[bytes] = field(default_factory=list)
     waits: int = 0
-    flushed: float = 0.0
 
 
 class Writer:
@@ -144,56 +154,45 @@ class Writer:
         self._limits = limits
         self._scrubbing = scrubbing
         self._open: dict[int, _Open] = {}
+        self._unwritten: set[_Open] = set()
         self._journal = ""
         self._journal_lines: list[bytes] = []
         self._journal_n = 0
-        self._snapshot: Iterator[Event] = iter(())
-        self._snapshot_at = (0, 0.0)
         self.journal_size = 0
         """Bytes of the journal's present file."""
         self.kept = 0
         """Sessions whose files are complete."""
         self.deleted = 0
 
-    def take(self, item: Item) -> None:
-        while self.goes_on():
-            pass
-        if isinstance(item, tuple):
-            if len(item) == 4:
-                self._said(*item)
-            else:
-                self._happened(*item)
+    def take(self, item: Item) -> Iterator[None]:
+        """Take an item, in steps: between two of them the interpreter may be left to others."""
+        if isinstance(item, Piece):
+            yield from self._took(item)
+        elif isinstance(item, tuple):
+            self._happened(*item)
+            yield
         elif isinstance(item, Opened):
             self._opened(item)
-        elif isinstance(item, Noted):
-            self._noted(item)
         elif isinstance(item, Closed):
             self._closed(item)
+            yield
         elif isinstance(item, JournalBegan):
-            self._journal_began(item)
+            yield from self._journal_began(item)
         else:
             self.deleted += self._folder.tidy(item.now, self._limits.max_age, self._limits.max_total_size)
+            yield
 
-    def goes_on(self) -> bool:
-        """One more line of a snapshot that has begun; False: there is none."""
-        event = next(self._snapshot, None)
-        if event is None:
-            return False
-        self._happened(*self._snapshot_at, event)
-        return True
-
-    def flush(self, now: float) -> None:
-        """Write what has waited long enough; `now` is by the clock that the caller likes, in seconds."""
-        for session in self._open.values():
-            if session.waiting and now - session.flushed >= PATIENCE:
-                session.flushed = now
-                self._write(session)
+    def flush(self) -> None:
+        """Write what waits."""
+        for session in self._unwritten:
+            self._write(session)
+        self._unwritten.clear()
         self._flush_journal()
 
     def stop(self, why: str) -> None:
         """Complete what is open: the rest of it is not kept."""
         for key, session in list(self._open.items()):
-            self._closed(Closed(key, session.last, why, {"truncated": why}))
+            self._closed(Closed(key, session.began + session.last, why, {"truncated": why}))
         self._end_journal(why)
 
     def seal(self) -> None:
@@ -203,33 +202,65 @@ class Writer:
     def give_up(self) -> None:
         """Forget what is open after a fault of the disk; its parts are sealed later."""
         self._open.clear()
-        self._journal, self._journal_lines, self._snapshot = "", [], iter(())
+        self._unwritten.clear()
+        self._journal, self._journal_lines = "", []
 
     # Sessions ----------------------------------------------------------------------------------------
 
     def _opened(self, item: Opened) -> None:
         lines = Plain() if self._scrubbing is None else self._scrubbing.session()
-        header = replace(item.header, scrubbed=self._scrubbing is not None)
-        session = _Open(header, item.at, item.name, lines)
-        if header.session == INBOUND:
+        session = _Open(item.header, item.at, item.began, item.name, lines)
+        if item.header.session == INBOUND:
             session.frames = Boundaries()
         self._open[item.key] = session
         self._begin_file(session)
 
     def _begin_file(self, session: _Open) -> None:
-        at = session.at + session.part_began
-        if session.header.session == INBOUND:
-            session.file = names.link_name(at, session.header.switch, session.name, session.header.part)
-        else:
-            session.file = names.call_name(at, "call", session.name)
+        session.file = ""
         session.size = session.waits = 0
         self._keep(session, header_line(session.header))
 
-    def _said(self, key: int, t: float, side: Side, data: bytes) -> None:
-        session = self._open.get(key)
+    def _took(self, item: Piece) -> Iterator[None]:
+        session = self._open.get(item.key)
         if session is None:
             return
-        session.last = t
+        self._unwritten.add(session)
+        if self._scrubbing is None and not self._may_be_cut(session, item):
+            self._keep_whole(session, item.lines)
+            yield
+            return
+        for each in item.lines:
+            session.last = max(session.last, each[0] - session.began)
+            if each[1] is None:
+                self._noted(session, each[2])
+            else:
+                self._said(session, session.last, each[1], each[2])
+            if self._scrubbing is not None:  # which takes its time
+                yield
+        yield
+
+    def _may_be_cut(self, session: _Open, item: Piece) -> bool:
+        """Whether the file may be at its end within this piece."""
+        age = item.lines[-1][0] - session.began - session.part_began
+        is_old = session.frames is not None and age > self._limits.rotation
+        return is_old or session.size + item.size > self._limits.max_file_size
+
+    def _keep_whole(self, session: _Open, lines: Sequence[Taken]) -> None:
+        """A piece as it is, in one go."""
+        for each in lines:
+            if each[1] is None and "contact_center" in each[2]:
+                session.contact_center = str(each[2]["contact_center"])
+        if session.frames is not None:
+            rest = session.frames.feed(b"".join(each[2] for each in lines if each[1] is Side.FREESWITCH))
+            session.is_between = rest == 0
+            lines = [
+                (each[0], each[1], without_password(each[2])) if each[1] is Side.FSROUTE else each
+                for each in lines
+            ]
+        session.last = max(session.last, lines[-1][0] - session.began)
+        self._keep(session, piece_lines(session.began + session.part_began, lines))
+
+    def _said(self, session: _Open, t: float, side: Side, data: bytes) -> None:
         if session.frames is not None:
             data = self._of_link(session, session.frames, t, side, data)
         elif session.size > self._limits.max_file_size:
@@ -259,20 +290,16 @@ class Writer:
             for line in session.lines.chunk(t - session.part_began, side, data):
                 self._keep(session, line)
 
-    def _noted(self, item: Noted) -> None:
-        session = self._open.get(item.key)
-        if session is None:
-            return
-        session.last = max(session.last, item.t)
-        session.contact_center = str(item.facts.get("contact_center") or session.contact_center)
-        for line in session.lines.note(session.last - session.part_began, item.facts):
+    def _noted(self, session: _Open, facts: Mapping[str, Any]) -> None:
+        session.contact_center = str(facts.get("contact_center") or session.contact_center)
+        for line in session.lines.note(session.last - session.part_began, facts):
             self._keep(session, line)
 
     def _closed(self, item: Closed) -> None:
         session = self._open.pop(item.key, None)
         if session is None:
             return
-        t = max(session.last, item.t) - session.part_began
+        t = max(session.last, item.at - session.began) - session.part_began
         facts = dict(item.facts)
         if session.dropped:
             facts |= {"truncated": "max_file_size", "dropped": session.dropped}
@@ -281,14 +308,21 @@ class Writer:
         for line in session.lines.note(t, {**facts, "end": item.reason}):
             self._keep(session, line)
         self._complete(session)
+        self._unwritten.discard(session)
         self.kept += 1
 
     def _complete(self, session: _Open) -> None:
+        """The name is made when all is known that it says."""
+        name = self._name(session, session.contact_center)
+        session.file = session.file or name
         self._write(session)
-        name = session.file
-        if session.header.session != INBOUND:
-            name = names.call_name(session.at, session.contact_center, session.name)
         session.file = self._folder.complete(self._folder.part(session.file), name)
+
+    def _name(self, session: _Open, contact_center: str) -> str:
+        header, at = session.header, session.at + session.part_began
+        if header.session == INBOUND:
+            return names.link_name(at, header.switch, session.name, header.part)
+        return names.call_name(at, contact_center, session.name)
 
     def _rotate(self, session: _Open, t: float) -> None:
         age = t - session.part_began
@@ -308,7 +342,7 @@ class Writer:
         session.waiting.append(line)
         session.size += len(line)
         session.waits += len(line)
-        if session.waits >= PIECE:
+        if session.waits >= LARGE:
             self._write(session)
 
     def _write(self, session: _Open) -> None:
@@ -316,17 +350,20 @@ class Writer:
             data = b"".join(session.waiting)
             session.waiting.clear()
             session.waits = 0
+            session.file = session.file or self._name(session, "call")
             self._folder.append(self._folder.part(session.file), data)
 
     # Journal -----------------------------------------------------------------------------------------
 
-    def _journal_began(self, item: JournalBegan) -> None:
+    def _journal_began(self, item: JournalBegan) -> Iterator[None]:
         self._end_journal(item.why)
         self._journal = item.name
         self.journal_size = 0
         header = replace(item.header, scrubbed=self._scrubbing is not None)
         self._keep_entry(journals.header_line(header))
-        self._snapshot, self._snapshot_at = events_of(item.world), (item.world.n, item.world.at)
+        for event in events_of(item.world):
+            self._happened(item.world.n, item.world.at, event)
+            yield
 
     def _happened(self, n: int, at: float, event: Event) -> None:
         if not self._journal:

@@ -64,7 +64,7 @@ class ScpRole:
         self.watch = Watch(store, limits)
         self.decider = Decider(store, rules, self.watch, site_id, limits, facts)
         self.director = Director(store, self.decider, self.watch, host, lambda: str(uuid4()), new_token)
-        greeting = Greeting(events=READ, only=True)
+        greeting = Greeting(events=READ, only=True, looks=True)
         self.server = (
             None
             if address is None

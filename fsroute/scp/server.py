@@ -86,6 +86,8 @@ class EarlyCall:
         caller = caller_information(self._session.channel, self._store.now(), self._store.clock_offset)
         plan = self._decider.plan(caller)
         redirected = plan.direct.manner is Manner.REDIRECT
+        if not redirected:
+            self._stay()
         core = self._line.get("Core-UUID") or None
         self._directed = self._director.begin(plan, self._session.uuid, core, redirected)
         while (claim := self._director.next(self._directed)) is not None:
@@ -99,13 +101,18 @@ class EarlyCall:
                 return
         self._elsewhere(plan)
 
+    def _stay(self) -> None:
+        """From now on the call is parked here, and the dialplan's guard is off."""
+        self._session.connect()
+        self._line.api(f"sched_del {self._session.uuid}")
+
     # Redirected -------------------------------------------------------------------------------------------------
 
     def _redirect(self, claim: Claim) -> None:
         """302, with further doors after the first destination; who has cancelled meanwhile is nobody's any more."""
         assert self._directed is not None
         doors = [each.door for each in claim.decision.destinations[1:] if each.door is not None]
-        self._line.execute("redirect", ",".join([claim.uri, *(door.address for door in doors)]))
+        self._session.redirect([claim.uri, *(door.address for door in doors)])
         cause = self._until_gone()
         if claim.call is None:
             self._close(Outcome.TRANSFERRED, "redirected")
@@ -218,6 +225,8 @@ class EarlyCall:
     def _elsewhere(self, plan: Plan) -> None:
         """No destination takes the call: the rule's other way."""
         assert self._directed is not None
+        if plan.direct.manner is Manner.REDIRECT:
+            self._stay()
         otherwise = plan.direct.otherwise
         self._director.elsewhere(self._directed, otherwise)
         log.info("call %s contact=%s: %s", self._session.uuid, self._directed.contact_id, self._directed.line)
@@ -246,7 +255,7 @@ class EarlyCall:
             return
         user, _, host = door.address.partition(":")[2].partition("@")
         if plan.direct.manner is Manner.REDIRECT:
-            self._line.execute("redirect", f"sip:{user}@{host}")
+            self._session.redirect([f"sip:{user}@{host}"])
             self._until_gone()
         else:
             self._line.set_variables(hangup_after_bridge="true", continue_on_fail="false")

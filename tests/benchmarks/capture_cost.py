@@ -2,9 +2,15 @@
 
 ``python -m tests.benchmarks.capture_cost`` has a stand-in switch place the same calls to ``fsroute run`` again and
 again: without capture, with it, and with names and numbers replaced, in turn, so that whatever else the machine does
-meets all of them. A call is a menu, a question of five keys and some prompts. Then one session asks ``api`` over a
-socket, and the replies are timed: with nobody watching, with a recorder, with one that scrubs, and each time
-beside a stream of events that the recorder has to take in.
+meets all of them. All roles are in the one process. There are two sorts of calls: an application alone (a menu, a
+question of five keys, some prompts), and a menu, a request, the wait, an agent, the conversation and its end. Counted
+is all processor time of that process, user and system, all threads; neither the switch nor the database. The time of
+the threads beside the hub is told apart: it is nearly all that capturing costs, and less a matter of what else the
+machine does than the difference of two totals. Files are part of it: a file system that has just deleted many files
+makes new ones slowly (ext4 passes over their inodes for some seconds), so let ``--folder`` lie where nobody does.
+
+Then one session asks ``api`` over a socket, and the replies are timed: with nobody watching, with a recorder, with one
+that scrubs, and each time beside a stream of events that the recorder has to take in.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ import tempfile  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 from collections import defaultdict  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import gevent  # noqa: E402
@@ -38,16 +45,21 @@ from fsroute.replay.writer import Limits  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
 from fsroute.store.scratch import new_folder  # noqa: E402
-from fsroute.switchsim import Caller, HangUp, Network, Press, WaitFor  # noqa: E402
+from fsroute.switchsim import Agent, Answers, Caller, HangUp, Network, Press, WaitFor  # noqa: E402
 from tests.benchmarks.esl_traffic import frame, long_events  # noqa: E402
-from tests.benchmarks.processes import Cpu  # noqa: E402
+from tests.integration.flow.conftest import ADDRESSES  # noqa: E402
 from tests.integration.flow.processes import Process, Site  # noqa: E402
 
-SCRIPT = (
-    WaitFor("main_menu"), Press("1"), WaitFor("order_number"), Press("12345"), WaitFor("being_packed"), HangUp(),
-)  # fmt: skip
-MODES = ("off", "capture", "scrub", "off", "scrub", "capture")
+SCRIPTS = {
+    "application": (
+        WaitFor("main_menu"), Press("1"), WaitFor("order_number"), Press("12345"), WaitFor("being_packed"), HangUp(),
+    ),
+    "agent": (WaitFor("main_menu"), Press("2")),
+}  # fmt: skip
+MODES = ("off", "capture", "scrub", "capture", "scrub", "off")
+AGENTS = "update fsroute.agent set site_id = 'west', switch_id = 'west-1', wrap_up = 0, status = 'available'"
 SPEED = 20.0
+SETTLES = 1.5  # seconds
 
 
 class Bench:
@@ -67,14 +79,18 @@ class Bench:
         sample = (resources.folder("sql") / "samples" / "two_sites.sql").read_text("utf-8")
         with psycopg.connect(self._database, autocommit=True) as connection:
             connection.execute(sample.encode())
+            connection.execute(AGENTS.encode())
+        for name, address in ADDRESSES.items():
+            answers = Answers(after=1, talk=3)
+            self._network.add_agent(Agent(f"sofia/fsroute_agents/{address}", name, (answers,)))
 
     def stop(self) -> None:
         self._site.switch.stop()
         self._postgres.stop()
         shutil.rmtree(self._disk, ignore_errors=True)
 
-    def measure(self, mode: str, calls: int, together: int) -> tuple[float, int]:
-        """(seconds of the processor for a call, bytes kept for a call)."""
+    def measure(self, sort: str, mode: str, calls: int, together: int) -> tuple[float, float, int]:
+        """(seconds of the processor for a call, of these beside the hub, bytes kept for a call)."""
         self._turn += 1
         kept = self._folder / f"kept-{self._turn}"
         options = (
@@ -86,26 +102,37 @@ class Bench:
         process.start()
         self._site.switch.reload()
         try:
-            self._place(together, together)  # what is done for the first time
-            used = Cpu(process.pid)
-            self._place(calls, together)
-            time.sleep(1.5)  # the thread's last piece
-            seconds = used.seconds()
+            self._place(sort, together, together)  # what is done for the first time
+            gevent.sleep(SETTLES)
+            clock = ~process.pid << 3 | 2  # all threads of a process: clock_getcpuclockid(3)
+            before, beside = time.clock_gettime(clock), _beside_hub(process.pid)
+            self._place(sort, calls, together)
+            gevent.sleep(SETTLES)  # the thread's last piece
+            seconds = time.clock_gettime(clock) - before
+            beside = _beside_hub(process.pid) - beside
         finally:
             process.send(signal.SIGTERM)
             process.wait(20)
         size = sum(path.stat().st_size for path in kept.glob("*.jsonl")) if kept.exists() else 0
-        return seconds / calls, size // (calls + together)
+        return seconds / calls, beside / calls, size // (calls + together)
 
-    def _place(self, calls: int, together: int) -> None:
+    def _place(self, sort: str, calls: int, together: int) -> None:
         placed = 0
         switch = self._site.switch
         while placed < calls or switch.channels:
             while placed < calls and len(switch.channels) < together:
                 placed += 1
                 number = f"+1415555{placed % 10_000:04d}"
-                self._network.call(Caller(number, f"Ada Lovelace {placed}", "8005550100", SCRIPT), switch)
+                self._network.call(
+                    Caller(number, f"Ada Lovelace {placed}", "8005550100", SCRIPTS[sort]), switch
+                )
             gevent.sleep(0.01)
+
+
+def _beside_hub(pid: int) -> float:
+    """Seconds of the processor that the threads of a process have used, but the first (proc(5), schedstat)."""
+    threads = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    return sum(int((path / "schedstat").read_text().split()[0]) / 1e9 for path in threads)
 
 
 # The delay of a command ------------------------------------------------------------------------------------
@@ -178,27 +205,40 @@ def _part(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
+def _compare(bench: Bench, sort: str, modes: Sequence[str], calls: int, together: int) -> None:
+    costs: dict[str, list[float]] = defaultdict(list)
+    besides: dict[str, list[float]] = defaultdict(list)
+    print(f"{sort:<14}{'ms of CPU a call':>20}{'us beside the hub':>20}{'bytes kept a call':>20}")
+    for mode in modes:
+        cost, beside, size = bench.measure(sort, mode, calls, together)
+        costs[mode].append(cost)
+        besides[mode].append(beside)
+        print(f"{mode:<14}{cost * 1e3:>20.2f}{beside * 1e6:>20.0f}{size:>20}", flush=True)
+    plain = statistics.median(costs["off"])
+    for mode in ("capture", "scrub"):
+        more = statistics.median(costs[mode]) - plain
+        thread = statistics.median(besides[mode]) / plain
+        print(
+            f"{sort}, {mode}: {more * 1e6:+.0f} us a call, {more / plain * 100:+.1f} % of the processor;"
+            f" beside the hub {thread * 100:.1f} %"
+        )
+
+
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--calls", type=int, default=150, help="in each turn")
     reader.add_argument("--together", type=int, default=15, help="at a time")
     reader.add_argument("--seconds", type=float, default=6.0, help="of commands in each mode")
     reader.add_argument("--events", type=int, default=200, help="a second, meanwhile")
+    reader.add_argument("--turns", type=int, default=1, help="through all modes, of each sort of calls")
+    reader.add_argument("--folder", help="what captures are kept in; one that is temporary if left out")
     given = reader.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fsroute-capture-"))
+    folder = Path(tempfile.mkdtemp(prefix="fsroute-capture-", dir=given.folder))
     bench = Bench(folder)
-    costs: dict[str, list[float]] = defaultdict(list)
     try:
         bench.start()
-        print(f"{'mode':<10}{'ms of CPU a call':>20}{'bytes kept a call':>20}")
-        for mode in MODES:
-            cost, size = bench.measure(mode, given.calls, given.together)
-            costs[mode].append(cost)
-            print(f"{mode:<10}{cost * 1e3:>20.2f}{size:>20}", flush=True)
-        plain = statistics.mean(costs["off"])
-        for mode in ("capture", "scrub"):
-            more = statistics.mean(costs[mode]) / plain - 1.0
-            print(f"{mode}: {more * 100:+.1f} % of the processor")
+        for sort in SCRIPTS:
+            _compare(bench, sort, MODES * given.turns, given.calls, given.together)
         print(
             f"{'mode':<10}{'p50 us':>10}{'p99 us':>10}{'max us':>10}   of a command, {given.events} events/s"
         )

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from tests.fix_database import perform
 from tests.live import freeswitch
 from tests.live.figures import FIGURES
+from tests.live.sites import Sites
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
 
@@ -68,14 +69,14 @@ def company(two_sites: TwoSites) -> Iterator[Callable[..., ContactCenter]]:
                 phone.close()
 
 
-def until_all_is_over(sites: TwoSites, made: list[ContactCenter]) -> None:
+def until_all_is_over(sites: Sites, made: list[ContactCenter]) -> None:
     try:
         until(lambda: sites.channels() == 0 and not sites.live_reservations(), 10)
     except AssertionError:
         stories = "\n\n".join(center.story() for center in made)
-        tables = "\n".join(switch.api("show channels") for switch in (sites.west, sites.east))
+        tables = "\n".join(switch.api("show channels") for switch in sites.switches)
         left = f"{sites.channels()} channels and {len(sites.live_reservations())} reservations are left"
-        for switch in (sites.west, sites.east):
+        for switch in sites.switches:
             switch.api("hupall")  # so that the next test does not suffer
         raise AssertionError(f"{left}\n{stories}\n{tables}") from None
 

@@ -154,12 +154,17 @@ class FreeSwitch:
         until(self._answers, 30)
 
     def stop(self) -> None:
+        """kill -9: nothing of it is kept, and an orderly end takes seconds. It may be started again."""
         if self._process is None:
             return
         if self._socket is not None:
             self._socket.close()
-        self._process.kill()  # nothing of it is kept, and an orderly end takes seconds
+        self._process.kill()
         self._process.wait()
+        self._process = self._socket = None
+
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def api(self, command: str) -> str:
         assert self._socket is not None

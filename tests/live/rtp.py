@@ -143,11 +143,8 @@ class Media:
                 count += 1
 
     def _send_digit(self, digit: str, due: float) -> float:
-        code = DIGITS.index(digit)
-        for step in range(1, 9):  # five while it lasts, three ends
-            end = 0x80 if step > 5 else 0
-            payload = struct.pack("!BBH", code, end | 10, min(step, 5) * FRAME)
-            self._packet(EVENTS, self._timestamp, payload, marker=step == 1)
+        for step, payload in enumerate(digit_payloads(digit)):
+            self._packet(EVENTS, self._timestamp, payload, marker=step == 0)
             due += FRAME / 8000
             gevent.sleep(max(0.0, due - time.monotonic()))
         self._timestamp += 10 * FRAME
@@ -164,6 +161,35 @@ class Media:
             self._socket.sendto(header + payload, self.remote)
         except OSError:  # the other end has closed its port
             return
+
+
+def digit_payloads(digit: str) -> list[bytes]:
+    """An RFC 4733 event of 100 ms: five packets while it lasts, three ends."""
+    code = DIGITS.index(digit)
+    return [
+        struct.pack("!BBH", code, (0x80 if step > 5 else 0) | 10, min(step, 5) * FRAME)
+        for step in range(1, 9)
+    ]
+
+
+def digit_packets(digit: str) -> list[bytes]:
+    """The RTP packets of :func:`digit_payloads`."""
+    return [
+        struct.pack("!BBHII", 0x80, (0 if step else 0x80) | EVENTS, 1 + step, 8000, 0x5150) + payload
+        for step, payload in enumerate(digit_payloads(digit))
+    ]
+
+
+def capture(packets: Sequence[bytes]) -> bytes:
+    """A capture file with these packets in UDP, 20 ms apart, as SIPp plays it; addresses are SIPp's to set."""
+    written = [struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
+    for number, packet in enumerate(packets):
+        udp = struct.pack("!HHHH", 6000, 6000, 8 + len(packet), 0) + packet
+        address = bytes((127, 0, 0, 1))
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0) + address * 2
+        frame = bytes(12) + b"\x08\x00" + ip + udp
+        written.append(struct.pack("=IIII", 1, 20_000 * number, len(frame), len(frame)) + frame)
+    return b"".join(written)
 
 
 def _is_loud(packet: Packet) -> bool:

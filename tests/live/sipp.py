@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from tests.live.freeswitch import free_port
-from tests.live.rtp import tone
+from tests.live.rtp import capture, digit_packets, tone
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LOOPBACK = "127.0.0.1"
@@ -65,9 +65,20 @@ def callers(folder: Path, name: str, calls: int, number: str, port: int, *, pati
     return Sipp(folder, name, scenario, arguments)
 
 
-def agents(folder: Path, name: str) -> Sipp:
-    """As many agents as are called, all at one port."""
-    return Sipp(folder, name, (SCENARIOS / "agent.xml").read_text(), ["-rtp_echo"])
+def agents(folder: Path, name: str, talk: float = 5.0) -> Sipp:
+    """As many agents as are called, all at one port; each talks for `talk` seconds."""
+    scenario = Template((SCENARIOS / "agent.xml").read_text()).safe_substitute(talk=round(1000 * talk))
+    return Sipp(folder, name, scenario, ["-rtp_echo"])
+
+
+def acd(folder: Path, name: str, talk: float) -> Sipp:
+    """An ACD that answers at once, tells by digit 5 that a human is there, and hangs up `talk` seconds later."""
+    digit = folder / "digit.pcap"
+    digit.write_bytes(capture(digit_packets("5")))
+    scenario = Template((SCENARIOS / "acd.xml").read_text()).safe_substitute(
+        digit=digit, talk=round(1000 * talk)
+    )
+    return Sipp(folder, name, scenario, ["-rtp_echo"])
 
 
 def redirected(folder: Path, name: str, calls: int, number: str, port: int, rate: int) -> tuple[Sipp, Path]:
@@ -76,3 +87,14 @@ def redirected(folder: Path, name: str, calls: int, number: str, port: int, rate
     arguments = [f"{LOOPBACK}:{port}", "-s", number, "-m", str(calls), "-l", str(calls), "-r", str(rate),
                  "-trace_logs", "-log_file", str(contacts)]  # fmt: skip
     return Sipp(folder, name, (SCENARIOS / "redirected.xml").read_text(), arguments), contacts
+
+
+def following(
+    folder: Path, name: str, calls: int, number: str, port: int, rate: int, caller: str
+) -> tuple[Sipp, Path]:
+    """As `redirected`, from numbers that begin with `caller`; each calls where it is sent, and waits for the end."""
+    contacts = folder / f"{name}.contacts"
+    scenario = Template((SCENARIOS / "follows.xml").read_text()).safe_substitute(caller=caller)
+    arguments = [f"{LOOPBACK}:{port}", "-s", number, "-m", str(calls), "-l", str(calls), "-r", str(rate),
+                 "-recv_timeout", "30000", "-trace_logs", "-log_file", str(contacts)]  # fmt: skip
+    return Sipp(folder, name, scenario, arguments), contacts

@@ -7,10 +7,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.live import sipp
+from tests.live.callcenter import Callcenter
 from tests.live.figures import measured
 from tests.live.people import answers_at_once, never_answers
 from tests.live.sip import TALK, Call, Phone
@@ -23,48 +26,9 @@ pytestmark = pytest.mark.live
 Company = Callable[..., ContactCenter]
 
 
-class Callcenter:
-    """The mod_callcenter of the switch in the east: agents, and what it says of them."""
-
-    def __init__(self, sites: TwoSites) -> None:
-        self._sites = sites
-        self._agents: list[str] = []
-
-    def agent(self, name: str, phone: Phone, queue: str = "support@default", **settings: object) -> Phone:
-        self._agents.append(name)
-        self._config(f"agent add {name} callback")
-        self._config(f"agent set contact {name} [leg_timeout=4]sofia/fsroute_agents/{phone.address}")
-        for setting, value in settings.items():
-            self._config(f"agent set {setting} {name} {value}")
-        self._config(f"agent set status {name} Available")
-        self._config(f"agent set state {name} Waiting")
-        self._config(f"tier add {queue} {name} 1 1")
-        return phone
-
-    def of(self, name: str) -> dict[str, str]:
-        """An agent's row."""
-        return next(row for row in self._table("agent list") if row["name"] == name)
-
-    def members(self, queue: str = "support@default") -> list[dict[str, str]]:
-        return self._table(f"queue list members {queue}")
-
-    def dismiss(self) -> None:
-        for name in self._agents:
-            self._config(f"agent del {name}")
-
-    def _config(self, command: str) -> str:
-        answer = self._sites.east.api(f"callcenter_config {command}")
-        assert answer.startswith("+OK"), answer
-        return answer
-
-    def _table(self, command: str) -> list[dict[str, str]]:
-        names, *rows = self._sites.east.api(f"callcenter_config {command}").strip().splitlines()
-        return [dict(zip(names.split("|"), row.split("|"), strict=True)) for row in rows if "|" in row]
-
-
 @pytest.fixture
 def callcenter(two_sites: TwoSites) -> Iterator[Callcenter]:
-    desk = Callcenter(two_sites)
+    desk = Callcenter(two_sites.east)
     yield desk
     desk.dismiss()
 
@@ -225,11 +189,14 @@ def test_who_waits_is_found_again_by_the_next_process(
 
 
 def called(company: Company, sites: TwoSites, desk: Phone, signal: str, **columns: Any) -> ContactCenter:
-    dial = f"sofia/fsroute_agents/{desk.user}@127.0.0.1:{desk.port}"
-    parameters = f'{{"dial": "{dial}", "signal": "{signal}"}}'
-    center = served_by(company, sites, "sip", parameters, **columns)
+    center = called_at(company, sites, desk.port, signal, **columns)
     center.phones.append(desk)
     return center
+
+
+def called_at(company: Company, sites: TwoSites, port: int, signal: str, **columns: Any) -> ContactCenter:
+    dial = f"sofia/fsroute_agents/5000@127.0.0.1:{port}"
+    return served_by(company, sites, "sip", f'{{"dial": "{dial}", "signal": "{signal}"}}', **columns)
 
 
 def test_an_acd_answers_when_its_agent_does(company: Company, two_sites: TwoSites) -> None:
@@ -288,6 +255,28 @@ def test_an_acd_tells_that_a_human_is_there(company: Company, two_sites: TwoSite
     caller.hang_up()
     agent.until_over()
     acme.until_outcomes("served")
+
+
+@pytest.mark.skipif(sipp.find() is None, reason="no SIPp found")
+@pytest.mark.parametrize("signal", ["answer", "digit:5"])
+def test_another_makers_acd_serves_the_caller(
+    company: Company, two_sites: TwoSites, tmp_path: Path, signal: str
+) -> None:
+    """SIPp is the ACD, and sends back what it hears."""
+    play = sipp.agents if signal == "answer" else sipp.acd
+    acd = play(tmp_path, "acd", 5.0)
+    try:
+        acme = called_at(company, two_sites, acd.port, signal, lead="ready")
+        caller = acme.waiting_call(frequency=CALLER)
+        acme.until_state("bridged")
+        until(lambda: caller.media.hears(CALLER), 10)
+        assert acme.kinds().index("agent_accepted") < acme.kinds().index("network_leg_present")
+        acme.until_state("ended")
+        acme.until_step("goodbye")
+        caller.until_over()
+        acme.until_outcomes("served")
+    finally:
+        acd.stop()
 
 
 def test_an_acd_that_cannot_be_reached_is_tried_again(company: Company, two_sites: TwoSites) -> None:

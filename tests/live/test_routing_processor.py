@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -82,25 +84,32 @@ def early(center: ContactCenter, **terms: object) -> None:
         f" values ('{center.name}', 'early', 1, 'support');"
         f"insert into routing_rule_direct (contact_center_id, rule{columns}) values ('{center.name}', 'early'{values})"
     )
+    loaded(center, text)
+
+
+def loaded(center: ContactCenter, text: str) -> None:
+    """West's processes have these rules."""
     store = center.sites.store
-    loaded = Loader(store.database, frozenset(load_strategies().known), {}).load(text, "test.sql", "test")
-    assert loaded.version is not None, [str(fault) for fault in loaded.faults]
-    said = f"rules version={loaded.version} "
+    done = Loader(store.database, frozenset(load_strategies().known), {}).load(text, "test.sql", "test")
+    assert done.version is not None, [str(fault) for fault in done.faults]
+    said = f"rules version={done.version} "
     until(lambda: said in center.sites.west_run.log(), 10)
 
 
-def ready(center: ContactCenter, agents: int = 1) -> None:
-    """West's routing processor knows that as many agents are idle, as far as a rule names destinations."""
+def decision(center: ContactCenter, caller: str = "") -> dict[str, Any]:
+    """Where west's routing processor would send a call now."""
+    connection = http.client.HTTPConnection("127.0.0.1", center.sites.west.ports.decisions, timeout=5)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    query = urlencode({"number_called": EARLY_NUMBER, "caller_number": caller or "5550199"})
+    connection.request("GET", f"/v1/decisions?{query}", headers=headers)
+    found: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
 
-    def known() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", center.sites.west.ports.decisions, timeout=5)
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        connection.request("GET", f"/v1/decisions?number_called={center.number}", headers=headers)
-        destinations = json.loads(connection.getresponse().read())["destinations"]
-        connection.close()
-        return len(destinations) >= min(agents, MOST_NAMED)
 
-    center.until(known, 10)
+def ready(center: ContactCenter, agents: int = 1, caller: str = "") -> None:
+    """As many destinations are known, as far as a rule names them."""
+    center.until(lambda: len(decision(center, caller)["destinations"]) >= agents, 10)
 
 
 def ring(center: ContactCenter, number: str = "5550199") -> Call:
@@ -192,7 +201,7 @@ def test_a_burst_is_redirected_to_agents_of_their_own(company: ContactCenter, tm
     for number in range(20):
         site = ("east", "west")[number % 2]
         company.agent_at(f"a{number}", f"sip:a{number}@127.0.0.1:{desks.port}", site)
-    ready(company, 20)
+    ready(company, MOST_NAMED)
     burst, contacts = sipp.redirected(
         tmp_path, "burst", 20, EARLY_NUMBER, company.sites.west.ports.callers, 20
     )

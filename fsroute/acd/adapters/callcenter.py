@@ -27,6 +27,7 @@ from fsroute.acd.adapters import (
 )
 from fsroute.acd.dial import shown_name, shown_number
 from fsroute.acd.serving import REASONS
+from fsroute.callcenter.info import SENT_BY
 from fsroute.esl.messages import Event
 from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import ProxyCall
@@ -71,7 +72,7 @@ class Callcenter:
         if event.name == "CHANNEL_BRIDGE":
             if event.get("Bridge-A-Unique-ID") == entry_uuid:
                 yield Joinable()
-        elif event.name == "CUSTOM" and event.get("CC-Member-Session-UUID") == entry_uuid:
+        elif _is_of_callcenter(event) and event.get("CC-Member-Session-UUID") == entry_uuid:
             yield from _heard(event)
 
     def look(self, acd: OtherAcd, entry_uuid: str, ask: Ask) -> Iterator[Signal]:
@@ -91,7 +92,7 @@ class Callcenter:
         return {row["session_uuid"]: number for number, row in enumerate(waiting, 1)}
 
     def serves(self, event: Event) -> str:
-        is_one = event.name == "CUSTOM" and event.get("CC-Action") == "bridge-agent-start"
+        is_one = _is_of_callcenter(event) and event.get("CC-Action") == "bridge-agent-start"
         return event.get("CC-Queue", "") if is_one else ""
 
     def queue(self, acd: OtherAcd) -> str:
@@ -103,6 +104,11 @@ def score(call: ProxyCall, acd: OtherAcd, now: float) -> int:
     step = int(acd.parameters.get("seconds_per_priority", SECONDS_PER_PRIORITY))
     waited = max(0, round(now - call.arrived_at.timestamp()))
     return max(-HIGHEST_SCORE, min(HIGHEST_SCORE, waited + step * call.priority))
+
+
+def _is_of_callcenter(event: Event) -> bool:
+    """Not what fsroute tells of its own queues in mod_callcenter's form, for tools that listen to that."""
+    return event.name == "CUSTOM" and event.get(SENT_BY[0]) != SENT_BY[1]
 
 
 def _heard(event: Event) -> Iterator[Signal]:

@@ -37,6 +37,7 @@ APIS: dict[str, Api] = {
     "uuid_setvar": calls.uuid_setvar,
     "uuid_setvar_multi": calls.uuid_setvar_multi,
     "uuid_dump": calls.uuid_dump,
+    "uuid_redirect": calls.uuid_redirect,
     "uuid_answer": calls.uuid_answer,
     "uuid_pre_answer": calls.uuid_pre_answer,
     "uuid_ring_ready": calls.uuid_ring_ready,

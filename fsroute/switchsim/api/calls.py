@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fsroute.switchsim import bridging, states
+from fsroute.switchsim.applications.calls import redirect
 from fsroute.switchsim.causes import parse_cause
 from fsroute.switchsim.commands import Command
 from fsroute.switchsim.dialplan import Action
@@ -122,7 +124,21 @@ def uuid_dump(switch: Switch, argument: str) -> str:
     channel = switch.channels.get(argument.split(" ")[0])
     if channel is None:
         return NO_CHANNEL
-    return channel.data_lines() + channel.variable_lines() + "\n"
+    stamp = switch.stamp.lines("CHANNEL_DATA", time.time())
+    return f"{stamp}{channel.data_lines()}{channel.variable_lines()}\n"
+
+
+def uuid_redirect(switch: Switch, argument: str) -> str:
+    """302, from whatever the channel does; one that is answered stays."""
+    uuid, _, target = argument.partition(" ")
+    if not target:
+        return "-USAGE: <uuid> <uri>\n"
+    channel = switch.channels.get(uuid)
+    if channel is None:
+        return f"-ERR No such channel {uuid}!\n"
+    if channel.is_up and not channel.is_answered:
+        redirect(channel, target)
+    return "+OK:\n"
 
 
 def _on_channel(switch: Switch, uuid: str, act: Callable[[Channel], None]) -> str:

@@ -121,7 +121,7 @@ def test_a_processor_that_is_killed_is_followed_by_one_that_counts_each_call_onc
         "offered": 4, "answered": 2, "abandoned": 2, "automatic": 0, "handled": 2,
     }  # fmt: skip
     watched.until_seen(lambda: watched.stands() == (0, 0))
-    until(lambda: watched.database.run("activity_calls", switch_id="away") == [])
+    until(lambda: watched.database.run("activity_calls", switch_id="away") == [], 15)
 
 
 def _kill(role: CtiRole) -> None:

@@ -49,6 +49,65 @@ def test_connect_comes_first_and_the_guard_is_cancelled_right_after() -> None:
         until(lambda: seen == ["1000"])
 
 
+LOOKS = Greeting(linger=None, myevents=False, looks=True)
+
+
+def look_at(call: Call) -> None:
+    """FreeSWITCH's part: the first command has no reply."""
+    assert call.command() == "getvar uuid"
+    call.expect("getvar uuid", reply(call.uuid))
+    call.expect(f"api uuid_dump {call.uuid}", api_reply(channel_data(call.uuid).decode()))
+
+
+def test_a_call_that_is_looked_at_is_redirected_unconnected() -> None:
+    def handler(session: Session) -> None:
+        session.redirect(["sip:a@b", "sip:c@d"])
+        read_all(session)
+
+    with serving(handler, greeting=LOOKS) as server:
+        call = Call(server.address)
+        look_at(call)
+        call.expect(f"api uuid_redirect {call.uuid} sip:a@b,sip:c@d", api_reply("+OK:\n"))
+        call.hang_up()
+        assert call.is_closed()
+
+
+def test_a_call_that_is_looked_at_is_connected_to_before_it_is_given_back() -> None:
+    with serving(lambda session: None, greeting=LOOKS) as server:
+        call = Call(server.address)
+        look_at(call)
+        call.expect("connect", channel_data(call.uuid))
+        call.send(event("CHANNEL_PARK"))
+        call.expect("exit", reply("+OK bye"))
+        assert call.is_closed()
+
+
+@pytest.mark.parametrize("uri", ["sip:a@b c", "sip:a@b,sip:c@d", "sip:${pin}@b", ""])
+def test_what_is_no_uri_is_not_redirected_to(uri: str) -> None:
+    refused: list[bool] = []
+
+    def handler(session: Session) -> None:
+        with pytest.raises(ValueError, match="URI"):
+            session.redirect([uri])
+        refused.append(True)
+        read_all(session)
+
+    with serving(handler, greeting=LOOKS) as server:
+        call = Call(server.address)
+        look_at(call)
+        until(lambda: refused == [True])
+
+
+def test_a_name_that_is_no_channels_ends_the_call_with_the_guard_on() -> None:
+    called: list[Session] = []
+    with serving(called.append, greeting=LOOKS) as server:
+        call = Call(server.address)
+        call.command()
+        call.expect("getvar uuid", reply("-ERR command not found"))
+        assert call.is_closed()
+        assert called == []
+
+
 def test_a_line_end_in_a_callers_name_arrives_whole_and_goes_nowhere() -> None:
     names: list[str] = []
 

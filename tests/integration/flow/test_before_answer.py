@@ -300,7 +300,10 @@ def test_a_site_whose_switch_is_gone_gets_no_more_calls_once_it_is_stale(world: 
     until(lambda: served.talked_with == "ann", 10)
     world.wait_for_outcomes("served")
     world.east.stop()
-    seen = "select clock_timestamp() - seen_at > interval '2.6 s' from switch where switch_id = 'east-1'"
+    seen = (
+        "select clock_timestamp() - greatest(s.seen_at, a.known_at) > interval '2.6 s' from switch s"
+        " left join site_activity a using (switch_id) where switch_id = 'east-1'"
+    )
     until(lambda: world.query(seen) == [(True,)], 10)
     late = call(world, "+14155550177")
     until(lambda: late.over.is_set(), 10)

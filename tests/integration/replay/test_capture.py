@@ -35,6 +35,7 @@ def test_a_call_is_kept_with_what_routing_saw(captured: CapturedWorld) -> None:
     (kept,) = captured.calls_kept()
     assert kept.is_whole
     assert (kept.header.session, kept.header.site, kept.header.switch) == ("outbound", "west", "west-1")
+    assert kept.header.freeswitch == "FreeSWITCH 1.11.2-release~64bit"
     facts = kept.facts
     contact = str(captured.query("select contact_id from contact")[0][0])
     center = captured.query("select contact_center_id from contact")[0][0]

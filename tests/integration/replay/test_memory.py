@@ -30,7 +30,7 @@ ENDS = {
     On.CALLER_UNREACHED: "caller_unreached",
 }
 LOOSE = {"reserved_at", "available_from", "idle_since", "last_reserved_at", "queued_at", "accepted_at", "bridged_at",
-         "held_until"}  # fmt: skip
+         "held_until", "acd_since"}  # fmt: skip
 """Moments by the clock of whoever wrote them."""
 
 doings = st.lists(
@@ -100,6 +100,7 @@ def do(contacts: Contacts, calls: ProxyCalls, contact_id: str, call: ProxyCall |
         return calls.request(contact_id, how)
     if what == "learn":
         contacts.learn(contact_id, {"order": how}, "de")
+        contacts.know_customer(contact_id, {"segment": how})
         return None
     if what == "close":
         return contacts.close(contact_id, how, {"by": "test"})

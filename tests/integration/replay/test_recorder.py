@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import gevent
 import pytest
 
 from fsroute.errors import ConfigurationError
@@ -36,12 +37,20 @@ class FullDisk(Folder):
         super().append(part, data)
 
 
+class Counting(Folder):
+    writes = 0
+
+    def append(self, part: str, data: bytes) -> None:
+        self.writes += 1
+        super().append(part, data)
+
+
 def recorder(
     path: Path, limits: Limits | None = None, *, sample: float = 1.0, max_queue: int = 1 << 20
 ) -> Recorder:
     return Recorder(
         FullDisk(path), limits or Limits(), About("east", "east-1"), lambda: NOW, sample=sample, max_queue=max_queue,
-        retry=0.1,
+        retry=0.1, patience=0.2, switch_version=lambda: "FreeSWITCH 1.11.1",
     )  # fmt: skip
 
 
@@ -78,6 +87,7 @@ def test_a_call_is_kept_under_its_name(running: Recorder, tmp_path: Path) -> Non
     (capture,) = kept(tmp_path / "kept")
     assert capture.name == "20251128T203612.500Z-ac_me-c7512d7c.jsonl"
     assert capture.said_by(Side.FREESWITCH) == CHANNEL
+    assert capture.header.freeswitch == "FreeSWITCH 1.11.1"
     assert capture.facts == {
         "contact_center": "ac/me", "outcome": "served", "end": "FreeSWITCH has ended the session",
     }  # fmt: skip
@@ -96,6 +106,37 @@ def test_the_sample_is_of_channels_and_the_same_everywhere(tmp_path: Path) -> No
         tapped(one, uuid).finished()
     one.stop()
     assert len(kept(tmp_path / "one")) == len(chosen & set(uuids[:40]))
+
+
+def test_a_call_that_is_over_soon_costs_one_write(tmp_path: Path) -> None:
+    made = Recorder(counting := Counting(tmp_path), Limits(), About("east", "east-1"), lambda: NOW)
+    made.start()
+    tap = tapped(made)
+    for number in range(200):
+        tap.received(b"x" * 200)
+        tap.noted({"step": number})
+    tap.finished()
+    made.stop()
+    assert counting.writes == 1
+    (capture,) = kept(tmp_path)
+    assert capture.is_whole
+    assert len(capture.lines) == 2 + 1 + 400 + 1
+    assert [note.facts["step"] for note in capture.notes if "step" in note.facts] == list(range(200))
+
+
+def test_what_a_long_call_has_said_is_not_kept_in_memory(tmp_path: Path) -> None:
+    made = recorder(tmp_path)
+    made.start()
+    tap = tapped(made)
+    for _ in range(40):
+        tap.received(b"x" * 10_000)
+        gevent.sleep(0)
+    until(lambda: sum(path.stat().st_size for path in tmp_path.glob("*.part")) > 400_000, 10)
+    tap.received(b'\xff not UTF-8 \x00"\\')
+    tap.finished()
+    made.stop()
+    (capture,) = kept(tmp_path)
+    assert capture.said_by(Side.FREESWITCH) == CHANNEL + b"x" * 400_000 + b'\xff not UTF-8 \x00"\\'
 
 
 def test_a_call_that_is_too_long_is_cut_and_says_so(tmp_path: Path) -> None:

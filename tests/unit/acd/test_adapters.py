@@ -73,6 +73,16 @@ def test_a_recorded_queue_tells_of_its_member_from_the_beginning_to_the_agent() 
     assert [CALLCENTER.serves(each) for each in events if CALLCENTER.serves(each)] != []
 
 
+def test_what_fsroute_tells_of_its_own_queues_is_no_word_of_mod_callcenter() -> None:
+    offering = {"CC-Action": "agent-offering", "CC-Agent": "ann", "CC-Member-Session-UUID": "e1"}
+    served = {"CC-Action": "bridge-agent-start", "CC-Queue": "support@default"}
+    ours = {"Sent-By": "fsroute"}
+    assert list(CALLCENTER.hear(THEIRS, "e1", event("CUSTOM", **offering))) == [Offering("ann")]
+    assert list(CALLCENTER.hear(THEIRS, "e1", event("CUSTOM", **offering, **ours))) == []
+    assert CALLCENTER.serves(event("CUSTOM", **served)) == "support@default"
+    assert CALLCENTER.serves(event("CUSTOM", **served, **ours)) == ""
+
+
 def test_the_entry_is_a_member_with_the_callers_number_and_the_contacts_arrival() -> None:
     call = proxy_call(caller_number="+49 89\n1", caller_name="Bob, {x}'s ${y}")
     command = CALLCENTER.enter(call, THEIRS, "e", "secret", NOW)

@@ -123,6 +123,7 @@ timeout = 7.5
 digit_timeout = 1.25
 tries = 2
 terminators = "#*"
+secret = true
 on_silence = "end"
 on_invalid = "b"
 next = "b"
@@ -137,7 +138,7 @@ queue = "q"
 def test_collect_asks_as_the_step_says(tmp_path: Path) -> None:
     _, do = walk(loaded(tmp_path, COLLECT), Began())
     assert do == Collect(
-        ("prompts/en/ask.wav",), max=4, timeout_ms=7500, digit_timeout_ms=1250, terminators="#*"
+        ("prompts/en/ask.wav",), max=4, timeout_ms=7500, digit_timeout_ms=1250, terminators="#*", secret=True
     )
 
 

@@ -22,6 +22,32 @@ times = some.lists(some.floats(0, 1e6), min_size=1, max_size=20).map(
 )
 
 
+@given(
+    some.lists(
+        some.tuples(
+            some.floats(0.0, 30_000.0),
+            some.sampled_from(Side),
+            some.binary(max_size=40) | some.text(max_size=40).map(str.encode),
+        ),
+        max_size=12,
+    ),
+    some.floats(0.0, 1e6),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_piece_is_written_as_its_lines_are(said: list[tuple[float, Side, bytes]], began: float) -> None:
+    taken: list[captures.Taken] = [
+        (began + t, side, data) for t, side, data in sorted(said, key=lambda each: each[0])
+    ]
+    taken.append((began + 30_000.0, None, {"end": "closed"}))
+    at_once = captures.parse(
+        [captures.header_line(Header()), *captures.piece_lines(began, taken).splitlines(True)]
+    )
+    assert [(line.side, line.data) for line in at_once.chunks] == [(each[1], each[2]) for each in taken[:-1]]
+    for line, each in zip(at_once.lines, taken, strict=True):
+        assert abs(line.t - (each[0] - began)) <= 1e-6
+    assert [note.facts for note in at_once.notes] == [{"end": "closed"}]
+
+
 def capture(lines: tuple[captures.Line, ...]) -> Capture:
     last = lines[-1].t if lines else 0.0
     return Capture(Header("it is tried", site="east", at=5.25), (*lines, Note(last, {"end": "closed"})))

@@ -17,7 +17,7 @@ from fsroute.replay import format as captures
 from fsroute.replay.faults import CaptureError
 from fsroute.replay.format import Capture, Side
 from fsroute.replay.importing import imported
-from fsroute.replay.packets import FIN, RST, SYN, Segment, packets, segment
+from fsroute.replay.packets import FIN, RST, SYN, Fragment, Packet, Segment, packets, segment
 from fsroute.replay.streams import conversations
 
 FOLDER = Path(__file__).parents[2] / "captures"
@@ -281,10 +281,31 @@ def test_a_damaged_file_is_read_or_refused(data: bytes, changes: Sequence[tuple[
         hurt[place % len(hurt)] = value
     segments = (segment(packet) for packet in packets(io.BytesIO(bytes(hurt)), "it"))
     try:
-        for _ in conversations(one for one in segments if one is not None):
+        for _ in conversations(one for one in segments if isinstance(one, Segment)):
             pass
     except CaptureError:
         pass
+
+
+IPV4_HEAD = bytes.fromhex("4500003c00010000400600007f0000017f000001")
+IPV6_FRAGMENT = (
+    bytes.fromhex("6000000000102c40") + bytes(15) + b"\x01" + bytes(15) + b"\x01" + b"\x06" + bytes(15)
+)
+
+
+@pytest.mark.parametrize("at_and_flags", [0x2000, 0x0010, 0x2010])
+def test_a_fragment_of_ip_is_told_apart(at_and_flags: int) -> None:
+    data = IPV4_HEAD[:6] + at_and_flags.to_bytes(2, "big") + IPV4_HEAD[8:] + bytes(40)
+    assert segment(Packet(7.0, 101, data, len(data))) == Fragment(7.0)
+
+
+def test_a_fragment_of_ip_6_is_told_apart() -> None:
+    assert segment(Packet(7.0, 101, IPV6_FRAGMENT, len(IPV6_FRAGMENT))) == Fragment(7.0)
+
+
+def test_a_fragment_of_something_else_is_nothing() -> None:
+    data = IPV4_HEAD[:6] + b"\x20\x00\x40\x11" + IPV4_HEAD[10:] + bytes(40)  # UDP
+    assert segment(Packet(7.0, 101, data, len(data))) is None
 
 
 @pytest.mark.parametrize("path", sorted(PCAPS.glob("*.pcap*")), ids=lambda path: path.name)

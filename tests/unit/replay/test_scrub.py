@@ -211,7 +211,7 @@ def collecting(most: int) -> bytes:
     return f"{head}\nexecute-app-arg: {argument}\n\n".encode()
 
 
-def keyed(digits: str, most: int) -> Capture:
+def keyed(digits: str, most: int, **step: bool) -> Capture:
     position = {"a": "shop", "v": "1", "s": "ask", "l": "en", "f": {"order": digits}}
     state = base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
     chunks = [Chunk(0.0, Side.FREESWITCH, channel_data("Ada Lovelace", "+14155550123"))]
@@ -225,7 +225,28 @@ def keyed(digits: str, most: int) -> Capture:
     chunks.append(Chunk(0.3, Side.FREESWITCH, event("CHANNEL_EXECUTE_COMPLETE", done)))
     chunks.append(Chunk(0.4, Side.FSROUTE, f"api uuid_setvar {UUID} fsroute_state {state}\n\n".encode()))
     chunks.append(Chunk(0.5, Side.FREESWITCH, event("CHANNEL_HANGUP", {"variable_fsroute_state": state})))
-    return Capture(Header(), tuple(chunks))
+    asks = Note(0.1, {"step": {"application": "shop", "step": "ask", "do": "…", **step}})
+    return Capture(Header(), (chunks[0], asks, *chunks[1:]))
+
+
+def pressed_in(capture: Capture) -> str:
+    events = [frame.message for frame in frames(capture.chunks) if isinstance(frame.message, Event)]
+    return "".join(each.get("DTMF-Digit", "") for each in events if each.name == "DTMF")
+
+
+def test_what_a_secret_step_asks_for_is_replaced_even_if_it_is_short() -> None:
+    made = scrubbed(keyed("739", 3, secret=True))
+    assert pressed_in(made)[:3] != "739"
+    text = made.said_by(Side.FREESWITCH)
+    assert b"digits_1: 739" not in text
+    (state,) = re.findall(rb"fsroute_state ([^ \n]+)", made.said_by(Side.FSROUTE))
+    assert json.loads(base64.urlsafe_b64decode(state + b"=="))["f"] == {"order": pressed_in(made)[:3]}
+
+
+def test_what_is_short_and_no_secret_stays() -> None:
+    made = scrubbed(keyed("739", 3))
+    assert pressed_in(made) == "739#"
+    assert b"digits_1: 739" in made.said_by(Side.FREESWITCH)
 
 
 @pytest.mark.parametrize("digits", ["1234", "98765", "4155550123", "5500000000000004"])
