@@ -15,7 +15,7 @@ from fsroute.replay.happened import EITHERS
 from fsroute.replay.noted import is_as_noted
 from fsroute.replay.pairing import Pair
 from fsroute.replay.run import LAST_MOMENTS, Asked, Recalled, Run
-from fsroute.replay.script import Moved, Sent, move_key
+from fsroute.replay.script import Key, Moved, Sent, move_key
 
 LONGEST_TEXT = 400  # characters of a command in a difference
 UNHEARD = frozenset({On.TAKEN})
@@ -62,7 +62,10 @@ def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> 
     moved = _out_of_order(pairs)
     for pair in pairs:
         if pair.then is None:
-            yield _extra(pair)
+            if not (
+                _may_repeat(pair.key) and any(each is not pair and each.text == pair.text for each in pairs)
+            ):
+                yield _extra(pair)
             continue
         output = outputs[pair.then]
         assert isinstance(output, Sent)
@@ -79,6 +82,7 @@ def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> 
             isinstance(output, Sent)
             and number not in run.pairing.met
             and (until is None or output.at < until)
+            and not _was_repeated(run, number, output)
         ):
             text = _text(output)
             yield Difference(
@@ -88,6 +92,18 @@ def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> 
                 then=text,
                 origin=story.origin(output.at),
             )
+
+
+def _may_repeat(key: Key) -> bool:
+    """A leg is ended again and again until it is gone: how often is a matter of milliseconds."""
+    return key[:2] == ("api", "uuid_kill")
+
+
+def _was_repeated(run: Run, number: int, output: Sent) -> bool:
+    others = (run.pairing.outputs[each] for each in run.pairing.met if each != number)
+    return _may_repeat(output.key) and any(
+        isinstance(each, Sent) and (each.key, each.text) == (output.key, output.text) for each in others
+    )
 
 
 def _out_of_order(pairs: Sequence[Pair]) -> set[int]:

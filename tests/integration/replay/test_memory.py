@@ -100,6 +100,7 @@ def do(contacts: Contacts, calls: ProxyCalls, contact_id: str, call: ProxyCall |
         return calls.request(contact_id, how)
     if what == "learn":
         contacts.learn(contact_id, {"order": how}, "de")
+        contacts.know_customer(contact_id, {"segment": how})
         return None
     if what == "close":
         return contacts.close(contact_id, how, {"by": "test"})
