@@ -133,7 +133,7 @@ def test_a_bundle_that_was_changed_is_refused(run: Run, signed: Path) -> None:
     signed.write_bytes(data)
     told = refusal(run("publish", str(signed), "--to", "published", "--keys", "ann.pub"))
     assert told.startswith("hello-1.fsapp: prompts/en/")
-    assert "is damaged" in told
+    assert "is damaged" in told or "has not the size that the archive says" in told  # by where the bit was
     signed.write_bytes(b"no archive")
     assert refusal(run("show", str(signed))) == "hello-1.fsapp: is no archive, or was cut short"
 
