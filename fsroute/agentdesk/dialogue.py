@@ -215,7 +215,7 @@ def start(code: str, argument: str, phone: Person | None = None) -> Dialogue:
 
 def advance(dialogue: Dialogue, happening: Happening) -> tuple[Dialogue, Do]:
     """One step of the dialogue."""
-    if isinstance(happening, Nothing):
+    if isinstance(happening, Nothing) or _is_too_long(dialogue.stage, happening):
         return _missing(dialogue)
     match dialogue.stage, happening:
         case Stage.BEGIN, Began():
@@ -242,6 +242,12 @@ def advance(dialogue: Dialogue, happening: Happening) -> tuple[Dialogue, Do]:
         case Stage.STANDS, Began() if dialogue.person is not None:
             return replace(dialogue, stage=Stage.OVER), Stand(dialogue.person.agent_id)
     return replace(dialogue, stage=Stage.OVER), HangUp()
+
+
+def _is_too_long(stage: Stage, happening: Happening) -> bool:
+    """More keys than were asked for, whatever the switch was told to take."""
+    most = {Stage.CODE: 1 + LONGEST_ARGUMENT, Stage.ARGUMENT: LONGEST_ARGUMENT}.get(stage)
+    return most is not None and isinstance(happening, Keyed) and len(happening.digits) > most
 
 
 # Who it is -------------------------------------------------------------------------------------------------

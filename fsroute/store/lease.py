@@ -27,7 +27,6 @@ from typing import Any
 import gevent
 import gevent.event
 import gevent.lock
-import gevent.select
 import psycopg
 
 from fsroute.errors import DatabaseUnavailable, StoreError
@@ -35,6 +34,7 @@ from fsroute.store.connection import Connection
 from fsroute.store.database import Database
 from fsroute.store.faults import translate
 from fsroute.store.queries import queries
+from fsroute.store.waiting import readable
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class Lease:
         if self._connection is None:
             gevent.sleep(POLL)
         else:
-            gevent.select.select([self._connection.fileno()], [], [], self.duration / RENEWALS)
+            readable([self._connection.fileno()], self.duration / RENEWALS)
 
     def _lose(self) -> None:
         logger.error("%s lost %s, epoch %s", self.holder, self.name, self.epoch)

@@ -11,12 +11,12 @@ import logging
 import os
 import random
 import secrets
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import gevent
 import gevent.event
-import gevent.select
 import psycopg
 from psycopg import sql
 
@@ -26,6 +26,7 @@ from fsroute.store.database import Database
 from fsroute.store.faults import translate
 from fsroute.store.payload import Inbox, Key, decode, encode
 from fsroute.store.queries import queries
+from fsroute.store.waiting import readable
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Signals:
         self._flushed = gevent.event.Event()
         self._flushed.set()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._wake)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def start(self) -> None:
@@ -220,7 +222,7 @@ class Signals:
 
     def _wait(self, connection: Connection) -> None:
         """Wait for a notification or a new topic; after a silence see that the server is there."""
-        ready, _, _ = gevent.select.select([connection.fileno(), self._wake], [], [], CHECK)
+        ready = readable([connection.fileno(), self._wake], CHECK)
         if self._wake in ready:
             os.eventfd_read(self._wake)
         if not ready:

@@ -230,6 +230,13 @@ def fitting(do: Do, happening: d.Happening) -> bool:
     return False
 
 
+def test_more_keys_than_an_argument_has_are_asked_for_again() -> None:
+    dialogue, do = advance(start("5", "", ANN), Began())
+    assert isinstance(do, Ask)
+    _, again = advance(dialogue, Keyed("0" * 9))
+    assert isinstance(again, Ask)
+
+
 @given(
     st.sampled_from([*"01234567", MENU, "9", ""]),
     st.text(max_size=10),
