@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 import gevent.event
 import psycopg
+from gevent import monkey
 from psycopg import sql
 
 from fsroute.errors import DatabaseUnavailable, StoreError
@@ -82,7 +83,8 @@ class Signals:
         self._flushed = gevent.event.Event()
         self._flushed.set()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        weakref.finalize(self, os.close, self._wake)
+        close = monkey.get_original("os", "close")  # gevent's wants an event loop; this runs in any
+        weakref.finalize(self, close, self._wake)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def start(self) -> None:

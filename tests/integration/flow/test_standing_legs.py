@@ -27,7 +27,7 @@ def log_on_standing(world: World, agent_id: str, *behaviours: object, **columns:
     world.query(f"update agent set leg = 'standing'{settings} where agent_id = '{agent_id}' returning 1")
     world.log_on(agent_id, *behaviours)  # type: ignore[arg-type]
     until(lambda: stands(world, agent_id), 10)
-    return world.network.agent_calls[-1]
+    return next(call for call in reversed(world.network.agent_calls) if call.name == agent_id)
 
 
 def leave(world: World, agent_id: str) -> None:
