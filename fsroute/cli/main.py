@@ -29,6 +29,8 @@ COMMANDS = (
     "import",
     "render",
     "migrate",
+    "backup",
+    "restore",
 )
 
 MODULES = {"import": "importing"}
