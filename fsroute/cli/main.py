@@ -14,6 +14,7 @@ COMMANDS = (
     "demo",
     "run",
     "status",
+    "top",
     "activity",
     "audit",
     "agent",

@@ -30,6 +30,7 @@ from fsroute.config.host import (
     Timing,
 )
 from fsroute.config.loading import convert, default_state_dir, load, parse, read
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
@@ -53,6 +54,7 @@ __all__ = [
     "Log",
     "Lookup",
     "LookupParameter",
+    "Metrics",
     "Name",
     "Numbers",
     "Port",

@@ -24,6 +24,7 @@ from fsroute.config.host import (
     Site,
     Timing,
 )
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Section, require_once
 
@@ -51,6 +52,7 @@ class Config(Section, frozen=True):
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
 
     def __post_init__(self) -> None:
