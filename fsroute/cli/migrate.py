@@ -11,17 +11,18 @@ from fsroute.cli.options import config_option
 
 @click.command("migrate")
 @config_option
-def command(config_path: Path | None) -> None:
-    """Bring the database to this version's schema."""
+@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
+def command(config_path: Path | None, dry_run: bool) -> None:
+    """Bring the database to this version's schema, while the version before still serves."""
     from fsroute import config
     from fsroute.cli.store import connection_string
-    from fsroute.store.migrate import migrate
+    from fsroute.store.migrate import migrate, missing
 
     settings = config.load(config_path)
     with connection_string(settings) as conninfo:
-        applied = migrate(conninfo)
+        applied = missing(conninfo) if dry_run else migrate(conninfo)
     for name in applied:
-        click.echo(f"applied {name}")
+        click.echo(f"{'would apply' if dry_run else 'applied'} {name}")
     if not applied:
         click.echo("the database is up to date")
     if settings.database.embedded:  # its connection string names the file with the password
