@@ -20,6 +20,10 @@ FENCED = "FS001"
 UNKNOWN_AGENT, DECLINED = "FS041", "FS042"
 """Those of the functions that agents and operators call; the detail is a word for programs."""
 
+PLANNING = frozenset({"RevalidateCachedQuery", "build_attrmap_by_position", "tupledesc_match"})
+"""The functions of PostgreSQL's that refuse a prepared statement when its result, or that of a function in it, has
+changed since: texts are translated, and the SQLSTATEs stand for much else."""
+
 _UNAVAILABLE = (
     errors.InterfaceError,
     errors.AdminShutdown,
@@ -44,7 +48,7 @@ def translate(error: psycopg.Error, name: str = "") -> StoreError:
         return _declined(error)
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return StoreConflict(text, error.diag.constraint_name)
-    if isinstance(error, _UNAVAILABLE) or (
+    if isinstance(error, _UNAVAILABLE) or is_outdated_plan(error) or (
         isinstance(error, errors.OperationalError) and _is_connection(error)
     ):
         return DatabaseUnavailable(text)
@@ -68,6 +72,12 @@ def is_of_the_connection(error: psycopg.Error) -> bool:
 def is_deadlock(error: psycopg.Error) -> bool:
     """Was the statement sacrificed to a deadlock? All of it is undone, so that any may be tried again."""
     return isinstance(error, errors.DeadlockDetected)
+
+
+def is_outdated_plan(error: psycopg.Error) -> bool:
+    """Has a migration changed what a prepared statement gives? It is undone; a new connection prepares it anew."""
+    kinds = (errors.FeatureNotSupported, errors.DatatypeMismatch)
+    return isinstance(error, kinds) and error.diag.source_function in PLANNING
 
 
 def _is_connection(error: psycopg.Error) -> bool:
