@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import errors
 
@@ -24,6 +26,8 @@ PLANNING = frozenset({"RevalidateCachedQuery", "build_attrmap_by_position", "tup
 """The functions of PostgreSQL's that refuse a prepared statement when its result, or that of a function in it, has
 changed since: texts are translated, and the SQLSTATEs stand for much else."""
 
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+
 _UNAVAILABLE = (
     errors.InterfaceError,
     errors.AdminShutdown,
@@ -41,18 +45,42 @@ _UNAVAILABLE = (
 
 def translate(error: psycopg.Error, name: str = "") -> StoreError:
     """The error of fsroute for one of psycopg's; `name` is the statement's, for the text."""
-    text = f"{name}: {error}".strip().removeprefix(": ")
+    text = f"{name}: {without_values(error)}".strip().removeprefix(": ")
     if error.sqlstate == FENCED:
         return Fenced(text)
     if error.sqlstate in (UNKNOWN_AGENT, DECLINED):
         return _declined(error)
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return StoreConflict(text, error.diag.constraint_name)
-    if isinstance(error, _UNAVAILABLE) or is_outdated_plan(error) or (
-        isinstance(error, errors.OperationalError) and _is_connection(error)
+    if (
+        isinstance(error, _UNAVAILABLE)
+        or is_outdated_plan(error)
+        or (isinstance(error, errors.OperationalError) and _is_connection(error))
     ):
         return DatabaseUnavailable(text)
     return StoreError(text)
+
+
+def without_values(error: psycopg.Error) -> str:
+    """What an error says, less what may be a caller's: errors are logged.
+
+    A detail quotes the row or the key that was refused, a context the text that could not be read. Of details those
+    stay that name a missing row, which has been given by an operator's rule or file; of contexts, where it was.
+    """
+    text = error.diag.message_primary
+    if text is None:  # of libpq, not of the server
+        return str(error)
+    if (error.sqlstate or "").startswith("22"):  # a value that is none of its type
+        text = _QUOTED.sub('"…"', text)
+    lines = [text]
+    if isinstance(error, errors.ForeignKeyViolation | errors.ObjectInUse) and error.diag.message_detail:
+        lines.append(f"DETAIL:  {error.diag.message_detail}")
+    if error.diag.message_hint:
+        lines.append(f"HINT:  {error.diag.message_hint}")
+    where = [
+        line for line in (error.diag.context or "").splitlines() if line.startswith("PL/pgSQL function ")
+    ]
+    return "\n".join(lines + [f"CONTEXT:  {line}" for line in where])
 
 
 def _declined(error: psycopg.Error) -> Declined:

@@ -70,7 +70,9 @@ def _head(picture: Picture, view: View) -> list[Line]:
             "calls: "
             + ", ".join(f"{totals.get(name, 0)} {name}" for name in ("waiting", "offered", "talking"))
             + f", {totals.get('contacts', 0)} in all; last minute: "
-            + ", ".join(f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned"))
+            + ", ".join(
+                f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned")
+            )
         ),
     ]
     if picture.fault:
@@ -79,7 +81,12 @@ def _head(picture: Picture, view: View) -> list[Line]:
 
 
 def _body(picture: Picture, view: View) -> list[Line]:
-    rows = {"calls": picture.calls, "queues": picture.queues, "agents": picture.agents, "sites": picture.sites}
+    rows = {
+        "calls": picture.calls,
+        "queues": picture.queues,
+        "agents": picture.agents,
+        "sites": picture.sites,
+    }
     shown = PAGES[1:] if view.page == "overview" else (view.page,)
     order = ("sites", "queues", "agents", "calls") if view.page == "overview" else shown
     lines: list[Line] = []
@@ -94,7 +101,8 @@ def _table(table: Table, rows: Iterable[Row], view: View) -> list[Line]:
     ordered = sorted(rows, key=table.keys[by], reverse=reverse)
     cells = [[clean(str(cell)) for cell in table.cell(row)] for row in ordered]
     widths = [
-        max([columns(name), *(columns(row[place]) for row in cells)]) for place, name in enumerate(table.columns)
+        max([columns(name), *(columns(row[place]) for row in cells)])
+        for place, name in enumerate(table.columns)
     ]
     mark = f" by {by}{' reversed' if reverse else ''}"
     lines = [
@@ -109,7 +117,9 @@ def _table(table: Table, rows: Iterable[Row], view: View) -> list[Line]:
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return "  ".join(
+        cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)
+    ).rstrip()
 
 
 # Text ------------------------------------------------------------------------------------------------------------
@@ -178,7 +188,8 @@ def _call(row: Row) -> Sequence[object]:
     return (
         row["proxy_call_id"], f"{row['contact_center_id']}/{row['queue']}", _words(row["state"]), row["site_id"],
         "" if row["position"] is None or row["state"] not in WAITING else row["position"], span(row["age"]),
-        span(row["expected"]), span(row["talk"]), row["agent_id"] or "", _words(row["agent_leg"]), _words(row["network_leg"]),
+        span(row["expected"]), span(row["talk"]), row["agent_id"] or "", _words(row["agent_leg"]),
+        _words(row["network_leg"]),
     )  # fmt: skip
 
 
@@ -207,7 +218,19 @@ def _site(row: Row) -> Sequence[object]:
 TABLES = {
     "calls": Table(
         "calls",
-        ("call", "queue", "state", "site", "place", "since", "expected", "talk", "agent", "agent leg", "network leg"),
+        (
+            "call",
+            "queue",
+            "state",
+            "site",
+            "place",
+            "since",
+            "expected",
+            "talk",
+            "agent",
+            "agent leg",
+            "network leg",
+        ),
         _call,
         {
             "age": lambda row: -row["age"],

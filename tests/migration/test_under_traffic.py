@@ -69,7 +69,9 @@ def serve(center: Center, served: list[str], errors: list[Exception]) -> None:
             return
 
 
-@pytest.mark.parametrize("extra", [[], [step(1, "wider", WIDER)]], ids=["the newest", "one that widens a view"])
+@pytest.mark.parametrize(
+    "extra", [[], [step(1, "wider", WIDER)]], ids=["the newest", "one that widens a view"]
+)
 def test_calls_go_on_while_a_migration_is_applied(before: str, extra: list[Migration]) -> None:
     with Database(before, min_size=4, max_size=4) as database:
         center = opened(before, database)
@@ -107,7 +109,9 @@ def test_what_the_version_before_asks_is_answered_after_the_migration(before: st
         with psycopg.connect(conninfo, options="-c search_path=fsroute", autocommit=True) as connection:
             for name, query in queries().items():
                 text = query.text.decode()
-                if "{" in text or name.startswith(("migration_", "embedded_", "lease_end", "backup_", "restore_")):
+                if "{" in text or name.startswith(
+                    ("migration_", "embedded_", "lease_end", "backup_", "restore_")
+                ):
                     continue
                 numbered, parameters = numbers(text)
                 pgconn = connection.pgconn
@@ -166,7 +170,10 @@ def test_a_table_that_is_given_back_is_changed(before: str) -> None:
         holder.execute("select * from queue")
         migrating = gevent.spawn(migrate, before, [*held, change], patient)
         with psycopg.connect(before, autocommit=True) as other:
-            waiting = "select count(*) from pg_stat_activity where application_name = 'fsroute migrate' and datname = current_database()"
+            waiting = (
+                "select count(*) from pg_stat_activity"
+                " where application_name = 'fsroute migrate' and datname = current_database()"
+            )
             until(lambda: (other.execute(waiting.encode()).fetchone() or (0,))[0], 30)
         holder.commit()
         assert migrating.get(timeout=60) == [change.title]
@@ -175,7 +182,7 @@ def test_a_table_that_is_given_back_is_changed(before: str) -> None:
 def test_who_waits_for_another_that_migrates_gives_up_and_says_why(before: str) -> None:
     with psycopg.connect(before, autocommit=True) as other:
         other.execute("select pg_advisory_lock(1718841972, 1)")
-        with pytest.raises(StoreError, match="another process has migrated the database for 0.5 s"):
+        with pytest.raises(StoreError, match=r"another process has migrated the database for 0\.5 s"):
             migrate(before, patience=QUICK)
     assert migrate(before)
 
@@ -232,4 +239,3 @@ def test_a_version_that_is_missing_here_and_older_than_the_newest_is_refused(bef
         connection.execute("insert into fsroute.schema_version (version, name) values (0, 'strange')")
     with pytest.raises(StoreError, match="schema version 0 is strange in the database and unknown here"):
         migrate(before)
-

@@ -85,6 +85,9 @@ PURE = [
     "fsroute.ivr.zipform",
     "fsroute.lookups.answers",
     "fsroute.lookups.facts",
+    "fsroute.metrics.measures",
+    "fsroute.metrics.process",
+    "fsroute.metrics.sights",
     "fsroute.model",
     "fsroute.monitoring.invariants",
     "fsroute.records.contact_record",
@@ -131,6 +134,9 @@ PURE = [
     "fsroute.scp.sights",
     "fsroute.simulation.document",
     "fsroute.simulation.results",
+    "fsroute.top.drawing",
+    "fsroute.top.picture",
+    "fsroute.top.view",
 ]
 
 INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
@@ -145,6 +151,7 @@ ABOVE = {
     "fsroute.callcenter": {"fsroute.acd.dial", "fsroute.esl", "fsroute.model", "fsroute.store"},
     "fsroute.customers": {"fsroute.config", "fsroute.httpclient", "fsroute.lookups", "fsroute.store"},
     "fsroute.importing": set(),
+    "fsroute.metrics": {"fsroute.acd.proxy_call", "fsroute.httpserver", "fsroute.store"},
     "fsroute.lookups": {"fsroute.config", "fsroute.httpclient", "fsroute.ivr"},
     "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
     "fsroute.simulation": {
@@ -155,6 +162,7 @@ ABOVE = {
         "fsroute.routing",
         "fsroute.store",
     },
+    "fsroute.top": {"fsroute.store"},
 }
 
 ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "cti", "scp")

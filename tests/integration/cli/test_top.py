@@ -152,7 +152,9 @@ def test_a_dumb_terminal_gets_lines_and_no_controls(screen: Callable[..., Screen
     assert top.end() != 0
 
 
-def test_once_is_one_picture_for_a_pipe(conninfo: str, center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_is_one_picture_for_a_pipe(
+    conninfo: str, center: Center, monkeypatch: pytest.MonkeyPatch
+) -> None:
     center.request()
     perform(conninfo, "update fsroute.agent set name = E'A\\x1b[2Jnn\\u202e' where agent_id = 'ann'")
     monkeypatch.setenv("FSROUTE_DATABASE_URL", conninfo)

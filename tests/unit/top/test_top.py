@@ -55,7 +55,15 @@ def texts(view: View, shown: Picture | None = None, size: tuple[int, int] = (120
 
 def test_everything_stands_on_the_first_page() -> None:
     text = "\n".join(texts(View()))
-    for word in ("leader: host:1", "3 waiting", "9 arrived", "sites (1)", "queues (1)", "agents (2)", "calls (3)"):
+    for word in (
+        "leader: host:1",
+        "3 waiting",
+        "9 arrived",
+        "sites (1)",
+        "queues (1)",
+        "agents (2)",
+        "calls (3)",
+    ):
         assert word in text
 
 
@@ -132,8 +140,16 @@ def test_no_text_is_wider_than_its_place_or_moves_the_cursor(text: str, width: i
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PAGES), st.integers(-5, 300), st.integers(-5, 80), st.integers(0, FURTHEST), st.text(max_size=20))
-def test_a_frame_fits_whatever_the_terminal_is(page: str, width: int, height: int, top: int, name: str) -> None:
+@given(
+    st.sampled_from(PAGES),
+    st.integers(-5, 300),
+    st.integers(-5, 80),
+    st.integers(0, FURTHEST),
+    st.text(max_size=20),
+)
+def test_a_frame_fits_whatever_the_terminal_is(
+    page: str, width: int, height: int, top: int, name: str
+) -> None:
     lines = frame(picture(agents=(agent(name),)), View(page, top=top), width, height)
     assert len(lines) == max(height, 4)
     assert all(columns(line.text) <= max(width, 20) for line in lines)
