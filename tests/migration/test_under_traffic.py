@@ -60,7 +60,7 @@ def serve(center: Center, served: list[str], errors: list[Exception]) -> None:
     while True:
         try:
             call = center.bridged()
-            left = center.proxy_calls.agent_left(str(call.agent_leg_uuid), {})
+            left = center.proxy_calls.agent_left(str(call.agent_leg_uuid), "NORMAL_CLEARING")
             assert left is not None
             center.proxy_calls.get(call.proxy_call_id)
             served.append(call.contact_id)

@@ -14,7 +14,7 @@ from fsroute.log import JsonLines, Lines, Prioritised, leads_to_journal
 
 def record(level: int, text: str = "it happened", **values: object) -> logging.LogRecord:
     return logging.makeLogRecord(
-        {"levelno": level, "levelname": logging.getLevelName(level), "msg": text, **values}
+        {"levelno": level, "levelname": logging.getLevelName(level), "msg": text, "name": "fsroute.x", **values}
     )
 
 
