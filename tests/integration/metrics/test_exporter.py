@@ -39,8 +39,9 @@ def shown(exporter: Exporter) -> dict[str, float]:
 
 def ask(exporter: Exporter, request: bytes) -> bytes:
     assert exporter.server is not None
-    host, port = exporter.server.address[:2]
-    with socket.create_connection((str(host), int(port)), timeout=60) as connection:
+    address = exporter.server.address
+    assert isinstance(address, tuple)
+    with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(request)
         answer = b""
         while chunk := connection.recv(65536):

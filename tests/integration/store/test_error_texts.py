@@ -20,7 +20,7 @@ SECRET = "+14155550123"
         ("insert into customer (contact_center_id, key, value) values (null, 'number', %(secret)s)",
          "null value in column"),
         ("select %(secret)s::text::uuid", "invalid input syntax for type uuid"),
-        ("select (chr(123) || %(secret)s || 'x')::jsonb", "invalid input syntax for type json"),
+        ("select (chr(91) || chr(34) || %(secret)s || chr(34))::jsonb", "invalid input syntax for type json"),
     ],
 )  # fmt: skip
 def test_an_error_does_not_quote_what_was_refused(conninfo: str, statement: str, told: str) -> None:

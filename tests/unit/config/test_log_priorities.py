@@ -14,7 +14,13 @@ from fsroute.log import JsonLines, Lines, Prioritised, leads_to_journal
 
 def record(level: int, text: str = "it happened", **values: object) -> logging.LogRecord:
     return logging.makeLogRecord(
-        {"levelno": level, "levelname": logging.getLevelName(level), "msg": text, "name": "fsroute.x", **values}
+        {
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": text,
+            "name": "fsroute.x",
+            **values,
+        }
     )
 
 
@@ -30,7 +36,8 @@ def record(level: int, text: str = "it happened", **values: object) -> logging.L
 )
 def test_a_line_begins_with_its_priority(level: int, priority: str) -> None:
     for formatter in (Lines(), JsonLines()):
-        assert Prioritised(formatter).format(record(level)) == priority + formatter.format(record(level))
+        line = record(level)
+        assert Prioritised(formatter).format(line) == priority + formatter.format(line)
 
 
 def test_each_line_of_a_traceback_has_the_priority() -> None:
