@@ -28,6 +28,8 @@ COMMANDS = (
     "route-diff",
     "import",
     "render",
+    "install",
+    "uninstall",
     "migrate",
 )
 

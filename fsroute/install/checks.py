@@ -65,7 +65,8 @@ def _not_read(tree: Tree, contexts: Iterable[str]) -> Iterator[str]:
     for name in contexts:
         if tree.context(name) is None:
             yield (
-                f"dialplan/{name}.xml would not be read: freeswitch.xml includes no dialplan/*.xml in its section dialplan"
+                f"dialplan/{name}.xml would not be read: freeswitch.xml includes no dialplan/*.xml in its section"
+                " dialplan"
             )
 
 

@@ -1,7 +1,7 @@
 """FreeSWITCH's folders on this host's disk, changed so that no symbolic link is ever followed below them.
 
-Every step to a file goes from folder to folder by descriptor (``O_NOFOLLOW``). A file is written beside its place and put
-there in one step: whoever reads finds the old one or the new one, also after a power cut.
+Every step to a file goes from folder to folder by descriptor (``O_NOFOLLOW``). A file is written beside its place and
+put there in one step: whoever reads finds the old one or the new one, also after a power cut.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from fsroute.install.plan import There
 
 LARGEST = 64_000_000  # bytes of a file that is looked at
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_KINDS = {stat.S_IFLNK: "symbolic link", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+_KINDS = {
+    stat.S_IFLNK: "symbolic link",
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+}
 
 
 class Disk:

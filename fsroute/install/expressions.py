@@ -1,6 +1,6 @@
-"""Regular expressions of the dialplan: only what means the same in PCRE, which FreeSWITCH uses, and in Python. Pure.
+r"""Regular expressions of the dialplan: only what means the same in PCRE, which FreeSWITCH uses, and in Python. Pure.
 
-So what the tests try with Python is what a call meets. Left out is what differs (``\\Z``, ``\\d`` and ``\\w`` beyond
+So what the tests try with Python is what a call meets. Left out is what differs (``\Z``, ``\d`` and ``\w`` beyond
 ASCII, flags in the middle, names of groups, look-behind, ``[[:digit:]]``, possessive marks in older versions) and what
 FreeSWITCH takes for something else before PCRE sees it: ``${`` and ``$name(`` are expanded, a leading ``/`` or ``_``
 begins another notation.
@@ -25,7 +25,9 @@ _TOKEN = re.compile("|".join((_LITERAL, _ESCAPED, _CLASS, _GROUP, _REPEAT, _END,
 def check_expression(expression: str) -> None:
     """Raise `ConfigurationError` unless `expression` compiles, and means the same to FreeSWITCH as to us."""
     if expression.startswith(("/", "_")):
-        raise ConfigurationError(f"expression {expression!r}: FreeSWITCH reads another notation after {expression[0]}")
+        raise ConfigurationError(
+            f"expression {expression!r}: FreeSWITCH reads another notation after {expression[0]}"
+        )
     at = 0
     while at < len(expression):
         token = _TOKEN.match(expression, at)

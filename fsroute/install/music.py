@@ -9,14 +9,14 @@ from __future__ import annotations
 import io
 import wave
 from importlib import resources
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 LOOPS = 15  # of the sample's music, which is a loop, in the piece that is played
 PIECE = "hold.wav"
 LIST = "music/hold.loc"
 
 
-def music(folder: PurePosixPath) -> dict[str, bytes]:
+def music(folder: PurePath) -> dict[str, bytes]:
     """The files by their path below `folder`, which is where FreeSWITCH finds them."""
     piece, seconds = _piece()
     return {PIECE: piece, LIST: f"{folder / PIECE}\n".encode() * round(86_400 / seconds)}

@@ -103,7 +103,9 @@ def plan(
     return Plan(tuple(steps), tuple(refused))
 
 
-def _step(target: str, content: bytes | None, entry: Entry | None, lies: There | None, *, force: bool) -> Step:
+def _step(
+    target: str, content: bytes | None, entry: Entry | None, lies: There | None, *, force: bool
+) -> Step:
     before = entry.before if entry else lies.was() if lies else None
     if content is None:
         return _unwanted(target, entry, lies, before, force=force)
@@ -117,7 +119,9 @@ def _step(target: str, content: bytes | None, entry: Entry | None, lies: There |
     return Step(Do.REPLACE, target, content, lies, before)
 
 
-def _unwanted(target: str, entry: Entry | None, lies: There | None, before: Was | None, *, force: bool) -> Step:
+def _unwanted(
+    target: str, entry: Entry | None, lies: There | None, before: Was | None, *, force: bool
+) -> Step:
     if lies is None:
         return Step(Do.FORGET if before is None else Do.REMOVE, target, None, None, before)
     if entry is not None and digest(lies.content) != entry.sha256 and not force:
@@ -131,7 +135,9 @@ def edited(done: Plan, manifest: Manifest | None) -> dict[str, bytes]:
     return {
         step.target: step.there.content
         for step in done.changes
-        if step.there is not None and step.target in known and digest(step.there.content) != known[step.target]
+        if step.there is not None
+        and step.target in known
+        and digest(step.there.content) != known[step.target]
     }
 
 
@@ -151,7 +157,8 @@ def after(
             assert step.content is not None
             entries.append(Entry(step.target, digest(step.content), mode[step.target], step.before))
         elif step.do is Do.KEEP:
-            assert step.content is not None and step.there is not None
+            assert step.content is not None
+            assert step.there is not None
             entries.append(Entry(step.target, digest(step.content), step.there.mode, step.before))
         elif step.do is Do.LEAVE:
             entries.append(known[step.target])

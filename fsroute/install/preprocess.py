@@ -22,7 +22,7 @@ LARGEST = 64_000_000  # characters of the whole
 
 _LINE = re.compile(r"[^\r\n]*[\r\n]|[^\r\n]+")
 _COMMAND = re.compile(r'cmd.*?=.*?"([^"]*)"?.*?data.*?=.*?"([^"]*)', re.IGNORECASE | re.DOTALL)
-_OLD_COMMAND = re.compile(r'([^ \r\n]*)(?: ([^\r\n]*))?')
+_OLD_COMMAND = re.compile(r"([^ \r\n]*)(?: ([^\r\n]*))?")
 
 
 class Files(Protocol):
@@ -81,17 +81,19 @@ class _Run:
             return
         self.made.files.append(path)
         if len(self.made.files) > MOST_FILES:
-            raise ConfigurationError(f"{path}: more than {MOST_FILES} files are included: an include never ends")
+            raise ConfigurationError(
+                f"{path}: more than {MOST_FILES} files are included: an include never ends"
+            )
         in_comment = False
         for number, line in enumerate(_LINE.findall(text), 1):
             in_comment = self._line(folder, (path, number), line, depth, in_comment)
 
-    def _line(
-        self, folder: str, place: tuple[str, int], raw: str, depth: int, in_comment: bool
-    ) -> bool:
+    def _line(self, folder: str, place: tuple[str, int], raw: str, depth: int, in_comment: bool) -> bool:
         """Follow one line; returns whether a ``<!--#`` is still open."""
         line = self._with_variables(raw)
-        looked_at = raw.partition("$${")[0] if "$${" in raw else raw  # as far as FreeSWITCH leaves its copy whole
+        looked_at = (
+            raw.partition("$${")[0] if "$${" in raw else raw
+        )  # as far as FreeSWITCH leaves its copy whole
         if any(mark in looked_at for mark in ("<include>", "</include>", "<?")):
             return in_comment
         if in_comment:

@@ -92,7 +92,9 @@ def read_tree(conf_dir: Path, variables: Mapping[str, str], over: Mapping[str, b
         root = parse(expanded.text)
     except Malformed as error:
         path, line = expanded.place(error.offset)
-        raise ConfigurationError(f"{path}:{line}: FreeSWITCH would refuse the configuration: {error}") from error
+        raise ConfigurationError(
+            f"{path}:{line}: FreeSWITCH would refuse the configuration: {error}"
+        ) from error
     return Tree(conf_dir, expanded, root)
 
 

@@ -1,4 +1,4 @@
-"""Which files fsroute wants on a FreeSWITCH that somebody else administers, and with what in them. Pure but for templates."""
+"""Which files fsroute wants on a FreeSWITCH that somebody else administers, and what is in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from fsroute.install.render import (
 from fsroute.install.settings import ANY_NUMBER, DialplanSettings
 
 CONF, SOUNDS = "conf", "sounds"
-"""The roots: FreeSWITCH's folders that files go to. A target is ``root/path``, with slashes on every system."""
+"""The roots that files go below: FreeSWITCH's ``conf_dir``, and the folder that its ``sounds_dir`` is in (which may not
+be there yet). A target is ``root/path``."""
 ENTRY = "00_fsroute.xml"
 _NUMBER = re.compile(r"(?!fsroute_)[0-9A-Za-z+*#_.-]{1,64}")
 _ANYWHERE = ("0.0.0.0", "::", "")
@@ -73,13 +74,15 @@ def wanted(config: Config, known: Known, sounds_dir: PurePosixPath) -> Wanted:
     """
     made = _Made()
     settings = dialplan_settings(config)
-    numbers = tuple(_numbers(settings, known if config.install.numbers_from_database else Known(), made.notes))
+    numbers = tuple(
+        _numbers(settings, known if config.install.numbers_from_database else Known(), made.notes)
+    )
     settings = _with_numbers(settings, ())
     centers = {each.number: each.company for each in known.numbers}
     _add_dialplans(made, config, settings, numbers, centers)
     port, listed = _add_link_profile(made, config, known)
     for path, content in music(sounds_dir / "fsroute").items():
-        made.files[f"{SOUNDS}/fsroute/{path}"] = content
+        made.files[f"{SOUNDS}/{sounds_dir.name}/fsroute/{path}"] = content
     contexts = tuple(PurePosixPath(name).stem for name in made.files if _is_context(name))
     return Wanted(made.files, tuple(made.notes), numbers, contexts, port, listed)
 
@@ -157,7 +160,9 @@ def _add_link_profile(made: _Made, config: Config, known: Known) -> tuple[int | 
     networks = config.install.link_networks or tuple(_networks(known.links, made.notes))
     inline = bool(networks) and not any(":" in network for network in networks)
     if not networks:
-        made.notes.append("no other switch is known: the profile for network legs takes none until there is one")
+        made.notes.append(
+            "no other switch is known: the profile for network legs takes none until there is one"
+        )
     text = render(
         f"fs_config/{LINK_PROFILE}",
         address=config.install.link_ip or (host if _is_address(host) else "$${local_ip_v4}"),

@@ -1,0 +1,72 @@
+"""``fsroute uninstall``: FreeSWITCH's folders are as they were before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fsroute.cli.install import CONF_DIR, DRY_RUN, tell
+from fsroute.cli.options import config_option
+
+if TYPE_CHECKING:
+    from fsroute.config import Config
+    from fsroute.install.installer import Place
+    from fsroute.install.switch import Switch
+
+
+@click.command("uninstall")
+@config_option
+@CONF_DIR
+@DRY_RUN
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also while calls are in fsroute's dialplan, and files of fsroute's that somebody changed; those are kept.",
+)
+def command(config_path: Path | None, conf_dir: Path | None, dry_run: bool, force: bool) -> None:
+    """Take fsroute's files off this host's FreeSWITCH, and have it read its configuration."""
+    from fsroute import config
+    from fsroute.install import installer, telling
+    from fsroute.install.book import Book
+
+    settings = config.load(config_path)
+    with _place(settings, conf_dir) as (where, switch):
+        book = Book(settings.state_path, where.conf_dir)
+        if dry_run:
+            for line in telling.difference(installer.propose_removal(where, book, force=force)):
+                click.echo(line)
+            return
+        with book.locked():
+            tell(installer.settle(book, switch))
+            proposal = installer.propose_removal(where, book, force=force)
+            if proposal.manifest is None:
+                click.echo("nothing of fsroute's is installed there")
+                return
+            installer.uninstall(proposal, book, switch, force=force)
+    for word, target in telling.summary(proposal.plan):
+        click.echo(f"{word:8} {target}")
+    if switch is None:
+        click.echo(
+            "FreeSWITCH has not been asked: it reads its configuration when it starts, or at `reloadxml`"
+        )
+
+
+@contextmanager
+def _place(settings: Config, conf_dir: Path | None) -> Iterator[tuple[Place, Switch | None]]:
+    """Where things are: as the manifest says, for the configuration of the running switch or of the option."""
+    from fsroute.cli.install import place
+    from fsroute.install.book import Book
+    from fsroute.install.installer import Place
+    from fsroute.install.wanted import SOUNDS
+
+    if conf_dir is None:
+        with place(settings, None, None) as found:
+            yield found
+        return
+    manifest = Book(settings.state_path, conf_dir).manifest()
+    sounds = Path(manifest.roots[SOUNDS]) if manifest else conf_dir
+    yield Place(conf_dir.resolve(), sounds / "sounds"), None
