@@ -31,6 +31,7 @@ COMMANDS = (
     "install",
     "uninstall",
     "migrate",
+    "database",
 )
 
 MODULES = {"import": "importing"}

@@ -17,8 +17,8 @@ def with_secrets_file(table: dict[str, Any], path: Path, source: str) -> dict[st
     """`table`, and what the file at `path` has besides; `source` names the configuration in errors.
 
     Raises:
-        ConfigurationError: the file cannot be read, others than its owner may read or write it, its owner is neither
-            root nor we, it is no TOML, or a key stands in both.
+        ConfigurationError: the file cannot be read, others than its owner may read or write it, it belongs
+            neither to root nor to us (root reads anybody's), it is no TOML, or a key stands in both.
     """
     where = f"{source}: secrets_file {path}"
     try:
@@ -42,7 +42,7 @@ def _read_private(path: Path, where: str) -> bytes:
         if entry.st_mode & 0o077:
             mode = stat.S_IMODE(entry.st_mode)
             raise ConfigurationError(f"{where}: mode {mode:04o} lets others in: chmod 0600 {path}")
-        if entry.st_uid not in (0, os.geteuid()):
+        if os.geteuid() != 0 and entry.st_uid not in (0, os.geteuid()):
             raise ConfigurationError(f"{where}: belongs to another user (uid {entry.st_uid})")
         return file.read(LARGEST)
 

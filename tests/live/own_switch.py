@@ -71,6 +71,11 @@ class OwnSwitch:
         assert self._socket is not None
         return self._socket.api(command)
 
+    def variables(self) -> dict[str, str]:
+        """FreeSWITCH's global variables."""
+        lines = self.api("global_getvar").splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
     def snapshot(self) -> dict[str, tuple[str, int, int, int, int]]:
         """Every file and folder of conf and sounds: hash, mode, owner, and for files the time."""
         found = {}

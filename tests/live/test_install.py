@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from fsroute.install.tree import read_tree
 from tests.fix_database import perform
 from tests.live import sipp
 from tests.live.freeswitch import Ports
@@ -110,3 +111,14 @@ def test_a_switch_of_somebody_else_s_serves_fsroute_s_callers_and_is_left_as_it_
     assert switch.snapshot() == before
     assert "fsroute" not in switch.api("sofia status")
     assert "fsroute" not in switch.api("xml_locate dialplan context name public")
+
+
+def test_a_configuration_is_read_as_freeswitch_reads_it(host: Host) -> None:
+    """FreeSWITCH leaves what its preprocessor made of the files beside its log.
+
+    Read again, since variables that stand at the end count at the beginning then.
+    """
+    assert "[Success]" in host.switch.api("reloadxml")
+    ours = read_tree(host.switch.conf, host.switch.variables(), {}).expanded.text
+    theirs = (host.switch.folder / "log" / "freeswitch.xml.fsxml").read_bytes()
+    assert ours.encode("utf-8", "surrogateescape") == theirs
