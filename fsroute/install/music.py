@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import wave
+from functools import cache
 from importlib import resources
 from pathlib import PurePath
 
@@ -22,6 +23,7 @@ def music(folder: PurePath) -> dict[str, bytes]:
     return {PIECE: piece, LIST: f"{folder / PIECE}\n".encode() * round(86_400 / seconds)}
 
 
+@cache
 def _piece() -> tuple[bytes, float]:
     """A wave file, and its length in seconds."""
     with wave.open(io.BytesIO(_sample())) as loop:

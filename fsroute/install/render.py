@@ -12,6 +12,7 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from fsroute.resources import folder
 AGENTS_ENTRY = "default/00_fsroute.xml"
 """The drop-in for the context of agents' telephones; a switch that serves fsroute alone has a context of its own."""
 CALLERS_ENTRY = "public/00_fsroute.xml"
+CALLCENTER = "autoload_configs/callcenter.conf.xml"
 LINK_PROFILE = "sip_profiles/fsroute_link.xml"
 LINKS_LIST = "fsroute_links"
 """The access list of the other switches, in acl.conf.xml."""
@@ -116,6 +118,8 @@ def render_configuration(settings: SwitchSettings) -> dict[str, str]:
     """All of ``fs_config`` and ``dialplans``: from path below FreeSWITCH's ``conf`` folder to text."""
     values = {**_values(settings.dialplan), **_values(settings), "link_acl": (LINKS_LIST,)}
     files = {name.partition("/")[2]: render(name, **values) for name in templates("fs_config")}
+    if "callcenter" not in settings.modules:
+        del files[CALLCENTER]
     dialplans = render_dialplans(settings.dialplan)
     return files | {f"dialplan/{path}": text for path, text in dialplans.items()}
 
@@ -142,6 +146,7 @@ def arguments(target: Path) -> list[str]:
     return ["-np", "-nonat", "-nf", "-nc", *places]
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),

@@ -27,6 +27,7 @@ MODULES = (
     "say_en",
 )  # fmt: skip
 _PASSWORD = re.compile(r"[!#%(-;=?-Z^-z|~-]{1,128}")  # printable ASCII without blanks, $ & " ' < > [ ] \ { }
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]*")
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
 
 
@@ -46,7 +47,7 @@ class SwitchSettings(Section, frozen=True):
 
     Several may run on one machine: give each its own ports and folder. `address` is where SIP and
     RTP are, the event socket is always on loopback. `caller_networks` and `link_networks` (CIDR) are
-    who may call in.
+    who may call in. `callcenter_queues` are mod_callcenter's, where that is among the `modules`.
     """
 
     event_socket_password: Secret
@@ -70,6 +71,7 @@ class SwitchSettings(Section, frozen=True):
     link_session_timeout_s: int = 120
     music_names: tuple[str, ...] = ("fsroute", "moh")
     modules: tuple[str, ...] = MODULES
+    callcenter_queues: tuple[str, ...] = ()
     log_level: str = "notice"
     dialplan: DialplanSettings = field(default_factory=DialplanSettings)
 
@@ -80,6 +82,8 @@ class SwitchSettings(Section, frozen=True):
         check_texts("codecs", self.codecs, _CODEC)
         check_texts("modules", self.modules, NAME)
         check_texts("music_names", self.music_names, NAME)
+        for queue in self.callcenter_queues:
+            check_text("callcenter_queues", queue, _QUEUE)
         check_text("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
         self._check_network()
         within("session_timeout_s", self.session_timeout_s, 90, 86_400)

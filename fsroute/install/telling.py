@@ -1,4 +1,4 @@
-"""What the operator is shown: the difference that an installation makes, and what is left to do by hand. Pure."""
+"""What the operator is shown: the difference that an installation makes, and what is left to do by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A FreeSWITCH that somebody else administers: a configuration that ships with it, made to run on loopback.
 
-What is changed is what an administrator would: ports, addresses, the password; modules that are listed but not built are
-left in, since FreeSWITCH passes over them with a line in its log.
+What is changed is what an administrator would: ports, addresses, the password. Modules that are listed but not built
+are left in, since FreeSWITCH passes over them with a line in its log.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _VARIABLES = {
 
 
 def shipped(name: str) -> Path | None:
-    """A configuration of FreeSWITCH's own source, ``vanilla`` or ``minimal``; FSROUTE_FREESWITCH_CONF may name the folder."""
+    """A configuration of FreeSWITCH's own source, ``vanilla`` or ``minimal``.
+
+    FSROUTE_FREESWITCH_CONF may name the folder that it is in.
+    """
     places = [Path(os.environ.get(SHIPPED, "/nowhere")), Path("/usr/share/freeswitch/conf")]
     places += sorted([*Path("/usr/src").glob("freeswitch*/conf"), *Path.home().glob("*/freeswitch/conf")])
     return next((place / name for place in places if (place / name / "freeswitch.xml").is_file()), None)
@@ -47,9 +50,8 @@ class OwnSwitch:
 
     def start(self) -> None:
         options = arguments(self.folder)
-        for name, place in zip(options, options[1:], strict=False):
-            if name.startswith("-") and place.startswith("/"):
-                Path(place).mkdir(parents=True, exist_ok=True)
+        for place in (word for word in options if word.startswith("/")):
+            Path(place).mkdir(parents=True, exist_ok=True)
         with (self.folder / "console.log").open("wb") as output:
             self._process = subprocess.Popen(
                 [str(self._program), *options],

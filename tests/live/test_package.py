@@ -1,4 +1,4 @@
-"""The Debian package: built, installed, used and purged, on a copy of this machine's files that nothing comes back from."""
+"""The Debian package: built, installed, used and purged, above this machine's files, which stay as they are."""
 
 from __future__ import annotations
 

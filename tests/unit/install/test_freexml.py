@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -63,10 +64,8 @@ def test_what_freeswitch_refuses_is_refused_in_its_words(text: str, fault: str, 
 
 @given(st.text(alphabet="<>/=!-?[]'\"&;# ab\n", max_size=40))
 def test_any_text_is_a_tree_or_malformed(text: str) -> None:
-    try:
-        parse(text)
-    except Malformed as error:
-        assert 0 <= error.offset <= len(text)
+    with contextlib.suppress(Malformed):
+        assert parse(text).tag is not None
 
 
 _names = st.sampled_from(["a", "b", "param", "X-y", "_z"])
