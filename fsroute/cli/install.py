@@ -174,7 +174,7 @@ def _show(proposal: Proposal) -> None:
 def _say_done(proposal: Proposal, switch: Switch | None) -> None:
     from fsroute.install import telling
 
-    for word, target in telling.summary(proposal.plan):
+    for word, target in telling.summary(proposal):
         click.echo(f"{word:8} {target}")
     if not proposal.plan.changes:
         click.echo("nothing to do")

@@ -47,11 +47,15 @@ def command(config_path: Path | None, conf_dir: Path | None, dry_run: bool, forc
                 click.echo("nothing of fsroute's is installed there")
                 return
             installer.uninstall(proposal, book, switch, force=force)
-    for word, target in telling.summary(proposal.plan):
-        click.echo(f"{word:8} {target}")
+    for word, path in telling.summary(proposal):
+        click.echo(f"{word:8} {path}")
     if switch is None:
         click.echo(
             "FreeSWITCH has not been asked: it reads its configuration when it starts, or at `reloadxml`"
+        )
+    else:
+        click.echo(
+            "FreeSWITCH has read its configuration; what you put into files of yours is yours to take out"
         )
 
 

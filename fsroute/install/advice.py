@@ -15,6 +15,8 @@ MODULES = (
 """Without these calls fail; callers' voice messages, SMS and mod_callcenter need more, where they are used."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PASSWORD = "ClueCon"
+LOOPBACK_LIST = "loopback.auto"
+"""What FreeSWITCH takes where no list is named, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,17 @@ def _event_socket(tree: Tree) -> Iterator[Snippet]:
     lines, reasons = [], []
     if values.get("listen-ip", "::") not in LOOPBACK:
         lines.append('<param name="listen-ip" value="127.0.0.1"/>')
-        reasons.append(f"it listens at {values.get('listen-ip') or 'every address'}, where others reach it")
+        where = values.get("listen-ip") or "every address"
+        reasons.append(f"it listens at {where}, where nothing but its access list keeps others out")
     if values.get("password", DEFAULT_PASSWORD) == DEFAULT_PASSWORD:
         lines.append('<param name="password" value="A-SECRET-OF-YOURS"/>')
         reasons.append(
             "its password is FreeSWITCH's own, which everybody knows; give fsroute the new one"
             " ([event_socket] password)"
         )
-    if not values.get("apply-inbound-acl"):
-        lines.append('<param name="apply-inbound-acl" value="loopback.auto"/>')
-        reasons.append("it names no access list")
+    if lines and values.get("apply-inbound-acl", LOOPBACK_LIST) != LOOPBACK_LIST:
+        lines.append(f'<param name="apply-inbound-acl" value="{LOOPBACK_LIST}"/>')
+        reasons.append(f"its access list is {values['apply-inbound-acl']}")
     if lines:
         why = "The event socket gives whoever reaches it the whole switch: " + "; ".join(reasons)
         yield Snippet(

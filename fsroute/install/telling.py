@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from fsroute.install.advice import Snippet
 from fsroute.install.installer import Proposal
-from fsroute.install.plan import Do, Plan, Step
+from fsroute.install.plan import Do, Step
 from fsroute.install.wanted import CONF
 
-LONGEST = 400
+LONGEST = 200
 """Lines of a file beyond which it is not shown as a difference but told of."""
 
 
@@ -21,11 +22,11 @@ def difference(proposal: Proposal) -> Iterator[str]:
         yield from _file(step, path(proposal, step.target))
 
 
-def summary(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What is done with each file in a word, and its target; what stays as it is left out."""
-    for step in plan.steps:
+def summary(proposal: Proposal) -> Iterator[tuple[str, str]]:
+    """What is done with each file in a word, and its path; what stays as it is left out."""
+    for step in proposal.plan.steps:
         if step.do is not Do.KEEP:
-            yield str(step.do), step.target + (f": {step.why}" if step.why else "")
+            yield str(step.do), path(proposal, step.target) + (f": {step.why}" if step.why else "")
 
 
 def path(proposal: Proposal, target: str) -> str:
@@ -91,5 +92,7 @@ def _snippet(number: int, snippet: Snippet, conf_dir: str) -> Iterator[str]:
     for line in snippet.text.splitlines():
         yield f"     {line}"
     yield ""
-    yield f"   {snippet.why}."
+    yield from textwrap.wrap(
+        f"{snippet.why[:1].upper()}{snippet.why[1:]}.", 110, initial_indent="   ", subsequent_indent="   "
+    )
     yield ""

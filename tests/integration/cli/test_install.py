@@ -63,13 +63,13 @@ def test_what_is_shown_is_what_is_done_and_taken_away(house: House) -> None:
     before = house.files()
     done = house.run("install")
     assert done.exit_code == 0, done.output
-    assert "new      conf/dialplan/fsroute.xml\n" in done.output
+    assert f"new      {house.place.conf_dir}/dialplan/fsroute.xml\n" in done.output
     assert "FreeSWITCH has not been asked" in done.output
     assert "nothing to do" in house.run("install").output
     assert "nothing to do" in house.run("install", "--dry-run").output
     away = house.run("uninstall", "--dry-run")
     assert f"--- {house.place.conf_dir}/dialplan/fsroute.xml\n+++ /dev/null\n" in away.output
-    assert "removed  conf/dialplan/fsroute.xml\n" in house.run("uninstall").output
+    assert f"removed  {house.place.conf_dir}/dialplan/fsroute.xml\n" in house.run("uninstall").output
     assert house.files() == before
     assert house.run("uninstall").output == "nothing of fsroute's is installed there\n"
 
@@ -78,7 +78,7 @@ def test_a_file_of_ours_that_was_changed_is_left_alone_and_said(house: House) ->
     house.run("install")
     file = house.place.conf_dir / "dialplan/fsroute_desk.xml"
     file.write_text(file.read_text() + "<!-- mine -->\n")
-    assert "left     conf/dialplan/fsroute_desk.xml: somebody has changed it" in house.run("install").output
+    assert f"left     {file}: somebody has changed it" in house.run("install").output
     refused = house.run("uninstall")
     assert refused.exit_code == 1
     assert "conf/dialplan/fsroute_desk.xml: somebody has changed it" in refused.output

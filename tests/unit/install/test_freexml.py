@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,22 +71,21 @@ def test_any_text_is_a_tree_or_malformed(text: str) -> None:
 
 _names = st.sampled_from(["a", "b", "param", "X-y", "_z"])
 _values = st.text(alphabet="ab<>&'\" é", max_size=6)
-_trees = st.recursive(
-    st.builds(lambda tag, attributes: (tag, attributes, []), _names, st.dictionaries(_names, _values, max_size=3)),
-    lambda inner: st.builds(
-        lambda tag, children: (tag, {}, children), _names, st.lists(inner, max_size=3)
-    ),
+_trees: st.SearchStrategy[Any] = st.recursive(
+    st.tuples(_names, st.dictionaries(_names, _values, max_size=3), st.just([])),
+    lambda inner: st.tuples(_names, st.just({}), st.lists(inner, max_size=3)),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
-def _written(tree: tuple[str, dict[str, str], list[object]]) -> ElementTree.Element:
-    element = ElementTree.Element(tree[0], tree[1])
-    element.extend(_written(child) for child in tree[2])  # type: ignore[arg-type]
+def _written(tree: Any) -> ElementTree.Element:
+    tag, attributes, children = tree
+    element = ElementTree.Element(tag, attributes)
+    element.extend(_written(child) for child in children)
     return element
 
 
 @given(_trees)
-def test_well_formed_xml_is_read_as_expat_reads_it(tree: tuple[str, dict[str, str], list[object]]) -> None:
+def test_well_formed_xml_is_read_as_expat_reads_it(tree: Any) -> None:
     text = ElementTree.tostring(_written(tree), encoding="unicode")
     assert _as_tuple(parse(text)) == _from_expat(ElementTree.fromstring(text))

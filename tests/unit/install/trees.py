@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fsroute.errors import ConfigurationError
@@ -107,19 +107,23 @@ class ReadingSwitch(Switch):
         words = command.split()
         if words[:2] == ["sofia", "profile"]:
             return self._profile(*words[2:4])
-        return {
-            "global_getvar": lambda: "\n".join(
-                f"{name}={value}" for name, value in self._place.variables.items()
-            ),
+        answers: dict[str, Callable[[], str]] = {
+            "global_getvar": self._variables,
             "version": lambda: "FreeSWITCH Version 1.11.1-release (64bit)",
             "module_exists": lambda: "false" if words[1] == "mod_spy" else "true",
             "reloadxml": self._reload,
             "xml_locate": lambda: self._located(words[-1]),
             "sofia": self._status,
-            "show": lambda: "\n".join(
-                ["uuid|context|state", *(f"u|{each}|x" for each in self.calls), "", "1 total."]
-            ),
-        }[words[0]]()
+            "show": self._channels,
+        }
+        return answers[words[0]]()
+
+    def _variables(self) -> str:
+        return "\n".join(f"{name}={value}" for name, value in self._place.variables.items())
+
+    def _channels(self) -> str:
+        rows = [f"u|{each}|x" for each in self.calls]
+        return "\n".join(["uuid|context|state", *rows, "", f"{len(rows)} total."])
 
     def _reload(self) -> str:
         try:
