@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fsroute.install.checks import reads_drop_in
 from fsroute.install.freexml import Element
 from fsroute.install.tree import Tree
 
@@ -117,7 +118,7 @@ def _entries(tree: Tree, entries: tuple[str, ...]) -> Iterator[Snippet]:
                 f'<include>\n  <context name="{name}">\n    {text}\n  </context>\n</include>',
                 f"there is no context {name}",
             )
-        elif not any(each.get("name").startswith("fsroute_") for each in context.all("extension")):
+        elif not reads_drop_in(tree, name):
             yield Snippet(
                 tree.where(context).rpartition(":")[0],
                 f'within <context name="{name}">, before whatever takes every number',

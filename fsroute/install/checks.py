@@ -11,6 +11,8 @@ from fsroute.install.freexml import Element
 from fsroute.install.tree import Tree
 
 PROFILE = "fsroute_link"
+ENTRY = "00_fsroute.xml"
+"""The drop-in by which somebody else's context leads to ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,16 @@ def look(
     return Looked(tuple(faults), tuple(_taken_before(tree, entry_context, numbers)))
 
 
-def enters(tree: Tree, context: str) -> bool:
-    """Whether a context has extensions of ours."""
+def reads_drop_in(tree: Tree, context: str) -> bool:
+    """Whether a context is there, and the drop-in for it is read."""
+    path = f"{tree.conf_dir}/dialplan/{context}/{ENTRY}"
+    return tree.context(context) is not None and path in tree.expanded.files
+
+
+def ours_in(tree: Tree, context: str) -> tuple[str, ...]:
+    """The names of our extensions in a context."""
     found = tree.context(context)
-    return found is not None and any(_is_ours(each) for each in found.all("extension"))
+    return tuple(each.get("name") for each in found.all("extension") if _is_ours(each)) if found else ()
 
 
 def _twice(tree: Tree) -> Iterator[str]:

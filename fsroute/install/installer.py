@@ -11,7 +11,7 @@ from fsroute.config import Config
 from fsroute.errors import ConfigurationError, SwitchError
 from fsroute.install.advice import Snippet, advise
 from fsroute.install.book import Book
-from fsroute.install.checks import PROFILE, Looked, enters, look
+from fsroute.install.checks import PROFILE, look, ours_in
 from fsroute.install.disk import Disk
 from fsroute.install.layout import Kind, Layout, recognise
 from fsroute.install.manifest import Manifest
@@ -47,8 +47,8 @@ class Proposal:
     warnings: tuple[str, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     layout: Layout | None = None
-    entered: tuple[str, ...] = ()
-    """The contexts of the administrator's that lead to ours."""
+    entered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By contexts of the administrator's: the extensions there that lead to ours."""
 
 
 def place_of(switch: Switch) -> Place:
@@ -90,7 +90,7 @@ def propose(
         (*looked.warnings, *_handled(layout)),
         tuple(_snippets(config, tree, want, entries, place, switch)),
         layout,
-        tuple(name for name in entries if enters(tree, name)),
+        {name: ours_in(tree, name) for name in entries},
     )
 
 
@@ -222,8 +222,8 @@ def _verify(proposal: Proposal, switch: Switch) -> None:
     for name in proposal.wanted.contexts:
         if not switch.context(name):
             raise SwitchError(f"FreeSWITCH has read its configuration, but no context {name} is there")
-    for name in proposal.entered:
-        if not any(each.startswith("fsroute_") for each in switch.context(name)) and proposal.wanted.numbers:
+    for name, extensions in proposal.entered.items():
+        if extensions and not set(extensions) <= set(switch.context(name)):
             raise SwitchError(
                 f"FreeSWITCH's context {name} does not lead to fsroute: something else serves it"
             )
@@ -239,16 +239,3 @@ def _reload_again(switch: Switch | None) -> None:
     if switch is not None:
         with contextlib.suppress(SwitchError):
             switch.reload()
-
-
-__all__ = [
-    "Looked",
-    "Place",
-    "Proposal",
-    "install",
-    "place_of",
-    "propose",
-    "propose_removal",
-    "settle",
-    "uninstall",
-]

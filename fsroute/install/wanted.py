@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from fsroute.config import Config
+from fsroute.install.checks import ENTRY
 from fsroute.install.music import music
 from fsroute.install.render import (
     AGENTS_ENTRY,
@@ -26,7 +27,6 @@ from fsroute.install.settings import ANY_NUMBER, DialplanSettings
 CONF, SOUNDS = "conf", "sounds"
 """The roots that files go below: FreeSWITCH's ``conf_dir``, and the folder that its ``sounds_dir`` is in (which may not
 be there yet). A target is ``root/path``."""
-ENTRY = "00_fsroute.xml"
 _NUMBER = re.compile(r"(?!fsroute_)[0-9A-Za-z+*#_.-]{1,64}")
 _ANYWHERE = ("0.0.0.0", "::", "")
 
