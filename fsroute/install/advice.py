@@ -63,7 +63,7 @@ def _modules(tree: Tree, has_module: Callable[[str], bool]) -> Iterator[Snippet]
             _file(tree, "modules.conf"),
             "within <modules>",
             lines,
-            f"fsroute needs these modules. Without a restart, in fs_cli: {now}",
+            f"These modules are needed. Without a restart, in fs_cli: {now}",
         )
 
 
@@ -79,7 +79,7 @@ def _event_socket(tree: Tree) -> Iterator[Snippet]:
             "autoload_configs/event_socket.conf.xml",
             "a file of its own",
             _EVENT_SOCKET,
-            "fsroute needs the event socket",
+            "the event socket is how fsroute and FreeSWITCH talk",
         )
         return
     values = {each.get("name"): each.get("value") for each in found.every("param")}
