@@ -64,7 +64,7 @@ def command(
             _show(installer.propose(settings, known, where, book, switch, force=force))
             return
         with book.locked():
-            tell(installer.settle(book, switch))
+            tell(installer.settle(where, book, switch))
             proposal = installer.propose(settings, known, where, book, switch, force=force)
             if not _say_fusionpbx(proposal):
                 installer.install(proposal, book, switch)

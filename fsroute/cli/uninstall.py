@@ -41,7 +41,7 @@ def command(config_path: Path | None, conf_dir: Path | None, dry_run: bool, forc
                 click.echo(line)
             return
         with book.locked():
-            tell(installer.settle(book, switch))
+            tell(installer.settle(where, book, switch))
             proposal = installer.propose_removal(where, book, force=force)
             if proposal.manifest is None:
                 click.echo("nothing of fsroute's is installed there")
@@ -61,16 +61,22 @@ def command(config_path: Path | None, conf_dir: Path | None, dry_run: bool, forc
 
 @contextmanager
 def _place(settings: Config, conf_dir: Path | None) -> Iterator[tuple[Place, Switch | None]]:
-    """Where things are: as the manifest says, for the configuration of the running switch or of the option."""
+    """Where things are: the sounds as the manifest says, the configuration as the switch or the option says."""
     from fsroute.cli.install import place
-    from fsroute.install.book import Book
     from fsroute.install.installer import Place
+
+    if conf_dir is not None:
+        yield _as_remembered(settings, Place(conf_dir.resolve(), conf_dir)), None
+        return
+    with place(settings, None, None) as (found, switch):
+        yield _as_remembered(settings, found), switch
+
+
+def _as_remembered(settings: Config, found: Place) -> Place:
+    from dataclasses import replace
+
+    from fsroute.install.book import Book
     from fsroute.install.wanted import SOUNDS
 
-    if conf_dir is None:
-        with place(settings, None, None) as found:
-            yield found
-        return
-    manifest = Book(settings.state_path, conf_dir).manifest()
-    sounds = Path(manifest.roots[SOUNDS]) if manifest else conf_dir
-    yield Place(conf_dir.resolve(), sounds / "sounds"), None
+    manifest = Book(settings.state_path, found.conf_dir).manifest()
+    return replace(found, sounds_dir=Path(manifest.roots[SOUNDS]) / "sounds") if manifest else found

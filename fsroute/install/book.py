@@ -1,6 +1,8 @@
 """Where `fsroute install` remembers what it did: manifest, backups by hash, and the journal of what is under way.
 
-It lies below fsroute's own state folder, one folder for each FreeSWITCH, so that nothing of it is in FreeSWITCH's tree.
+It lies below fsroute's own state folder, one folder for each FreeSWITCH: nothing of it is in FreeSWITCH's tree.
+The state folder belongs to the user that fsroute runs as, while the installer is mostly root. So what is read here
+counts only where it is root's or our own, and nobody else may write to it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +57,7 @@ class Book:
             ConfigurationError: another `fsroute install` is under way.
         """
         self._make_folder()
+        _trusted(self.folder, self.folder.lstat())
         handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -130,18 +134,32 @@ class Book:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"{self.folder}: cannot be made: {error.strerror}") from error
 
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        _trusted(path.parent, path.parent.lstat())
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
+    with open(descriptor, "rb") as file:
+        _trusted(path, os.fstat(descriptor))
+        return file.read()
+
+
+def _trusted(path: Path, entry: os.stat_result) -> None:
+    """Raise ConfigurationError where somebody else could have written what lies there."""
+    plain = stat.S_ISREG(entry.st_mode) or stat.S_ISDIR(entry.st_mode)
+    if not plain or entry.st_uid not in (0, os.geteuid()) or entry.st_mode & 0o022:
+        raise ConfigurationError(
+            f"{path} is not ours alone: somebody else may have written it, so it is not believed"
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

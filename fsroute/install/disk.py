@@ -124,6 +124,8 @@ class Disk:
     def _folder(self, target: str, *, must: bool = False) -> Iterator[tuple[int | None, str]]:
         """The open folder that a target lies in (None if it is not there), and the target's name in it."""
         root, *steps, name = target.split("/")
+        if root not in self.roots or any(step in ("", ".", "..") for step in (*steps, name)):
+            raise ConfigurationError(f"{target!r} is no place that fsroute puts a file")
         place = self.roots[root]
         descriptor: int | None = None
         try:

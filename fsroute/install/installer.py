@@ -15,7 +15,7 @@ from fsroute.install.checks import PROFILE, look, ours_in
 from fsroute.install.disk import Disk
 from fsroute.install.layout import Kind, Layout, recognise
 from fsroute.install.manifest import Manifest
-from fsroute.install.performing import perform, recover
+from fsroute.install.performing import check_roots, perform, recover
 from fsroute.install.plan import Do, Plan, There, plan
 from fsroute.install.render import LINK_PROFILE
 from fsroute.install.switch import Switch
@@ -71,6 +71,8 @@ def propose(
     disk = place.disk()
     want = wanted(config, known, PurePosixPath(place.sounds_dir.resolve()))
     manifest = book.manifest()
+    if manifest is not None:
+        check_roots(disk, manifest.roots)
     planned = _plan(disk, want.files, manifest, force=force)
     over = _over(disk, planned)
     before = read_tree(place.conf_dir, place.variables, dict.fromkeys(over))
@@ -121,6 +123,8 @@ def install(proposal: Proposal, book: Book, switch: Switch | None) -> None:
 def propose_removal(place: Place, book: Book, *, force: bool) -> Proposal:
     """What `uninstall` would do."""
     manifest = book.manifest()
+    if manifest is not None:
+        check_roots(place.disk(), manifest.roots)
     planned = _plan(place.disk(), {}, manifest, force=force)
     refused = (*planned.refused, *(f"{step.target}: {step.why}" for step in planned.left))
     return Proposal(place, planned, manifest, Wanted({}), refused)
@@ -150,12 +154,12 @@ def uninstall(proposal: Proposal, book: Book, switch: Switch | None, *, force: b
         raise
 
 
-def settle(book: Book, switch: Switch | None) -> str:
+def settle(place: Place, book: Book, switch: Switch | None) -> str:
     """End what an interrupted run left; returns what was done, empty where there was nothing."""
     journal = book.journal()
     if journal is None:
         return ""
-    if not recover(book, journal):
+    if not recover(book, place.disk(), journal):
         return "an installation that was interrupted had been done already"
     if switch is not None:
         switch.reload()

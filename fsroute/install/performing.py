@@ -7,10 +7,10 @@ lists is put back as it was, unless the manifest is there already that ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
 import fsroute
+from fsroute.errors import ConfigurationError
 from fsroute.install.book import Book, Change, Journal
 from fsroute.install.disk import Disk
 from fsroute.install.manifest import Manifest, digest, encode
@@ -63,13 +63,28 @@ def perform(
     return then
 
 
-def recover(book: Book, journal: Journal) -> bool:
-    """End what a run left that was interrupted; returns whether it was taken back (else it had been done)."""
+def recover(book: Book, disk: Disk, journal: Journal) -> bool:
+    """End what a run left that was interrupted; returns whether it was taken back (else it had been done).
+
+    Raises:
+        ConfigurationError: it was an installation into other folders than those of `disk`.
+    """
     if book.is_done(journal):
         book.forget_journal()
         return False
-    take_back(book, Disk({name: Path(path) for name, path in journal.roots.items()}), journal)
+    check_roots(disk, journal.roots)
+    take_back(book, disk, journal)
     return True
+
+
+def check_roots(disk: Disk, roots: Mapping[str, str]) -> None:
+    """Raise ConfigurationError unless what was done was done in the folders of `disk`."""
+    for name, path in roots.items():
+        if str(disk.roots.get(name)) != path:
+            raise ConfigurationError(
+                f"the files of before went to {path}, which is not where FreeSWITCH has its {name} now"
+                f" ({disk.roots.get(name)})"
+            )
 
 
 def take_back(book: Book, disk: Disk, journal: Journal) -> None:

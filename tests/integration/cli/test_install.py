@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from fsroute.cli.main import cli
 from tests.fix_database import perform
-from tests.unit.install.trees import lay
+from tests.unit.install.trees import FUSIONPBX, lay
 
 ROWS = """
 insert into fsroute.contact_center values ('acme', 'Acme -- <Sons>');
@@ -104,3 +104,15 @@ def test_without_a_switch_the_folders_have_to_be_given(house: House) -> None:
     assert result.exit_code == 1
     assert "no FreeSWITCH to ask: 127.0.0.1:1: " in result.output
     assert "--conf-dir" in result.output
+
+
+def test_where_fusionpbx_serves_the_dialplan_it_is_said_what_to_enter_there(house: House) -> None:
+    handler = house.place.conf_dir / "autoload_configs/lua.conf.xml"
+    handler.write_text(FUSIONPBX)
+    before = house.files()
+    result = house.run("install")
+    assert result.exit_code == 1
+    assert "Inbound Routes (or Manager), context public, first in order:" in result.output
+    assert '<extension name="fsroute_8005550100">' in result.output
+    assert "SIP Profiles > Add fsroute_link" in result.output
+    assert house.files() == before

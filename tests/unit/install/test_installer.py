@@ -11,7 +11,7 @@ from fsroute.install.book import Book
 from fsroute.install.installer import Proposal
 from fsroute.install.layout import Kind
 from fsroute.install.wanted import Known, Number
-from tests.unit.install.trees import ReadingSwitch, lay
+from tests.unit.install.trees import FUSIONPBX, ReadingSwitch, lay
 
 CONFIG = convert('[links]\naddress = "192.0.2.1:5090"', Config, "test")
 KNOWN = Known((Number("8005550100", "Acme"),), ("192.0.2.2:5090",))
@@ -213,12 +213,6 @@ def test_nothing_is_said_where_nothing_is_missing(house: House) -> None:
         ]
 
 
-FUSIONPBX = """<configuration name="lua.conf"><settings>
-<param name="xml-handler-script" value="app.lua xml_handler"/>
-<param name="xml-handler-bindings" value="configuration,dialplan,directory"/>
-</settings></configuration>"""
-
-
 def test_where_fusionpbx_serves_the_dialplan_nothing_is_written(tmp_path: Path) -> None:
     house = House(tmp_path, {"autoload_configs/lua.conf.xml": FUSIONPBX})
     proposal = house.propose()
@@ -251,4 +245,4 @@ def test_an_installation_that_was_killed_is_settled_by_the_next_run(house: House
     with pytest.raises(Killed):
         installer.install(planned, house.book, killed)
     assert _snapshot(house.tree) == before
-    assert installer.settle(house.book, house.switch) == ""
+    assert installer.settle(house.place, house.book, house.switch) == ""

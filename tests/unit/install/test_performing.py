@@ -12,7 +12,7 @@ from fsroute.errors import ConfigurationError, SwitchError
 from fsroute.install.book import Book, Journal
 from fsroute.install.disk import Disk
 from fsroute.install.manifest import Manifest, Was
-from fsroute.install.performing import perform, recover
+from fsroute.install.performing import check_roots, perform, recover, take_back
 from fsroute.install.plan import There, plan
 
 FILES = {"conf/a.xml": b"A", "conf/sub/deep/b.xml": b"B", "conf/theirs/c.xml": b"C"}
@@ -130,7 +130,7 @@ class House:
         self.be_mortal()
         journal = self.book.journal()
         if journal is not None:
-            recover(self.book, journal)
+            recover(self.book, self.disk, journal)
 
 
 @pytest.fixture
@@ -254,8 +254,6 @@ def test_a_next_run_that_is_killed_too_does_no_harm(house: House) -> None:
 
 
 def recover_mortally(house: House, journal: Journal) -> None:
-    from fsroute.install.performing import take_back
-
     take_back(house.book, house.disk, journal)
 
 
@@ -294,6 +292,34 @@ def test_a_file_that_changes_between_looking_and_writing_is_not_overwritten(hous
     assert (house.conf / "a.xml").read_bytes() == b"just now"
     assert not (house.conf / "new").exists()
     assert list(house.conf.rglob(".*")) == []
+
+
+def test_what_somebody_else_could_have_written_is_not_believed(house: House) -> None:
+    house.install(FILES)
+    manifest = house.book.folder / "manifest.json"
+    for path in (manifest, house.book.folder):
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o020)
+        with pytest.raises(ConfigurationError, match="not believed"):
+            house.book.manifest()
+        path.chmod(mode)
+    manifest.rename(manifest.with_name("other"))
+    manifest.symlink_to("other")
+    with pytest.raises(ConfigurationError, match="Too many levels of symbolic links"):
+        house.book.manifest()
+
+
+def test_a_manifest_of_other_folders_is_not_acted_upon(house: House, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match="/elsewhere, which is not where FreeSWITCH has its conf now"
+    ):
+        check_roots(house.disk, {"conf": "/elsewhere"})
+
+
+@pytest.mark.parametrize("target", ["conf/../x", "conf//x", "etc/passwd", "conf/", "conf/./x"])
+def test_no_target_leads_out_of_the_folders(house: House, target: str) -> None:
+    with pytest.raises(ConfigurationError, match="no place"):
+        house.disk.look(target)
 
 
 def test_two_at_a_time_are_refused(house: House) -> None:

@@ -74,6 +74,11 @@ TREE = {
 """,
 }
 
+FUSIONPBX = """<configuration name="lua.conf"><settings>
+<param name="xml-handler-script" value="app.lua xml_handler"/>
+<param name="xml-handler-bindings" value="configuration,dialplan,directory"/>
+</settings></configuration>"""
+
 
 def lay(folder: Path, changes: Mapping[str, str | None] | None = None) -> Place:
     """Write the tree with `changes` (None: the file is not there) to `folder`/conf."""
