@@ -429,16 +429,6 @@ def database(config: Config) -> Iterator[str]:
         server.stop()
 
 
-def keep_database(config: Config) -> None:
-    """``fsroute database``: the embedded PostgreSQL, kept until SIGTERM or SIGINT; whoever uses it still keeps it."""
-    stop = gevent.event.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stop.set)
-    with database(config):
-        log.info("the database in %s serves", config.state_path / "postgres")
-        stop.wait()
-
-
 def serve(config: Config) -> None:
     """``fsroute run``: until SIGTERM or SIGINT, which drain: present calls finish or are handed over."""
     stop = gevent.event.Event()

@@ -14,11 +14,33 @@ from fsroute.cli.options import config_option
 def command(config_path: Path | None) -> None:
     """Keep fsroute's own PostgreSQL running until SIGTERM; ends at once where another database is configured."""
     from fsroute import config, log
-    from fsroute.app import keep_database
 
     settings = config.load(config_path)
     log.setup(settings.log.level, settings.log.format)
     if not settings.database.embedded:
         click.echo("[database] url names a database: there is none to keep here")
         return
-    keep_database(settings)
+    _keep(settings.state_path / "postgres")
+
+
+def _keep(folder: Path) -> None:
+    """Start the server, and again whenever it is gone; whoever uses it at the end keeps it."""
+    import logging
+    import signal
+
+    import gevent
+    import gevent.event
+
+    from fsroute.store.embedded import EmbeddedPostgres
+
+    stop = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    try:
+        server.keep()
+        logging.getLogger(__name__).info("the database in %s serves", folder)
+        stop.wait()
+    finally:
+        server.stop()

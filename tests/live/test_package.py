@@ -30,7 +30,7 @@ exec chroot "$PLACE/root" /bin/sh -eu /tmp/script
 """
 
 SCRIPT = """\
-dpkg --force-depends -i /tmp/fsroute.deb
+dpkg -i /tmp/fsroute.deb
 echo "version: $(fsroute --version)"
 echo "user: $(getent passwd fsroute | cut -d: -f6,7)"
 echo "modes: $(stat -c '%a %U:%G' /etc/fsroute /etc/fsroute/fsroute.toml /etc/fsroute/secrets.toml | tr '\\n' ' ')"

@@ -34,7 +34,7 @@ def test_the_database_is_there_until_the_service_is_stopped_whoever_came_and_wen
     command = [sys.executable, "-m", "fsroute", "database", "-c", str(config)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as service:
         try:
-            until(lambda: (server.folder / "users").exists() and server.is_running(), 60)
+            until(lambda: (server.folder / "users").exists() and server.is_running(), 100)
             assert CliRunner().invoke(cli, ["migrate", "-c", str(config)]).exit_code == 0
             assert server.is_running()
         finally:
