@@ -28,7 +28,10 @@ COMMANDS = (
     "route-diff",
     "import",
     "render",
+    "install",
+    "uninstall",
     "migrate",
+    "database",
 )
 
 MODULES = {"import": "importing"}
