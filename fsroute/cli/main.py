@@ -14,6 +14,7 @@ COMMANDS = (
     "demo",
     "run",
     "status",
+    "doctor",
     "activity",
     "audit",
     "agent",

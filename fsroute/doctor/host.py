@@ -1,0 +1,218 @@
+"""Looks at this host: ports, folders, disks, clock, limits. Reads only."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import resource
+import shutil
+import socket
+import stat
+import zoneinfo
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from fsroute.config import Config, Role
+from fsroute.doctor import proc, wanted
+from fsroute.doctor.facts import Disk, Folder, HostFacts, Listening, SwitchProcess
+
+MOST_PROCESSES = 20_000
+READ, WRITE, ENTER = 4, 2, 1
+
+
+def look(
+    config: Config,
+    config_path: Path | None,
+    folders_of_switch: Mapping[str, str],
+    time_zones: Iterable[str],
+    sounds: Iterable[str] = (),
+) -> HostFacts:
+    """What there is to see; `folders_of_switch` are FreeSWITCH's own (``run_dir`` …), `sounds` what it is to play."""
+    listening = tuple(_listening())
+    ours = _process_at(listening, config)
+    process = _switch_process(folders_of_switch)
+    clock = proc.clock()
+    return HostFacts(
+        user=_name(os.geteuid()),
+        hostname=socket.gethostname(),
+        descriptors=_limit(ours) or resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        listening=listening,
+        disks=tuple(_disks(config, folders_of_switch)),
+        folders=tuple(_folders(config, process, sounds)),
+        clock_synchronised=None if clock is None else clock.synchronised,
+        clock_error=0.0 if clock is None else clock.error,
+        open_secrets=tuple(_open_secrets(config, config_path)),
+        time_zones={name: _is_zone(name) for name in time_zones},
+        switch_process=process,
+    )
+
+
+# Ports and processes
+
+
+def _listening() -> Iterator[Listening]:
+    inodes = [entry for name in ("tcp", "tcp6") for entry in proc.listening(_text(f"/proc/net/{name}"))]
+    owners = proc.owners(_descriptors({inode for _, _, inode in inodes}))
+    for address, port, inode in inodes:
+        pid = owners.get(inode, 0)
+        yield Listening(address, port, pid, _program(pid) if pid else "")
+
+
+def _descriptors(wants: set[int]) -> dict[int, list[str]]:
+    """What the descriptors of the processes point at, as far as this user may see."""
+    asked = {f"socket:[{inode}]" for inode in wants}
+    found: dict[int, list[str]] = {}
+    for entry in sorted(os.listdir("/proc"))[:MOST_PROCESSES]:
+        if entry.isdigit():
+            with suppress(OSError):
+                found[int(entry)] = [each for each in _targets(entry) if each in asked]
+    return found
+
+
+def _targets(pid: str) -> Iterator[str]:
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(OSError):
+            yield os.readlink(f"/proc/{pid}/fd/{name}")
+
+
+def _program(pid: int) -> str:
+    """Its command line's beginning, as people know it: ``python3 -m fsroute``."""
+    words = _text(f"/proc/{pid}/cmdline").split("\0")
+    said = " ".join([os.path.basename(words[0]), *words[1:3]]) or _text(f"/proc/{pid}/comm")
+    return "".join(letter if letter.isprintable() else " " for letter in said).strip()[:60]
+
+
+def _process_at(listening: Iterable[Listening], config: Config) -> int:
+    """The process of fsroute that listens here; 0: none is seen."""
+    asked = {each.port for each in wanted.ports(config)}
+    return next((each.pid for each in listening if each.port in asked and each.pid), 0)
+
+
+def _switch_process(folders: Mapping[str, str]) -> SwitchProcess | None:
+    """By FreeSWITCH's own file of its process identifier."""
+    said = _text(os.path.join(folders.get("run_dir", "/nowhere"), "freeswitch.pid")).strip("\0 \n")
+    if not said.isdigit() or "freeswitch" not in _text(f"/proc/{said}/comm"):
+        return None
+    user, _ = proc.ids(_text(f"/proc/{said}/status"))
+    nice, realtime = proc.nice(_text(f"/proc/{said}/stat"))
+    return SwitchProcess(int(said), _name(user), _limit(int(said)), nice, realtime)
+
+
+def _limit(pid: int) -> int:
+    return proc.limit(_text(f"/proc/{pid}/limits")) if pid else 0
+
+
+# Folders and disks
+
+
+def _folders(config: Config, process: SwitchProcess | None, sounds: Iterable[str]) -> Iterator[Folder]:
+    if Role.CALLSERVER in config.roles:
+        messages = config.callserver.voice_messages or str(config.state_path / "voice_messages")
+        yield _folder(messages, "fsroute", "voice messages", READ | ENTER, None)
+        if process is not None:
+            yield _folder(messages, "FreeSWITCH", "voice messages", WRITE | ENTER, process)
+    if config.capture.folder:
+        yield _folder(config.capture.folder, "fsroute", "captures", READ | WRITE | ENTER, None)
+    if process is not None:
+        for path in sounds:
+            found = _folder(path, "FreeSWITCH", "recordings", READ, process)
+            if found.fault:
+                yield found
+
+
+def _folder(path: str, who: str, purpose: str, wants: int, process: SwitchProcess | None) -> Folder:
+    if not os.path.exists(path) and process is None and wants & WRITE == 0:
+        return Folder(path, who, purpose, "" if _may_be_made(path) else "it is not there")
+    try:
+        steps = list(_steps(Path(path)))
+    except OSError as error:
+        return Folder(path, who, purpose, error.strerror or str(error))
+    user, groups = _identity(process)
+    at = proc.blocked(steps, user, groups, wants)
+    return Folder(path, who, purpose, f"{at} does not let it in" if at else "")
+
+
+def _may_be_made(path: str) -> bool:
+    """Whether a folder that is not there yet will be made by fsroute when it is needed."""
+    parent = next((each for each in Path(path).parents if each.exists()), None)
+    return parent is not None and os.access(parent, os.W_OK | os.X_OK)
+
+
+def _steps(path: Path) -> Iterator[proc.Entry]:
+    whole = path.resolve()
+    for each in (*reversed(whole.parents), whole):
+        said = each.stat()
+        yield proc.Entry(str(each), said.st_mode, said.st_uid, said.st_gid)
+
+
+def _identity(process: SwitchProcess | None) -> tuple[int, frozenset[int]]:
+    if process is not None:
+        return proc.ids(_text(f"/proc/{process.pid}/status"))
+    return os.geteuid(), frozenset({os.getegid(), *os.getgroups()})
+
+
+def _disks(config: Config, folders: Mapping[str, str]) -> Iterator[Disk]:
+    """The disks that are written to, each once."""
+    paths = [config.state_dir or ".", config.capture.folder, config.callserver.voice_messages]
+    paths += [folders.get(name, "") for name in ("db_dir", "log_dir", "recordings_dir")]
+    seen: set[int] = set()
+    for path in filter(None, paths):
+        place = next(
+            (each for each in (Path(path), *Path(path).absolute().parents) if each.exists()), Path("/")
+        )
+        with suppress(OSError):
+            device = place.stat().st_dev
+            if device not in seen:
+                seen.add(device)
+                yield _disk(place)
+
+
+def _disk(place: Path) -> Disk:
+    usage, said = shutil.disk_usage(place), os.statvfs(place)
+    return Disk(str(place), usage.total, usage.free, said.f_files, said.f_favail)
+
+
+# Secrets and time zones
+
+
+def _open_secrets(config: Config, config_path: Path | None) -> Iterator[str]:
+    """The configuration where a secret stands in it, and private keys, if others may read them."""
+    for path in (
+        str(config_path) if config_path and _holds_secret(config, config_path) else "",
+        config.appserver.key,
+    ):
+        with suppress(OSError):
+            if path and os.stat(path).st_mode & stat.S_IROTH:
+                yield path
+
+
+def _holds_secret(config: Config, path: Path) -> bool:
+    """Whether a secret of the configuration is written in the file itself."""
+    text = _text(str(path))
+    secrets = [config.database.url, config.event_socket.password, config.scp.http_token]
+    secrets += [each.secret for each in config.appserver.sites]
+    secrets += [each.secret for each in config.applications_from]
+    return any(each.reveal() in text for each in secrets if each and each.reveal() != "ClueCon")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
