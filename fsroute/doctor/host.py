@@ -122,21 +122,18 @@ def _folders(config: Config, process: SwitchProcess | None, sounds: Iterable[str
 
 
 def _folder(path: str, who: str, purpose: str, wants: int, process: SwitchProcess | None) -> Folder:
-    if not os.path.exists(path) and process is None and wants & WRITE == 0:
-        return Folder(path, who, purpose, "" if _may_be_made(path) else "it is not there")
+    """Of a folder that is not there yet, whether it can be made: both make theirs when they need it."""
+    place = Path(path)
+    if not os.path.lexists(path):
+        place = next(each for each in place.absolute().parents if each.exists())
+        wants = WRITE | ENTER if wants & WRITE else 0
     try:
-        steps = list(_steps(Path(path)))
+        steps = list(_steps(place))
     except OSError as error:
         return Folder(path, who, purpose, error.strerror or str(error))
     user, groups = _identity(process)
     at = proc.blocked(steps, user, groups, wants)
     return Folder(path, who, purpose, f"{at} does not let it in" if at else "")
-
-
-def _may_be_made(path: str) -> bool:
-    """Whether a folder that is not there yet will be made by fsroute when it is needed."""
-    parent = next((each for each in Path(path).parents if each.exists()), None)
-    return parent is not None and os.access(parent, os.W_OK | os.X_OK)
 
 
 def _steps(path: Path) -> Iterator[proc.Entry]:
