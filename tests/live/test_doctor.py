@@ -144,7 +144,7 @@ def test_a_switch_that_stands_still_does_not_keep_the_doctor(doctor: Doctor, two
 @contextmanager
 def _without(sites: TwoSites, path: str) -> Iterator[None]:
     """A file of west's configuration is away meanwhile."""
-    switch = sites.west.switch
+    switch = sites.west
     file = switch.folder / "conf" / path
     text = file.read_text()
     file.unlink()
