@@ -141,11 +141,11 @@ def people(facts: Facts) -> Iterator[Verdict]:
 
 
 CHECKS = (
-    Check("applications", Group.APPLICATIONS, applications, ("applications",)),
+    Check("applications-load", Group.APPLICATIONS, applications, ("applications",)),
     Check("applications-of-numbers", Group.APPLICATIONS, answered, ("applications", "center")),
     Check("bundles", Group.APPLICATIONS, bundles, ("center",)),
     Check("trust", Group.APPLICATIONS, trust, ("trust",)),
     Check("certificates", Group.APPLICATIONS, certificates, ("certificates",)),
-    Check("rules", Group.RULES, rules, ("center",)),
+    Check("rules-check", Group.RULES, rules, ("center",)),
     Check("agents", Group.RULES, people, ("center",)),
 )

@@ -121,7 +121,7 @@ def encrypted(facts: Facts) -> Iterator[Verdict]:
 
 
 CHECKS = (
-    Check("database", Group.DATABASE, reached),
+    Check("database-reached", Group.DATABASE, reached),
     Check("database-version", Group.DATABASE, version, ("database",)),
     Check("migrations", Group.DATABASE, migrations, ("database",)),
     Check("leader", Group.DATABASE, leader, ("center",)),

@@ -41,9 +41,10 @@ class Options:
     `event_latency` is the mean of what an event waits (0 to 20 ms on a real one; 0 is for fast
     tests), and of what a ``sendmsg`` waits for an idle channel; `silence_limit` how long a program
     may be silent after it was connected; `state_delay` one step of a thread that waits for
-    another; `missing_modules` are those that ``module_exists`` denies, `configurations` what ``xml_locate`` finds of the
-    section configuration, by name; `max_sessions` and `sessions_per_second` are only said. `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
+    another; `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
     the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds;
+    `missing_modules` those that ``module_exists`` denies; `configurations` what ``xml_locate`` finds of the section
+    configuration, by name; `max_sessions` and `sessions_per_second` are only said;
     `callcenter` whether mod_callcenter is loaded.
     """
 
