@@ -99,6 +99,7 @@ def _schema(database: Database, has_schema: bool) -> tuple[tuple[str, ...], str]
 def _center(config: Config, database: Database, rules: Rules) -> CenterFacts:
     version, faults = rules(database)
     applications = database.run("doctor_applications", switch_id=config.site.switch_id)
+    people = database.one("doctor_agents") or {}
     return CenterFacts(
         switches=tuple(SwitchRow(**row) for row in database.run("doctor_switches")),
         leases=tuple(
@@ -110,7 +111,8 @@ def _center(config: Config, database: Database, rules: Rules) -> CenterFacts:
         rules_version=version,
         rule_faults=faults,
         time_zones=tuple(row["time_zone"] for row in database.run("doctor_time_zones")),
-        agents=int(database.value("doctor_agents")),
+        agents=int(people.get("agents", 0)),
+        templated=int(people.get("templated", 0)),
     )
 
 

@@ -122,7 +122,7 @@ def _switch(config: Config, center: CenterFacts | Missing, sounds: tuple[str, ..
     place = config.event_socket
     questions = asking.Questions(
         modules=wanted.modules(config),
-        contexts=(wanted.ENTRY_CONTEXT, *wanted.contexts(config)),
+        contexts=(wanted.entry_context(config), *wanted.contexts(config)),
         link_profile=wanted.link_profile(config),
         addresses=_addresses(config, center),
         files=sounds,
@@ -150,7 +150,7 @@ def _sockets(switch: SwitchFacts | Missing, here: HostFacts | Missing) -> tuple[
         return Missing(switch.reason, switch.kind)
     hosts: dict[str, None] = {}
     for name, context in switch.contexts.items():
-        if context and name != wanted.ENTRY_CONTEXT:
+        if context and name.startswith("fsroute"):
             hosts |= dict.fromkeys(dialplan.socket_hosts(context))
     return tuple(_socket(each, here) for each in hosts)
 

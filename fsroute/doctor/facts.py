@@ -223,6 +223,7 @@ class CenterFacts:
     rule_faults: tuple[RuleFault, ...] = ()
     time_zones: tuple[str, ...] = ()
     agents: int = 0
+    templated: int = 0  # agents that [agents] dial_string is for
 
 
 # Of elsewhere ------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def look(
         descriptors=_limit(ours) or resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         listening=listening,
         disks=tuple(_disks(config, folders_of_switch)),
-        folders=tuple(_folders(config, process, sounds)),
+        folders=tuple(_folders(config, ours, process, sounds)),
         clock_synchronised=None if clock is None else clock.synchronised,
         clock_error=0.0 if clock is None else clock.error,
         open_secrets=tuple(_open_secrets(config, config_path)),
@@ -106,22 +106,28 @@ def _limit(pid: int) -> int:
 # Folders and disks
 
 
-def _folders(config: Config, process: SwitchProcess | None, sounds: Iterable[str]) -> Iterator[Folder]:
+Identity = tuple[int, frozenset[int]]
+"""A user, and all its groups."""
+
+
+def _folders(
+    config: Config, ours: int, process: SwitchProcess | None, sounds: Iterable[str]
+) -> Iterator[Folder]:
+    us = _of_fsroute(ours)
     if Role.CALLSERVER in config.roles:
         messages = config.callserver.voice_messages or str(config.state_path / "voice_messages")
-        yield _folder(messages, "fsroute", "voice messages", READ | ENTER, None)
+        yield _folder(messages, "fsroute", "voice messages", READ | ENTER, us)
         if process is not None:
-            yield _folder(messages, "FreeSWITCH", "voice messages", WRITE | ENTER, process)
+            yield _folder(messages, "FreeSWITCH", "voice messages", WRITE | ENTER, _of_process(process.pid))
     if config.capture.folder:
-        yield _folder(config.capture.folder, "fsroute", "captures", READ | WRITE | ENTER, None)
-    if process is not None:
-        for path in sounds:
-            found = _folder(path, "FreeSWITCH", "recordings", READ, process)
-            if found.fault:
-                yield found
+        yield _folder(config.capture.folder, "fsroute", "captures", READ | WRITE | ENTER, us)
+    for path in sounds if process is not None else ():
+        found = _folder(path, "FreeSWITCH", "recordings", READ, _of_process(process.pid if process else 0))
+        if found.fault:
+            yield found
 
 
-def _folder(path: str, who: str, purpose: str, wants: int, process: SwitchProcess | None) -> Folder:
+def _folder(path: str, who: str, purpose: str, wants: int, identity: Identity) -> Folder:
     """Of a folder that is not there yet, whether it can be made: both make theirs when they need it."""
     place = Path(path)
     if not os.path.lexists(path):
@@ -131,9 +137,23 @@ def _folder(path: str, who: str, purpose: str, wants: int, process: SwitchProces
         steps = list(_steps(place))
     except OSError as error:
         return Folder(path, who, purpose, error.strerror or str(error))
-    user, groups = _identity(process)
-    at = proc.blocked(steps, user, groups, wants)
+    at = proc.blocked(steps, *identity, wants)
     return Folder(path, who, purpose, f"{at} does not let it in" if at else "")
+
+
+def _of_process(pid: int) -> Identity:
+    return proc.ids(_text(f"/proc/{pid}/status"))
+
+
+def _of_fsroute(pid: int) -> Identity:
+    """As fsroute runs, or would: its own user where root looks and there is one."""
+    if pid and (said := _text(f"/proc/{pid}/status")):
+        return proc.ids(said)
+    if os.geteuid() == 0:
+        with suppress(KeyError):
+            known = pwd.getpwnam("fsroute")
+            return known.pw_uid, frozenset(os.getgrouplist("fsroute", known.pw_gid))
+    return os.geteuid(), frozenset({os.getegid(), *os.getgroups()})
 
 
 def _steps(path: Path) -> Iterator[proc.Entry]:
@@ -141,12 +161,6 @@ def _steps(path: Path) -> Iterator[proc.Entry]:
     for each in (*reversed(whole.parents), whole):
         said = each.stat()
         yield proc.Entry(str(each), said.st_mode, said.st_uid, said.st_gid)
-
-
-def _identity(process: SwitchProcess | None) -> tuple[int, frozenset[int]]:
-    if process is not None:
-        return proc.ids(_text(f"/proc/{process.pid}/status"))
-    return os.geteuid(), frozenset({os.getegid(), *os.getgroups()})
 
 
 def _disks(config: Config, folders: Mapping[str, str]) -> Iterator[Disk]:

@@ -70,23 +70,24 @@ def sockets(facts: Facts) -> Iterator[Verdict]:
 def numbers(facts: Facts) -> Iterator[Verdict]:
     """Whether the numbers of the database lead to fsroute in the context where calls come in."""
     assert not isinstance(facts.center, Missing)
-    context = of_switch(facts).contexts.get(wanted.ENTRY_CONTEXT, "")
+    name = wanted.entry_context(facts.config)
+    context = of_switch(facts).contexts.get(name, "")
     called = [each for each in sorted(facts.center.numbers) if each]
     if not called:
         yield warning("no number is in the database: no call is served", "fsroute number add NUMBER")
     elif not context:
-        yield failed(f"the dialplan has no context {wanted.ENTRY_CONTEXT}", RENDER)
+        yield failed(f"the dialplan has no context {name}", RENDER)
     else:
-        yield from _numbers(context, called)
+        yield from _numbers(name, context, called)
 
 
-def _numbers(context: str, called: list[str]) -> Iterator[Verdict]:
+def _numbers(name: str, context: str, called: list[str]) -> Iterator[Verdict]:
     lost, doubtful = [], set()
     for number in called:
         try:
             led = dialplan.leads(context, number)
         except ValueError as error:
-            yield failed(f"the context {wanted.ENTRY_CONTEXT} cannot be read: {error}", RENDER)
+            yield failed(f"the context {name} cannot be read: {error}", RENDER)
             return
         if not led.to_fsroute:
             lost.append(f"{number} ({led.extension or 'no extension'})")
@@ -99,7 +100,7 @@ def _numbers(context: str, called: list[str]) -> Iterator[Verdict]:
         )
     else:
         maybe = f"; unless {', '.join(sorted(doubtful))} takes them before" if doubtful else ""
-        yield ok(f"{len(called)} numbers lead from the context {wanted.ENTRY_CONTEXT} to fsroute{maybe}")
+        yield ok(f"{len(called)} numbers lead from the context {name} to fsroute{maybe}")
 
 
 def conferences(facts: Facts) -> Iterator[Verdict]:

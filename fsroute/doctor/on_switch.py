@@ -166,7 +166,7 @@ def clock(facts: Facts) -> Iterator[Verdict]:
 def profiles(facts: Facts) -> Iterator[Verdict]:
     """Whether the SIP profiles that dial strings name run."""
     there = of_switch(facts).profiles
-    for name in wanted.profiles(facts.config):
+    for name in _profiles(facts):
         profile = there.get(name)
         if profile is None:
             yield failed(
@@ -180,6 +180,12 @@ def profiles(facts: Facts) -> Iterator[Verdict]:
             )
         else:
             yield ok(f"the SIP profile {name} runs ({profile.address})")
+
+
+def _profiles(facts: Facts) -> tuple[str, ...]:
+    """Those that dial strings name, as far as somebody is dialled by them."""
+    templated = isinstance(facts.center, Missing) or facts.center.templated > 0
+    return wanted.profiles(facts.config, templated)
 
 
 def gateways(facts: Facts) -> Iterator[Verdict]:
@@ -257,7 +263,7 @@ def settings(facts: Facts) -> Iterator[Verdict]:
 
 def codecs(facts: Facts) -> Iterator[Verdict]:
     """Whether the profiles that fsroute uses have a codec in common, so that nothing is transcoded."""
-    used = [each for name in wanted.profiles(facts.config) if (each := of_switch(facts).profiles.get(name))]
+    used = [each for name in _profiles(facts) if (each := of_switch(facts).profiles.get(name))]
     lists = {each.name: _codecs(each.codecs_out or each.codecs_in) for each in used}
     said = {name: each for name, each in lists.items() if each}
     if len(said) < 2:

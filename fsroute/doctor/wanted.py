@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from fsroute.config import Config, Role
 
-ENTRY_CONTEXT = "public"
-"""Where the carriers' calls come in."""
-
 ROUTE = "fsroute_doctor"
 """The context of the test route, and the number that leads to it there."""
 
@@ -36,6 +33,11 @@ class Port:
     host: str
     port: int
     purpose: str
+
+
+def entry_context(config: Config) -> str:
+    """The context where the carriers' calls come in."""
+    return "public"
 
 
 def serves_switch(config: Config) -> bool:
@@ -73,11 +75,11 @@ def link_profile(config: Config) -> str:
     return "" if found is None or found[1] == "gateway" else found[1]
 
 
-def profiles(config: Config) -> tuple[str, ...]:
-    """The SIP profiles that dial strings name."""
+def profiles(config: Config, templated: bool = True) -> tuple[str, ...]:
+    """The SIP profiles that dial strings name; that of [agents] counts where agents are dialled by it (`templated`)."""
     dialled = [config.links.dial_string] if {Role.CALLSERVER, Role.ACD} & set(config.roles) else []
     if Role.ACD in config.roles:
-        dialled += [config.agents.dial_string, config.agents.number_dial_string]
+        dialled += [*([config.agents.dial_string] if templated else []), config.agents.number_dial_string]
     if Role.CALLSERVER in config.roles:
         dialled.append(config.callserver.callback_dial_string)
     found = (_PROFILE.search(each) for each in dialled)

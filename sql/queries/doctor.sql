@@ -25,7 +25,10 @@ select distinct hold_music from queue order by hold_music;
 select time_zone from contact_center union select time_zone from calendar where time_zone is not null order by 1;
 
 -- name: doctor_agents
-select count(*) from agent;
+-- And how many of them are dialled by [agents] dial_string, since their address names no endpoint.
+select count(*) as agents,
+       count(*) filter (where address !~ '^(user|sofia|loopback|verto\.rtc|error)/') as templated
+  from agent;
 
 -- name: doctor_applications
 select name, source, state, message, coalesce(version, '') as version,

@@ -207,6 +207,14 @@ def test_a_number_that_another_extension_takes_is_named_with_it() -> None:
     assert "8005550100 (theirs)" in told.finding
 
 
+def test_the_profile_of_agents_is_not_asked_for_where_nobody_is_dialled_by_it() -> None:
+    facts = replace(
+        switch(profiles={"fsroute_link": PROFILES["fsroute_link"]}), center=replace(CENTER, templated=0)
+    )
+    assert bad(facts, "sip-profiles") == []
+    assert bad(replace(facts, center=CENTER), "sip-profiles")
+
+
 def test_who_might_take_a_number_before_fsroute_is_named() -> None:
     (told,) = findings(WELL, "numbers")
     assert (told.state, told.finding.endswith("unless unloop takes them before")) == (State.OK, True)

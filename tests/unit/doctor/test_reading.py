@@ -131,13 +131,14 @@ def test_the_hosts_of_sockets_are_found_once() -> None:
 # The kernel
 
 
-TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1F94 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
-   1: 0100007F:1F94 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0
-"""
-TCP6 = """  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 00000000000000000000000001000000:1F55 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 99 1 0
-"""
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+REST = "00000000:00000000 00:00000000 00000000     0        0"
+TCP = (
+    f"{HEAD}   0: 0100007F:1F94 00000000:0000 0A {REST} 4711 1 0 100 0 0 10 0\n"
+    f"   1: 0100007F:1F94 0100007F:9999 01 {REST} 4712 1 0 100 0 0 10 0\n"
+)
+NOBODY = "0" * 32
+TCP6 = f"{HEAD}   0: 00000000000000000000000001000000:1F55 {NOBODY}:0000 0A {REST} 99 1 0\n"
 
 
 def test_listening_sockets_are_read_from_the_kernel_s_table() -> None:
@@ -147,7 +148,9 @@ def test_listening_sockets_are_read_from_the_kernel_s_table() -> None:
 
 
 def test_limits_priorities_and_identities_of_a_process_are_read() -> None:
-    limits = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 4096                 files\n"
+    limits = (
+        "Limit            Soft Limit  Hard Limit  Units\nMax open files   1024        4096        files\n"
+    )
     assert proc.limit(limits) == 1024
     assert proc.limit(limits.replace("1024", "unlimited")) == 1 << 30
     stat = "7 (free (switch)) S " + " ".join(str(each) for each in range(4, 53))

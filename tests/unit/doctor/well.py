@@ -117,6 +117,7 @@ CENTER = CenterFacts(
     applications=(ApplicationRow("orders", "east", "serving", "", "1.2", 30 * 86400.0, 10.0),),
     time_zones=("UTC",),
     agents=3,
+    templated=1,
 )
 WELL = Facts(
     CONFIG,
