@@ -48,6 +48,7 @@ from fsroute.cti.role import CtiRole
 from fsroute.cti.role import Settings as CtiSettings
 from fsroute.customers.customers import Customers as Books
 from fsroute.customers.numbers import Plan
+from fsroute.doctor.wanted import link_profile
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.esl.inbound import InboundClient
 from fsroute.httpserver import Server
@@ -167,6 +168,8 @@ class App:
             config.timing.heartbeat,
             tap=self.capture.inbound,
         )
+        if profile := link_profile(config):
+            self.link.listen(lambda _event: None, partial(self.link.say_codecs, profile))
         self.capture.switch_version = lambda: self.link.version if self.link is not None else ""
         if Role.ACD in config.roles:
             settings = OfferSettings(switch_id, config.agents.dial_string)

@@ -39,6 +39,8 @@ EVENTS = (
 )
 
 _VERSION = re.compile(r"FreeSWITCH Version ([0-9A-Za-z.~+_-]{1,60})(?:\s|$)")
+_CODECS = re.compile(r"<outbound-codecs>([^<]{0,500})</outbound-codecs>")
+_CODEC = re.compile(r"[A-Z0-9@.:_-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -46,6 +48,13 @@ def version_in(said: str) -> str:
     """Out of what the api command ``version`` says; empty where there is none in it."""
     found = _VERSION.match(said)
     return f"FreeSWITCH {found[1]}" if found else ""
+
+
+def link_codecs(said: str) -> str:
+    """Of what ``sofia xmlstatus profile NAME`` says: the codecs that the profile offers, as one list; empty: none."""
+    found = _CODECS.search(said)
+    words = (each.strip().upper() for each in (found[1] if found else "").split(","))
+    return ",".join(word for word in words if word and _CODEC.fullmatch(word))[:500]
 
 
 class SwitchLink:
@@ -147,6 +156,12 @@ class SwitchLink:
         """A channel variable; empty if it is not set or the channel is gone."""
         value = self.client.api(f"uuid_getvar {uuid} {name}", check=False).strip()
         return "" if value == "_undef_" or value.startswith("-ERR") else value
+
+    def say_codecs(self, profile: str) -> None:
+        """Tell the database which codecs a SIP profile offers; nothing where the switch does not say."""
+        codecs = link_codecs(self.client.api(f"sofia xmlstatus profile {profile}", check=False))
+        if codecs:
+            self._store.agents.say_codecs(self.switch_id, codecs)
 
     def channels(self) -> list[dict[str, str]]:
         """What ``show channels`` says: a table that FreeSWITCH fills with some delay."""

@@ -35,7 +35,8 @@ create table switch (
     site_id text not null references site,
     link_address text not null check (link_address ~ '^[A-Za-z0-9_.:\[\]-]{1,100}$'), -- host:port that takes network legs
     core_uuid text, -- of the FreeSWITCH process last seen; another one means that its calls died
-    seen_at timestamptz
+    seen_at timestamptz,
+    codecs text check (length(codecs) <= 500) -- that its link profile offers, as the switch said last
 );
 
 create table other_acd ( -- ACDs of other makes that serve queues (docs/other-acds.md)

@@ -11,6 +11,7 @@ from uuid import uuid4
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
+from fsroute.callserver import enquiry
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.customer import Customers, NoCustomers
@@ -116,6 +117,9 @@ class CallServerRole:
         return len(self._calls)
 
     def _serve(self, session: Session) -> None:
+        if enquiry.is_one(session):
+            enquiry.answer(session)
+            return
         if self._agents is not None and self._agents.serves(session):
             session.note(serves="agent desk")
             self._agents.serve(session)

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import click
 
+from fsroute.cli import entering
 from fsroute.cli.options import config_option
 
 
 @click.group("center")
 def command() -> None:
-    """List contact centers; close one at once, and open it again."""
+    """Contact centers: enter them, close one at once, and open it again."""
+
+
+@command.command("add")
+@click.argument("name", metavar="CENTER", type=entering.NAME)
+@click.option("--name", "title", type=entering.TITLE, help="As people call it; CENTER without it.")
+@click.option("--time-zone", type=entering.time_zone, help="Of its opening hours, as Europe/Berlin.")
+@config_option
+def add(name: str, title: str | None, time_zone: str | None, config_path: Path | None) -> None:
+    """Enter the contact center CENTER, or change what is given of it."""
+    with entering.registry(config_path) as (registry, _):
+        entering.tell(registry.add_center(name, title, time_zone), f"contact center {name}")
 
 
 @command.command("list")

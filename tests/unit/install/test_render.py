@@ -71,7 +71,18 @@ def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("path", sorted(render.render_configuration(SWITCH)))
+def test_the_doctor_s_route_leads_to_the_socket_and_nowhere_else() -> None:
+    tree = ElementTree.fromstring(render.render_dialplans(DIALPLAN)["fsroute_doctor.xml"])
+    assert [(each.get("application"), each.get("data")) for each in tree.iter("action")] == [
+        ("set", "fsroute_doctor=true"),
+        ("socket", "127.0.0.1:8084|127.0.0.1:8085 async full"),
+        ("hangup", "NETWORK_OUT_OF_ORDER"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(render.render_configuration(SWITCH)) - {"dialplan/fsroute_doctor.xml"})
+)
 def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
     text = render.render_configuration(SWITCH)[path]
     fallback, after = ("fsroute_fallback XML fsroute", "fsroute_next XML fsroute")
