@@ -20,6 +20,7 @@ COMMANDS = (
     "rules",
     "center",
     "customers",
+    "erase",
     "app",
     "scp",
     "simulate",
