@@ -102,7 +102,7 @@ def _is_split(data: bytes, traces: re.Pattern[bytes]) -> bool:
     for line in data.splitlines():
         try:
             document = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             document = _by_the_slow_reader(line)
         if isinstance(document, dict) and isinstance(document.get("data"), str):
             said.setdefault(str(document.get("from")), []).append(
@@ -119,7 +119,7 @@ def _by_the_slow_reader(line: bytes) -> object:
     """Bytes that are no UTF-8 are lone surrogates; a line that was cut off is nothing."""
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
