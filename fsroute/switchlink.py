@@ -164,9 +164,12 @@ class SwitchLink:
             self._store.agents.say_codecs(self.switch_id, codecs)
 
     def channels(self) -> list[dict[str, str]]:
-        """What ``show channels`` says: a table that FreeSWITCH fills with some delay."""
-        rows = json.loads(self.client.api("show channels as json") or "{}").get("rows", [])
-        return [row for row in rows if isinstance(row, dict)]
+        """What ``show channels`` says: a table that FreeSWITCH fills with some delay.
+
+        Raises:
+            SwitchError: the answer is no table.
+        """
+        return channels_listed(self.client.api("show channels as json"))
 
     def _event(self, event: Event) -> None:
         for listener in self._listeners:
@@ -205,3 +208,20 @@ class SwitchLink:
             do()
         except (FsrouteError, SwitchError, ValueError) as error:
             log.warning("switch %s: %s: %s", self.switch_id, getattr(do, "__name__", do), error)
+
+
+def channels_listed(text: str) -> list[dict[str, str]]:
+    """The rows of ``show channels as json``; without channels FreeSWITCH gives no rows.
+
+    Raises:
+        SwitchError: it is no such table, so that nobody takes the switch for one without calls.
+    """
+    try:
+        table = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise SwitchError(f"show channels as json: no JSON: {text[:80]!r}") from error
+    rows = table.get("rows", []) if isinstance(table, dict) else None
+    if not isinstance(rows, list):
+        raise SwitchError(f"show channels as json: no table: {text[:80]!r}")
+    found = [row for row in rows if isinstance(row, dict)]
+    return [{name: value for name, value in row.items() if isinstance(value, str)} for row in found]

@@ -106,3 +106,26 @@ def open_center(name: str, config_path: Path | None) -> None:
     with opened(config.load(config_path)) as store:
         Rules(store.database).open_center(name, whoami())
     click.echo(f"{name} is open")
+
+
+@command.command("reader")
+@click.argument("name")
+@click.argument("role")
+@click.option("--remove", is_flag=True, help="The role does not read the contact center's rows any more.")
+@config_option
+def reader(name: str, role: str, remove: bool, config_path: Path | None) -> None:
+    """Let the database role ROLE read the rows of the contact center NAME, and nobody else's (docs/security.md)."""
+    from fsroute import config
+    from fsroute.cli.store import connection_string
+    from fsroute.store.database import Database
+    from fsroute.store.embedded import administrator
+
+    settings = config.load(config_path)
+    with connection_string(settings) as conninfo:
+        place = administrator(conninfo) if settings.database.embedded else conninfo
+        with Database(place, min_size=1, max_size=1, application_name="fsroute command") as database:
+            statement = "stop_center_reading" if remove else "let_center_read"
+            done = database.value(statement, contact_center_id=name, reader=role)
+    if remove and not done:
+        raise click.ClickException(f"{role} does not read the rows of {name}")
+    click.echo(f"{role} reads the rows of {name}{' no longer' if remove else ''}")

@@ -25,6 +25,7 @@ COMMANDS = (
     "queue",
     "number",
     "customers",
+    "erase",
     "app",
     "scp",
     "simulate",

@@ -97,6 +97,7 @@ PURE = [
     "fsroute.lookups.facts",
     "fsroute.model",
     "fsroute.monitoring.invariants",
+    "fsroute.privacy.person",
     "fsroute.records.contact_record",
     "fsroute.replay.elsewhere",
     "fsroute.replay.reading",
@@ -158,6 +159,7 @@ ABOVE = {
     "fsroute.importing": set(),
     "fsroute.lookups": {"fsroute.config", "fsroute.httpclient", "fsroute.ivr"},
     "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
+    "fsroute.privacy": {"fsroute.customers.numbers", "fsroute.esl.encoding"},
     "fsroute.simulation": {
         "fsroute.acd.proxy_call",
         "fsroute.config",
