@@ -433,6 +433,9 @@ create table proxy_call (
     acd_agent text, -- whom that ACD offers it to, as it says
     acd_leg_uuid text, -- at that ACD's switch: the channel that leads to the agent
     acd_since timestamptz, -- when it was entered there, left it, or was offered to an agent
+    -- Not answered yet: if the agent does not come, whoever directs the call has so many seconds to say what comes next,
+    -- and it is offered to nobody; 0: the caller was redirected and is nobody's to keep; null: it waits like any other.
+    directed_for double precision check (directed_for >= 0),
     constraint ends_with_its_state check
         ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
     foreign key (contact_center_id, queue) references queue
@@ -1027,6 +1030,8 @@ end $$;
 -- `p_set` holds columns that change with it; `caller_leg_from` and `caller_leg_to` in it are parallel lists like the
 -- others, `routing` is what `route_proxy_call` takes. Who is back in the queue without the caller, is in `callback`.
 -- `acd_entry_is` in it names the attempt where another ACD serves: '' for none.
+-- A call that is not answered yet does not come back into the queue: it is held for whoever directs it, or, where the
+-- caller was redirected, `not_taken`, and its contact ends in the same commit.
 -- Returns the row after the transition, or nothing when the race was lost.
 create function move_proxy_call(
     p_proxy_call_id bigint, p_kind text, p_from text[], p_to text[],
@@ -1046,8 +1051,10 @@ declare
     v_demand jsonb := coalesce(p_set -> 'routing', p_set);
 begin
     if p_epoch is not null then perform check_epoch(p_epoch); end if;
-    -- The contact before its proxy call, as close_contact does; a step of the time line may bring a routing along.
-    if v_routing is not null or p_set ? 'channel_uuid' or p_kind = 'time_line_step' then
+    -- The contact before its proxy call, as close_contact does; a step of the time line may bring a routing along, and
+    -- the last three may end the contact.
+    if v_routing is not null or p_set ? 'channel_uuid'
+       or p_kind in ('time_line_step', 'agent_failed', 'network_leg_given_up', 'join_failed') then
         perform from contact where contact_id = (select contact_id from proxy_call where proxy_call_id = p_proxy_call_id)
             for update;
     end if;
@@ -1080,6 +1087,14 @@ begin
     if p_agent_leg_uuid is not null and not found then return; end if;
     if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
     if p_set ? 'acd_entry_is' and coalesce(p.acd_entry_uuid, '') <> p_set ->> 'acd_entry_is' then return; end if;
+    if v_state = 'queued' and p.state in ('offered', 'ready') and p.directed_for = 0 then
+        p_kind := 'not_taken';
+        p_set := p_set - 'held_for';
+        v_state := 'abandoned';
+    elsif v_state = 'queued' and p.state in ('offered', 'ready') and p.directed_for > 0 then
+        p_set := p_set || jsonb_build_object(
+            'held_for', greatest(p.directed_for, (p_set ->> 'held_for')::double precision));
+    end if;
 
     -- Whoever forgets to say why: no reservation outlives its offer.
     if p_end_reservation is not null or v_state not in ('offered', 'ready', 'bridged') then
@@ -1206,8 +1221,32 @@ begin
                 'lead', v_routing -> 'lead', 'acd', nullif(v_routing -> 'acd', 'null'),
                 'acd_agent', nullif(coalesce(p_set ->> 'acd_agent', p.acd_agent), ''), 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
                 'time_line_done', p_set -> 'time_line_done', 'released', p_end_reservation)));
+    if p_kind = 'not_taken' then
+        perform close_contact(p.contact_id, 'failed', p_kind, '{}', '{}', p_data);
+    end if;
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
+
+-- A contact arrives; twice is once. `p_data` goes with the event.
+create function open_contact(p_contact jsonb, p_caller jsonb, p_data jsonb) returns void language sql as $$
+    with opened as (
+        insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
+                             application, arrived_at)
+        select k.* from jsonb_to_record(p_contact) as k (
+            contact_id uuid, contact_center_id text, medium text, switch_id text, channel_uuid text, core_uuid text,
+            number_called text, application text, arrived_at timestamptz)
+        on conflict (contact_id) do nothing
+        returning contact_id, contact_center_id
+    ), personal as (
+        insert into contact_personal (contact_id, contact_center_id, caller_number, caller_name, language, facts,
+                                      customer, network)
+        select contact_id, contact_center_id, p_caller ->> 'number', p_caller ->> 'name', p_caller ->> 'language',
+               p_caller -> 'facts', p_caller -> 'customer', p_caller -> 'network'
+          from opened
+    )
+    insert into contact_event (contact_id, contact_center_id, kind, data)
+    select contact_id, contact_center_id, 'arrived', p_data from opened;
+$$;
 
 -- The caller's site asks for an agent: the proxy call enters the queue's life. `p_routing` is what the rules made of
 -- the contact (fsroute/model/routing.py).
@@ -1375,7 +1414,7 @@ begin
         token_digest = case when v_network_leg = 'raising' then token_digest end,
         caller_leg = v_caller_leg, treatment = null,
         network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
-        version = version + 1
+        directed_for = null, version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
@@ -2119,6 +2158,21 @@ create table direct_call (
     expires_at timestamptz not null
 );
 
+-- Calls that were sent to a site of limited capacity, by whichever process, and that its activity may not know of yet.
+create table site_sent (
+    site_id text primary key references site on delete cascade,
+    sent_at timestamptz[] not null default '{}'
+) with (fillfactor = 50);
+
+-- How far each site is from its share of the calls of a rule (fsroute/scp/shares.py); the credits add up to 0.
+create table rule_shares (
+    contact_center_id text not null references contact_center on delete cascade,
+    rule text not null,
+    credits jsonb not null default '{}', -- by site, in percent
+    changed_at timestamptz not null default clock_timestamp(),
+    primary key (contact_center_id, rule)
+) with (fillfactor = 50);
+
 -- Takes such an agent; false: somebody else has. `p_idle_since` is since when activity says that the agent is idle: what
 -- was taken before that is over.
 create function take_agent(p_switch_id text, p_agent text, p_idle_since double precision, p_seconds double precision)
@@ -2134,11 +2188,71 @@ begin
     return found;
 end $$;
 
+-- Takes a place at a site for a call that is sent there now: the site's capacity, less the calls in progress by its
+-- activity, less those sent within `p_confirm` seconds that were not there yet when it was reported. A site without a
+-- capacity takes any. `sent` are those calls, this one among them, in seconds since the epoch; null: not counted.
+create function take_place(p_site_id text, p_confirm double precision)
+returns table (taken boolean, calls bigint, capacity integer, sent double precision[]) language plpgsql as $$
+declare
+    v_capacity integer := (select s.capacity from site s where s.site_id = p_site_id);
+    v_calls bigint;
+    v_reported_at timestamptz;
+    v_now timestamptz := clock_timestamp();
+    v_sent timestamptz[];
+begin
+    if v_capacity is null then
+        return query select true, null::bigint, null::integer, null::double precision[];
+        return;
+    end if;
+    insert into site_sent (site_id) values (p_site_id) on conflict do nothing;
+    select k.sent_at into v_sent from site_sent k where k.site_id = p_site_id for no key update;
+    select coalesce(sum(q.waiting + q.talking), 0), coalesce(max(h.reported_at), 'epoch') into v_calls, v_reported_at
+      from site_activity h
+      left join site_queue q on q.switch_id = h.switch_id and q.source = 'site'
+     where h.site_id = p_site_id;
+    v_sent := array(select moment from unnest(v_sent) moment
+                     where moment > v_now - make_interval(secs => p_confirm) and moment > v_reported_at - interval '1 s');
+    v_calls := v_calls + cardinality(v_sent);
+    if v_calls < v_capacity then
+        v_sent := v_sent || v_now;
+        update site_sent k set sent_at = v_sent where k.site_id = p_site_id;
+    end if;
+    return query select v_calls < v_capacity, v_calls, v_capacity,
+                        array(select extract(epoch from moment)::double precision from unnest(v_sent) moment);
+end $$;
+
+-- Gives a call to `p_site_id` by a rule's shares, if no other site of those in `p_able` (site -> percent) is due before
+-- it: each gets its percent as a credit, and the one that has the call pays for all. The credits are told either way.
+create function take_share(p_contact_center_id text, p_rule text, p_able jsonb, p_site_id text)
+returns table (taken boolean, credits jsonb) language plpgsql as $$
+declare
+    v_credits jsonb;
+    v_taken boolean;
+begin
+    insert into rule_shares (contact_center_id, rule) values (p_contact_center_id, p_rule) on conflict do nothing;
+    select k.credits into v_credits from rule_shares k
+     where k.contact_center_id = p_contact_center_id and k.rule = p_rule for no key update;
+    select first.site = p_site_id into v_taken
+      from (select site from jsonb_each_text(p_able) as able (site, share)
+             order by coalesce((v_credits ->> site)::double precision, 0) + share::double precision desc,
+                      site collate "C" limit 1) first;
+    if coalesce(v_taken, false) then
+        select v_credits || jsonb_object_agg(site, coalesce((v_credits ->> site)::double precision, 0)
+                   + share::double precision
+                   - case when site = p_site_id then (select sum(every.share::double precision)
+                                                        from jsonb_each_text(p_able) as every (site, share)) else 0 end)
+          into v_credits from jsonb_each_text(p_able) as able (site, share);
+        update rule_shares k set credits = v_credits, changed_at = clock_timestamp()
+         where k.contact_center_id = p_contact_center_id and k.rule = p_rule;
+    end if;
+    return query select coalesce(v_taken, false), v_credits;
+end $$;
+
 -- Reserves an agent for a contact that nobody has answered, under the same checks and indexes as for one that waits
 -- (reserve_agent), and enters the network leg that will come with the token of `p_leg`: {"uuid", "token_digest",
--- "token_lifetime", "redirected", "expires"}. The contact's proxy call is made at the first such agent; after an agent who
--- did not come the next one is tried. Nobody is passed over: while a contact waits that this agent might serve, nothing
--- is done. Returns nothing then, or if the agent is not to be had.
+-- "token_lifetime", "redirected", "expires", "directed_for"}. The contact's proxy call is made at the first such agent;
+-- after an agent who did not come the next one is tried. Nobody is passed over: while a contact waits that this agent
+-- might serve, nothing is done. Returns nothing then, or if the agent is not to be had.
 create function reserve_before_answer(
     p_contact_id uuid, p_routing jsonb, p_agent_id text, p_agent_leg_uuid text, p_leg jsonb, p_data jsonb
 ) returns setof proxy_call_detail
@@ -2150,6 +2264,7 @@ declare
     d proxy_call_detail;
     v_id bigint;
     v_epoch bigint := coalesce((select epoch from lease where name = 'coordinator'), 0);
+    v_directed_for double precision := coalesce((p_leg ->> 'directed_for')::double precision, 5);
 begin
     select * into c from contact where contact_id = p_contact_id and ended_at is null for update;
     if not found then return; end if;
@@ -2172,15 +2287,9 @@ begin
     end if;
     select * into p from proxy_call where contact_id = p_contact_id and ended_at is null for update;
     if not found then
-        select r.proxy_call_id into v_id
-          from route_proxy_call(p_contact_id, p_routing || jsonb_build_object('only_agent_id', p_agent_id)) r;
+        select r.proxy_call_id into v_id from route_proxy_call(p_contact_id, p_routing) r;
     elsif p.state in ('requested', 'queued') then
         v_id := p.proxy_call_id;
-        update proxy_call set only_agent_id = p_agent_id where proxy_call_id = v_id;
-        insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
-        values (p_contact_id, c.contact_center_id, v_id, 'directed', p.state,
-                jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
-                                   'sites', p.sites, 'teams', p.teams, 'only_agent_id', p_agent_id));
     end if;
     select * into d from reserve_agent(v_epoch, v_id, p_agent_id, p_agent_leg_uuid, p_data);
     if d.proxy_call_id is null then
@@ -2191,13 +2300,12 @@ begin
         rendezvous_uuid = null, token_digest = decode(p_leg ->> 'token_digest', 'hex'),
         token_expires_at = clock_timestamp() + make_interval(secs => (p_leg ->> 'token_lifetime')::double precision),
         channel_uuid = case when (p_leg ->> 'redirected')::boolean then '' else channel_uuid end,
-        -- Whoever directs the call decides what comes after this agent; the coordinator, if that process is gone.
-        held_until = clock_timestamp() + make_interval(secs => offer_timeout + network_leg_timeout + 5),
-        version = version + 1
+        directed_for = v_directed_for, version = version + 1
      where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p_contact_id, c.contact_center_id, v_id, p_agent_id, 'network_leg_raised', 'offered',
-            jsonb_build_object('from', 'offered', 'network_leg', 'raising', 'agent_leg', 'dialling'));
+            jsonb_build_object('from', 'offered', 'network_leg', 'raising', 'agent_leg', 'dialling',
+                               'directed_for_s', v_directed_for));
     if (p_leg ->> 'redirected')::boolean then
         update contact set channel_uuid = '' where contact_id = p_contact_id;
         insert into direct_call (contact_id, expires_at)
@@ -2209,6 +2317,56 @@ exception when sqlstate 'FS051' or sqlstate 'FS001' then
     return; -- all of it undone; the leader has changed in between, or the agent was somebody else's
 end $$;
 
+-- A call goes to a destination, all in one commit: the contact is opened if it is new, what the destination needs is
+-- claimed, and why it was chosen (`p_decided`) goes to the ledger. Each of the rest may be null: `p_reserve` {"routing",
+-- "agent_id", "agent_leg_uuid", "leg", "data"} is an agent of fsroute's, `p_take` {"switch_id", "agent", "idle_since",
+-- "seconds"} one known by activity alone, `p_place` {"site_id", "confirm"} the site, `p_share` {"rule", "able", "site"}
+-- the rule's shares. `lost` says what was not to be had (agent, site, share): then the contact is open and no more was
+-- done.
+create function direct_call(
+    p_contact jsonb, p_caller jsonb, p_arrived jsonb, p_decided jsonb, p_reserve jsonb, p_take jsonb, p_place jsonb,
+    p_share jsonb
+) returns table (lost text, proxy_call_id bigint, calls bigint, capacity integer, sent double precision[], credits jsonb)
+language plpgsql as $$
+declare
+    v_contact_id uuid := (p_contact ->> 'contact_id')::uuid;
+    v_taken boolean;
+begin
+    if p_reserve is null then
+        perform set_config('synchronous_commit', 'off', true); -- only a reservation waits for the disk
+    end if;
+    perform open_contact(p_contact, p_caller, p_arrived);
+    begin
+        if p_take is not null and not take_agent(p_take ->> 'switch_id', p_take ->> 'agent',
+                (p_take ->> 'idle_since')::double precision, (p_take ->> 'seconds')::double precision) then
+            raise exception 'taken' using errcode = 'FS051';
+        end if;
+        if p_reserve is not null then
+            select d.proxy_call_id into proxy_call_id
+              from reserve_before_answer(v_contact_id, p_reserve -> 'routing', p_reserve ->> 'agent_id',
+                                         p_reserve ->> 'agent_leg_uuid', p_reserve -> 'leg', p_reserve -> 'data') d;
+            if not found then raise exception 'reserved' using errcode = 'FS051'; end if;
+        end if;
+        if p_place is not null then
+            select t.taken, t.calls, t.capacity, t.sent into v_taken, calls, capacity, sent
+              from take_place(p_place ->> 'site_id', (p_place ->> 'confirm')::double precision) t;
+            if not v_taken then raise exception 'full' using errcode = 'FS052'; end if;
+        end if;
+        if p_share is not null then
+            select t.taken, t.credits into v_taken, credits
+              from take_share(p_contact ->> 'contact_center_id', p_share ->> 'rule', p_share -> 'able',
+                              p_share ->> 'site') t;
+            if not v_taken then raise exception 'not due' using errcode = 'FS053'; end if;
+        end if;
+        insert into contact_event (contact_id, contact_center_id, kind, data)
+        select contact_id, contact_center_id, 'decided', p_decided from contact where contact_id = v_contact_id;
+    exception when sqlstate 'FS051' or sqlstate 'FS052' or sqlstate 'FS053' then
+        proxy_call_id := null;
+        lost := case sqlstate when 'FS051' then 'agent' when 'FS052' then 'site' else 'share' end;
+    end;
+    return next;
+end $$;
+
 -- The agent tried last did not come, and no other will be: the contact waits like any other from now on.
 create function queue_directed(p_contact_id uuid) returns setof proxy_call_detail
 language plpgsql set search_path = fsroute as $$
@@ -2216,14 +2374,15 @@ declare
     p proxy_call;
 begin
     perform from contact where contact_id = p_contact_id for no key update;
-    update proxy_call set only_agent_id = null, held_until = null, version = version + 1
-     where contact_id = p_contact_id and ended_at is null and only_agent_id is not null
+    update proxy_call set directed_for = null, held_until = null, version = version + 1
+     where contact_id = p_contact_id and ended_at is null and directed_for is not null
+       and state in ('requested', 'queued')
     returning * into p;
     if not found then return; end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
     values (p_contact_id, p.contact_center_id, p.proxy_call_id, 'directed', p.state,
             jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
-                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', null));
+                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', p.only_agent_id, 'held_for_s', 0));
     return query select * from proxy_call_detail d where d.proxy_call_id = p.proxy_call_id;
 end $$;
 
@@ -2443,7 +2602,7 @@ begin
               where pronamespace = 'fsroute'::regnamespace
                 and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
                                 'close_contact', 'agent_let_go', 'proxy_call_now', 'complete_consultation',
-                                'end_reservation')
+                                'end_reservation', 'direct_call', 'take_place', 'take_share')
     loop
         execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
         execute format('alter function %s set enable_seqscan = off', f);
