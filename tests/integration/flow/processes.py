@@ -56,6 +56,7 @@ class Process:
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
         roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
+        applications: Path = sample_folder() / "orders",
     ) -> None:  # fmt: skip
         self._options = options
         self.port = free_port()
@@ -64,7 +65,7 @@ class Process:
         self._configuration.write_text(
             CONFIGURATION.format(
                 folder=folder,
-                applications=sample_folder() / "orders",
+                applications=applications,
                 roles=", ".join(f'"{role}"' for role in roles),
                 site=site.site_id,
                 switch=site.switch_id,
