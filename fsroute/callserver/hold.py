@@ -92,21 +92,27 @@ class Hold:
                 self._row_changed(None)  # the agent may have left since the row was read
         self._line.set_variable("playback_terminators", "none")  # a key ends no music
         try:
-            while True:
-                try:
-                    self._choose_at_once()
-                    step = decide(self.call, self._channel, self._desk.store.now())
-                    if isinstance(step, Finish):
-                        self._stop_sound()
-                        return step.result
-                    self._do(step)
-                except StoreError as error:
-                    log.warning(
-                        "a waiting call waits for the database: %s contact=%s", error, self.call.contact_id
-                    )
-                    self._take(self._line.next(STORE_RETRY))
+            result = None
+            while result is None:
+                result = self._go_on()
+            return result
         finally:
             self._desk.unwatch(self.call.proxy_call_id)
+
+    def _go_on(self) -> str | None:
+        """Do one thing, or take one piece of news; the result once the wait is over."""
+        try:
+            self._choose_at_once()
+            step = decide(self.call, self._channel, self._desk.store.now())
+            if isinstance(step, Finish):
+                self._stop_sound()
+                return step.result
+            self._do(step)
+        except StoreError as error:
+            log.warning("a waiting call waits for the database: %s contact=%s", error, self.call.contact_id)
+            with suppress(StoreError):  # what the news asks of it is asked again
+                self._take(self._line.next(STORE_RETRY))
+        return None
 
     def _do(self, step: Step | None) -> None:
         if step is None:
@@ -319,7 +325,8 @@ class Hold:
         if ended == self._sound_uuid and self._channel.doing in (Doing.MUSIC, Doing.SPEAKING):
             said = self._channel.doing is Doing.SPEAKING
             if self._desk.store.now() >= self._piece_ends:
-                self._row_changed(None)  # has the switch just taken the channel, or is the piece over?
+                with suppress(StoreError):  # has the switch just taken the channel, or is the piece over?
+                    self._row_changed(None)
             self._channel = replace(
                 self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING
             )

@@ -129,6 +129,15 @@ class Company:
             self.name,
         )
 
+    def telephone_for(self, visit: Visit) -> Telephone:
+        """Of the agent who is reserved for a caller."""
+        (row,) = self.world.query(
+            "select agent_id from reservation join proxy_call using (proxy_call_id)"
+            " where reservation.contact_id = %s and reservation.ended_at is null and state <> 'queued'",
+            visit.contact_id,
+        )
+        return self.telephones[row["agent_id"].removeprefix(f"{self.name}-")]
+
     def agent_row(self, name: str) -> dict[str, Any]:
         (row,) = self.world.query("select * from agent where agent_id = %s", self.agent_id(name))
         return row

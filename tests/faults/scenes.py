@@ -216,7 +216,8 @@ class Offered(Scene):
         for visit in (self.first, self.second):
             self.until_talks(visit)
         if self.seen is Seen.OFFERED_AGAIN:
-            self.company.until(self.phones[self.gone].rings, "the third is offered again")
+            self._until_offered_again(self.gone)
+            self.company.until(self.company.telephone_for(self.gone).rings, "the third is offered again")
             self.go(self.gone, "abandoned")
         self.one_conversation(self.first, self.second)
         for visit in (self.first, self.second):
@@ -229,12 +230,16 @@ class Offered(Scene):
     def _answer(self, visit: Visit) -> None:
         """Pick the phone up; where the offer broke off, the one that rings next."""
         if self.seen is Seen.OFFERED_AGAIN and visit in self.remote:
-            self.company.until(
-                lambda: self.company.count(visit, "agent_reserved") > 1, f"{visit.caller.number} is offered again"
-            )
-        phone = self.phones[visit]
+            self._until_offered_again(visit)
+        phone = self.company.telephone_for(visit)
         self.company.until(phone.rings, f"the phone for {visit.caller.number} rings")
         phone.answer()
+
+
+    def _until_offered_again(self, visit: Visit) -> None:
+        self.company.until(
+            lambda: self.company.count(visit, "agent_reserved") > 1, f"{visit.caller.number} is offered again"
+        )
 
 
 class Ringing(Offered):
@@ -246,20 +251,21 @@ class Ringing(Offered):
 
 
 class Bridged(Scene):
-    """Caller and agent talk, over a network leg or on one switch; one caller leaves, and one agent."""
+    """Caller and agent talk, over a network leg or on one switch; one caller leaves, and two agents."""
 
     def begin(self) -> None:
         self.phones = []
-        for number, site in enumerate(("east", "west", "east", "east")):
+        for number, site in enumerate(("east", "west", "east", "east", "west")):
             self.phones.append(self.company.agent(f"agent-{number}", site, answers=True))
             self.until_talks(self.company.call("2"))
-        self.remote, self.local, self.gone, self.left = self.company.visits
+        self.remote, self.local, self.gone, self.left, self.left_here = self.company.visits
 
     def meanwhile(self) -> None:
         if self.seen is Seen.TALKS_ON:
             self.go(self.gone, "served")
-            self.phones[3].hang_up()
-            self.ends.append((self.left, "served"))
+            for number, visit in ((3, self.left), (4, self.left_here)):
+                self.phones[number].hang_up()
+                self.ends.append((visit, "served"))
             for visit in (self.remote, self.local):
                 assert visit.caller.talks(), f"{visit.caller.number} does not talk on"
 
@@ -270,7 +276,11 @@ class Bridged(Scene):
             self._talk_again()
         for visit in (self.remote, self.local):
             assert visit.caller.talks(), f"{visit.caller.number} does not talk on"
-        self.one_conversation(*([self.local] if self.seen is Seen.COMES_FIRST else [self.remote, self.local]))
+        if self.seen is Seen.COMES_FIRST:
+            self.one_conversation(self.local, self.left_here)
+            self.leave(self.left_here)
+        else:
+            self.one_conversation(*self.company.visits)
         self.leave(self.remote, self.local)
         return None
 

@@ -337,7 +337,7 @@ class StandIns:
 
     def logs(self) -> str:
         """The end of each process's, for a row that failed."""
-        return "\n\n".join(f"{'-'.join(name)}:\n{process.log()[-4000:]}" for name, process in self.processes.items())
+        return "\n\n".join(f"{'-'.join(name)}:\n{process.log()[-40_000:]}" for name, process in self.processes.items())
 
 
 def _at_once(*doings: Any) -> None:
