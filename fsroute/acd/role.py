@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import gevent
@@ -406,8 +406,10 @@ class AcdRole:
             self._standing.reconcile()
             if self._finish is not None:  # before anybody looks at the legs
                 self._finish(self._settings.switch_id, self._is_completing)
-            for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
+            calls = self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id)
+            for call in calls:
                 self._reconcile(call)
+            self._end_unheard_of(calls)
             if self._entries is not None:
                 self._entries.reconcile()
             self._forget_network_legs()
@@ -443,6 +445,13 @@ class AcdRole:
             self._adopt(call)
         else:
             self._check(offer, call)
+
+    def _end_unheard_of(self, calls: Iterable[ProxyCall]) -> None:
+        """Offers whose end was missed read their row at once: nobody's phone rings on for a caller who has left."""
+        live = {call.agent_leg_uuid for call in calls}
+        for offer in list(self._offers.values()):
+            if offer.agent_leg_uuid not in live:
+                offer.inbox.put(None)
 
     def _adopt(self, call: ProxyCall) -> None:
         """Go on with an offer that another process began; it hears of events before its legs are looked at."""

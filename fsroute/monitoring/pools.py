@@ -73,8 +73,10 @@ class Duty:
     @property
     def is_there(self) -> bool:
         """Available, and to be reached."""
-        return self.available and not self.switch_away and (
-            self.standing_leg or not any(group.qualification.standing for group in self.groups)
+        return (
+            self.available
+            and not self.switch_away
+            and (self.standing_leg or not any(group.qualification.standing for group in self.groups))
         )
 
     def has_room(self, group: Group, besides: int = 0) -> bool:

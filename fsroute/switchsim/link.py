@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from fsroute.switchsim.network import Network
 
 
-RETRANSMITS = 32.0  # seconds for which a SIP request is sent again that nobody answers (64 * T1, RFC 3261, 17.1)
+RETRANSMITS = (
+    32.0  # seconds for which a SIP request is sent again that nobody answers (64 * T1, RFC 3261, 17.1)
+)
 
 
 class Link:

@@ -21,7 +21,9 @@ def main(names: list[str]) -> int:
         for broken in [Broken(name) for name in names] or list(Broken):
             row = play(system, broken)
             print(line(row), flush=True)
-            faults = [f"{row.broken}, {stage}: {cell.fault}" for stage, cell in row.cells.items() if cell.fault]
+            faults = [
+                f"{row.broken}, {stage}: {cell.fault}" for stage, cell in row.cells.items() if cell.fault
+            ]
             faults += [f"{row.broken}: left behind: {row.left}"] if row.left else []
             for fault in faults:
                 print(fault, file=sys.stderr)

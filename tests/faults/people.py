@@ -29,6 +29,9 @@ class Caller(Protocol):
     def quiet(self) -> float:
         """The longest time, in seconds, for which the caller heard nothing."""
 
+    def heard(self) -> str:
+        """What the caller heard, for whoever looks into a failure."""
+
 
 class Telephone(Protocol):
     """An agent's."""

@@ -63,7 +63,7 @@ class Scene:
             if outcome != "lost":
                 quiet = visit.caller.quiet()
                 assert quiet <= self.place.longest_quiet, (
-                    f"{visit.caller.number} heard nothing for {quiet:.1f} s"
+                    f"{visit.caller.number} heard nothing for {quiet:.1f} s\n{visit.caller.heard()}"
                 )
         self.company.until(
             lambda: not self.company.reservations(), f"nothing is reserved: {self.company.reservations()}"
@@ -109,9 +109,7 @@ class Scene:
     def one_conversation(self, *visits: Visit) -> None:
         for visit in visits:
             joined = self.company.count(visit, "joined")
-            assert joined == 1, (
-                f"{visit.caller.number} was joined {joined} times\n{self.company.story()}"
-            )
+            assert joined == 1, f"{visit.caller.number} was joined {joined} times\n{self.company.story()}"
             assert not visit.caller.broke_off(), f"the conversation of {visit.caller.number} broke off"
 
     def leave(self, *visits: Visit) -> None:
@@ -235,7 +233,6 @@ class Offered(Scene):
         self.company.until(phone.rings, f"the phone for {visit.caller.number} rings")
         phone.answer()
 
-
     def _until_offered_again(self, visit: Visit) -> None:
         self.company.until(
             lambda: self.company.count(visit, "agent_reserved") > 1, f"{visit.caller.number} is offered again"
@@ -288,7 +285,8 @@ class Bridged(Scene):
         lost = (self.remote, self.gone, self.left)
         for visit in lost:
             self.company.until(
-                lambda visit=visit: self.company.count(visit, "joined") == 2, "joined again"  # type: ignore[misc]
+                lambda visit=visit: self.company.count(visit, "joined") == 2,
+                "joined again",  # type: ignore[misc]
             )
             self.until_talks(visit)
             assert self.company.count(visit, "conversation_lost") == 1, self.company.story()

@@ -76,6 +76,9 @@ class StandInCaller:
     def quiet(self) -> float:
         return max((heard.lasted for heard in self._call.timeline.silences(0.0)), default=0.0)
 
+    def heard(self) -> str:
+        return str(self._call.timeline)
+
 
 class StandInTelephone:
     """An agent's `Telephone` on the network of the stand-in switches."""
@@ -201,7 +204,9 @@ class StandIns:
     def revive(self) -> None:
         """Start what does not run; the second call server stands by only when it is asked for."""
         missing = [
-            process for (_, name), process in self.processes.items() if name != "second" and not process.runs()
+            process
+            for (_, name), process in self.processes.items()
+            if name != "second" and not process.runs()
         ]
         _at_once(*(process.start for process in missing))
 
@@ -337,7 +342,9 @@ class StandIns:
 
     def logs(self) -> str:
         """The end of each process's, for a row that failed."""
-        return "\n\n".join(f"{'-'.join(name)}:\n{process.log()[-40_000:]}" for name, process in self.processes.items())
+        return "\n\n".join(
+            f"{'-'.join(name)}:\n{process.log()[-40_000:]}" for name, process in self.processes.items()
+        )
 
 
 def _at_once(*doings: Any) -> None:
