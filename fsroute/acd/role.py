@@ -391,9 +391,9 @@ class AcdRole:
         Raises:
             StoreError: it cannot be noted; the next beat tries again.
         """
-        if self.leads and self._link.client.connected:
-            if self._store.agents.switch_back(self._settings.switch_id):
-                log.info("switch %s is back", self._settings.switch_id)
+        here = self.leads and self._link.client.connected
+        if here and self._store.agents.switch_back(self._settings.switch_id):
+            log.info("switch %s is back", self._settings.switch_id)
 
     # After a restart, or when signals or events may have been missed ---------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.row import Row
-from tests.faults.table import CELLS, MEANINGS, Stage
+from tests.faults.row import Row, Verdict
+from tests.faults.table import CELLS, MEANINGS, Cell, Stage
 
 
 def head() -> str:
@@ -12,13 +12,14 @@ def head() -> str:
 
 
 def line(row: Row) -> str:
-    cells = [
-        f"**not: {CELLS[row.broken, stage].seen}**" if verdict.fault else f"{CELLS[row.broken, stage].seen}, {verdict.seconds:.1f} s"
-        for stage, verdict in row.cells.items()
-    ]  # fmt: skip
+    cells = [_cell(CELLS[row.broken, stage], verdict) for stage, verdict in row.cells.items()]
     back = "" if row.taken_back is None else f"{row.taken_back:.2f} s"
     return f"| {row.broken} | {' | '.join(cells)} | {back} | {row.seconds:.0f} s |"
 
 
 def legend() -> str:
     return "\n".join(f"*{seen}*: {meaning}." for seen, meaning in MEANINGS.items())
+
+
+def _cell(cell: Cell, verdict: Verdict) -> str:
+    return f"**not: {cell.seen}**" if verdict.fault else f"{cell.seen}, {verdict.seconds:.1f} s"

@@ -112,9 +112,8 @@ def _go_on(scene: Scene) -> None:
 
 def _all(row: Row, scenes: dict[Stage, Scene], do: Callable[[Scene], None]) -> None:
     """Each scene in a greenlet of its own, save those that have failed already."""
-    gevent.joinall(
-        [gevent.spawn(_one, row.cells[stage], scene, do) for stage, scene in scenes.items() if not row.cells[stage].fault]
-    )  # fmt: skip
+    sound = {stage: scene for stage, scene in scenes.items() if not row.cells[stage].fault}
+    gevent.joinall([gevent.spawn(_one, row.cells[stage], scene, do) for stage, scene in sound.items()])
 
 
 def _one(verdict: Verdict, scene: Scene, do: Callable[[Scene], None]) -> None:

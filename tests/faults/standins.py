@@ -1,4 +1,4 @@
-"""Two sites on stand-in switches: a process of ``fsroute run`` for each role and site, and a PostgreSQL of their own."""
+"""Two sites on stand-in switches: a process of ``fsroute run`` for each role and site, and a PostgreSQL for them."""
 
 from __future__ import annotations
 

@@ -62,16 +62,16 @@ MEANINGS = {
 }
 
 _TABLE = """
-                           | application | waiting         | offered       | network leg ringing | bridged     | wrap-up
-call server                | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-one of two call servers    | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-coordinator                | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-acd                        | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-cti                        | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-database                   | goes on     | keeps the place | answered      | answered            | talks on    | wraps up
-FreeSWITCH of the callers  | lost        | lost            | lost          | lost                | lost        | wraps up
-FreeSWITCH of the agents   | goes on     | keeps the place | offered again | offered again       | comes first | wraps up
-network                    | goes on     | keeps the place | answered      | answered            | comes first | wraps up
+                         |application|waiting        |offered      |network leg ringing|bridged    |wrap-up
+call server              |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+one of two call servers  |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+coordinator              |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+acd                      |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+cti                      |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+database                 |goes on    |keeps the place|answered     |answered           |talks on   |wraps up
+FreeSWITCH of the callers|lost       |lost           |lost         |lost               |lost       |wraps up
+FreeSWITCH of the agents |goes on    |keeps the place|offered again|offered again      |comes first|wraps up
+network                  |goes on    |keeps the place|answered     |answered           |comes first|wraps up
 """
 
 

@@ -13,7 +13,6 @@ from gevent.server import StreamServer
 
 from tests.faults.cuttable import Cuttable
 
-
 Connect = Callable[[], Any]
 
 
