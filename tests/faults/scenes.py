@@ -106,10 +106,15 @@ class Scene:
                 lambda: self.place.came_back(visit.contact_id), f"{visit.caller.number} is taken back"
             )
 
-    def one_conversation(self, *visits: Visit) -> None:
+    def joined_once(self, *visits: Visit) -> None:
         for visit in visits:
             joined = self.company.count(visit, "joined")
             assert joined == 1, f"{visit.caller.number} was joined {joined} times\n{self.company.story()}"
+
+    def one_conversation(self, *visits: Visit) -> None:
+        """Of callers who still talk."""
+        self.joined_once(*visits)
+        for visit in visits:
             assert not visit.caller.broke_off(), f"the conversation of {visit.caller.number} broke off"
 
     def leave(self, *visits: Visit) -> None:
@@ -277,7 +282,8 @@ class Bridged(Scene):
             self.one_conversation(self.local, self.left_here)
             self.leave(self.left_here)
         else:
-            self.one_conversation(*self.company.visits)
+            self.one_conversation(self.remote, self.local)
+            self.joined_once(self.gone, self.left, self.left_here)
         self.leave(self.remote, self.local)
         return None
 
