@@ -184,7 +184,7 @@ class Waiting(Scene):
 class Offered(Scene):
     """Phones ring at both sites; there is no network leg before an agent has accepted."""
 
-    queue = {"lead": "ready", "offer_timeout": 40}
+    queue = {"lead": "ready", "offer_timeout": 90, "network_leg_timeout": 60}
     sites = ("east", "west", "east")
     network_leg = "none"
 
@@ -247,7 +247,7 @@ class Offered(Scene):
 class Ringing(Offered):
     """Phones ring at the other site, and so do the network legs."""
 
-    queue = {"lead": "offered", "offer_timeout": 40}
+    queue = {"lead": "offered", "offer_timeout": 90, "network_leg_timeout": 60}
     sites = ("east", "east", "east")
     network_leg = "present"
 
