@@ -95,6 +95,10 @@ class Agents:
         """The switch does not answer: none of its agents is offered anything until it is back. Whether it is news."""
         return bool(self._database.value("switch_away", switch_id=switch_id, reason=reason))
 
+    def unattended_switches(self) -> list[str]:
+        """Those with agents whose acd has not renewed its lease; away by what is known are left out."""
+        return [row["switch_id"] for row in self._database.run("switches_unattended")]
+
     def switch_back(self, switch_id: str) -> bool:
         """It answers again, and so do its agents. Whether it had been away."""
         return bool(self._database.value("switch_back", switch_id=switch_id))
