@@ -47,6 +47,7 @@ PURE = [
     "fsroute.callserver.talk",
     "fsroute.callserver.waiting",
     "fsroute.callserver.waits",
+    "fsroute.coordinator.absences",
     "fsroute.coordinator.actions",
     "fsroute.coordinator.matching",
     "fsroute.coordinator.moves",
