@@ -75,9 +75,10 @@ class SwitchLink:
         self._listeners: list[Callable[[Event], None]] = []
         self._on_up: list[Callable[[], None]] = []
         self._on_beat: list[Callable[[], None]] = []
+        self._on_down: list[Callable[[], None]] = []
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.client = InboundClient(
-            host, port, password, events=EVENTS, on_event=self._event, on_up=self._up, tap=tap
+            host, port, password, events=EVENTS, on_event=self._event, on_up=self._up, on_down=self._down, tap=tap
         )  # fmt: skip
 
     def listen(
@@ -85,15 +86,18 @@ class SwitchLink:
         on_event: Callable[[Event], None],
         on_up: Callable[[], None],
         on_beat: Callable[[], None] | None = None,
+        on_down: Callable[[], None] | None = None,
     ) -> None:
         """Take part: `on_event` for each event, `on_up` whenever the link stands again, `on_beat` now and then.
 
-        `on_event` must not wait; `on_up` and `on_beat` run in a greenlet of their own.
+        `on_down` when it is lost. `on_event` must not wait; the others run in greenlets of their own.
         """
         self._listeners.append(on_event)
         self._on_up.append(on_up)
         if on_beat is not None:
             self._on_beat.append(on_beat)
+        if on_down is not None:
+            self._on_down.append(on_down)
 
     def start(self) -> None:
         self.client.start()
@@ -159,6 +163,10 @@ class SwitchLink:
 
     def _up(self) -> None:
         gevent.spawn(self._came_up)
+
+    def _down(self, _reason: str) -> None:
+        for on_down in self._on_down:
+            gevent.spawn(self._guarded, on_down)
 
     def _came_up(self) -> None:
         self._see()

@@ -35,7 +35,8 @@ create table switch (
     site_id text not null references site,
     link_address text not null check (link_address ~ '^[A-Za-z0-9_.:\[\]-]{1,100}$'), -- host:port that takes network legs
     core_uuid text, -- of the FreeSWITCH process last seen; another one means that its calls died
-    seen_at timestamptz
+    seen_at timestamptz,
+    away_since timestamptz -- it does not answer, or nobody drives it: none of its agents can be reached
 );
 
 create table other_acd ( -- ACDs of other makes that serve queues (docs/other-acds.md)
@@ -990,7 +991,7 @@ declare
     r reservation;
     v_pause double precision;
     v_keeps_place boolean := p_reason in ('abandoned', 'network_leg_given_up', 'join_failed', 'lost', 'conversation_lost',
-                                          'caller_unreached', 'callback_given_up');
+                                          'caller_unreached', 'callback_given_up', 'switch_away');
     v_served integer := case when p_reason in ('wrap_up', 'conversation_lost') then 1 else 0 end;
 begin
     update reservation set ended_at = clock_timestamp(), end_reason = p_reason
@@ -1317,6 +1318,7 @@ begin
     if p.acd is not null then return; end if; -- another ACD serves it
     select * into a from agent where agent_id = p_agent_id for no key update; -- whoever enters a skill shares the key
     if not found or a.status <> 'available' or a.available_from > clock_timestamp() then return; end if;
+    if exists (select from switch s where s.switch_id = a.switch_id and s.away_since is not null) then return; end if;
     if p.only_agent_id is not null and p.only_agent_id <> p_agent_id then return; end if;
     if p.teams <> '{}' and not coalesce(a.team = any(p.teams), false) then return; end if;
     if p.sites <> '{}' and not a.site_id = any(p.sites) then return; end if;
@@ -1507,7 +1509,7 @@ create trigger notify_standing_leg after update of status, leg, standing_leg_uui
 -- Agents: what they declare (status) and are seen to do (state) -------------------------------------------------
 
 -- One row for each agent, whatever asks: `fsroute agent`, a dialled code, a screen. `state` is observed: away (nothing
--- in hand, and not available or without the standing leg), idle, reserved, ringing, connecting, talking,
+-- in hand, and not available, without the standing leg or at a switch that is away), idle, reserved, ringing, connecting, talking,
 -- held (the caller), consulting, wrap_up, set_aside. Of several
 -- contacts the one furthest on counts. `state_until` is when wrap-up or a set-aside ends.
 create view agent_state as
@@ -1515,9 +1517,10 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status
        case when h.state is not null then h.state
             when a.available_from > clock_timestamp()
             then case a.unavailable_reason when 'wrap_up' then 'wrap_up' else 'set_aside' end
-            when a.status <> 'available' or v.no_leg then 'away' else 'idle' end as state,
+            when a.status <> 'available' or v.no_leg or v.switch_away then 'away' else 'idle' end as state,
        case when h.state is not null then null
             when a.available_from > clock_timestamp() then nullif(a.unavailable_reason, 'wrap_up')
+            when a.status = 'available' and v.switch_away then 'switch_away'
             when a.status = 'available' and v.no_leg then 'no_standing_leg' end as state_reason,
        case when h.state is not null then h.since
             when a.available_from > clock_timestamp()
@@ -1530,7 +1533,8 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.extension, a.team, a.status
        h.call_state, h.agent_leg, a.contacts_served, a.missed, a.leg,
        a.standing_leg_uuid is not null as standing
   from agent a
- cross join lateral (select a.leg = 'standing' and a.standing_leg_uuid is null as no_leg) v
+ cross join lateral (select a.leg = 'standing' and a.standing_leg_uuid is null as no_leg,
+                            a.switch_id in (select s.switch_id from switch s where s.away_since is not null) as switch_away) v
   left join lateral (
         select case when p.agent_leg = 'joined' then coalesce(x.state, 'talking')
                     when p.agent_leg in ('answered', 'accepted') then 'connecting'
@@ -1642,6 +1646,12 @@ begin
         end if;
         insert into agent_event (agent_id, kind, data)
         values (p_agent_id, 'relocated', jsonb_build_object('switch_id', v_switch_id, 'home', v_at_home));
+        insert into agent_event (agent_id, kind, data)
+        select p_agent_id, case when n.away_since is null then 'switch_back' else 'switch_away' end,
+               jsonb_build_object('switch_id', v_switch_id, 'reason', 'relocated')
+          from switch n, switch o
+         where n.switch_id = v_switch_id and o.switch_id = a.switch_id
+           and (n.away_since is null) <> (o.away_since is null);
         perform notify_agent(p_agent_id);
     end if;
     return query select * from agent_declare(p_agent_id, 'available', null);
@@ -2246,11 +2256,13 @@ end $$;
 create trigger touch_agents after update of agent_id, proxy_call_id, weight on reservation
     for each row execute function touch_reserved_agents();
 
--- What the coordinator reads of an agent. One whose standing leg is not there is available at no time yet.
+-- What the coordinator reads of an agent. One whose standing leg is not there, or whose switch is away, is available
+-- at no time yet.
 create view agent_detail as
 select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wrap_up, a.status,
-       case when a.leg = 'standing' and a.standing_leg_uuid is null then timestamptz '9999-01-01' else a.available_from end
-           as available_from,
+       case when a.leg = 'standing' and a.standing_leg_uuid is null
+              or a.switch_id in (select s.switch_id from switch s where s.away_since is not null)
+            then timestamptz '9999-01-01' else a.available_from end as available_from,
        a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg, a.standing_leg_uuid, a.version,
        coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
                   where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null), '[]') as reservations,
@@ -2262,6 +2274,41 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wr
                     case when isfinite(valid_until) then extract(epoch from valid_until) end))
                    from agent_authorization u where u.agent_id = a.agent_id), '[]') as authorizations
   from agent a;
+
+-- Switches that are away ------------------------------------------------------------------------------------------
+
+-- The agents of a switch are told apart from now on; the coordinator reads them again. In the order of their names, so
+-- that two who do this take turns.
+create function switch_agents_changed(p_switch_id text, p_kind text, p_data jsonb) returns void language plpgsql as $$
+begin
+    perform from agent where switch_id = p_switch_id order by agent_id for no key update;
+    insert into agent_event (agent_id, kind, data)
+    select agent_id, p_kind, p_data from agent where switch_id = p_switch_id order by agent_id;
+    update agent set version = version where switch_id = p_switch_id; -- next_version makes it a new one
+    perform notify_agent(agent_id) from agent where switch_id = p_switch_id;
+end $$;
+
+-- None of its agents can be reached, whatever they declare, until it is back. Whether that is news.
+create function switch_away(p_switch_id text, p_reason text) returns boolean language plpgsql as $$
+begin
+    update switch set away_since = clock_timestamp() where switch_id = p_switch_id and away_since is null;
+    if not found then return false; end if;
+    perform switch_agents_changed(p_switch_id, 'switch_away',
+                                  jsonb_build_object('switch_id', p_switch_id, 'reason', p_reason));
+    return true;
+end $$;
+
+create function switch_back(p_switch_id text) returns boolean language plpgsql as $$
+declare
+    v_since timestamptz;
+begin
+    select away_since into v_since from switch where switch_id = p_switch_id and away_since is not null for update;
+    if not found then return false; end if;
+    update switch set away_since = null where switch_id = p_switch_id;
+    perform switch_agents_changed(p_switch_id, 'switch_back', jsonb_build_object(
+        'switch_id', p_switch_id, 'away_s', extract(epoch from clock_timestamp() - v_since)));
+    return true;
+end $$;
 
 -- The agent whom the transition has just let go of, for the coordinator in the same process; null if it was none.
 -- Called in the transition's own statement: volatile, so that it sees what that has done.

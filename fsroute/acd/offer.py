@@ -15,6 +15,7 @@ from fsroute.acd.dial import dialled
 from fsroute.acd.legs import LegCommands, Settings, Switch
 from fsroute.acd.proxy_call import On
 from fsroute.acd.serving import (
+    SWITCH_DIED,
     Agent,
     Announce,
     AskForKey,
@@ -33,7 +34,7 @@ from fsroute.acd.serving import (
     decide,
 )
 from fsroute.acd.standing import Leg, Where
-from fsroute.errors import StoreError, SwitchError
+from fsroute.errors import StoreError, SwitchError, SwitchUnavailable
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.proxy_calls import Attempt
@@ -156,7 +157,8 @@ class Offer:
             self._commands.dial(self.call)
         except SwitchError as error:
             log.warning("agent not dialled: %s agent=%s", error, self.call.agent_id)
-            self.legs = replace(self.legs, agent=Agent.GONE, cause="SWITCH_UNAVAILABLE")
+            cause = SWITCH_DIED if isinstance(error, SwitchUnavailable) else "SWITCH_UNAVAILABLE"
+            self.legs = replace(self.legs, agent=Agent.GONE, cause=cause)
 
     def _prepare_announcement(self) -> None:
         announcement = ""

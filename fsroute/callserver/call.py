@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from fsroute.acd.dial import shown_name, shown_number
 from fsroute.callserver import noting
@@ -55,6 +56,8 @@ from fsroute.model.routing import Way
 from fsroute.routing.match import NoRoute
 from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +135,7 @@ class Call:
             fsroute_callserver=self._desk.settings.callserver,
             socket_resume="true",
         )
-        contact, caller = self._open()
+        contact, caller = self._patiently(self._open)
         self._contact = contact
         self._customer = self._customer_of(contact, caller)
         whose = (contact.contact_center_id, contact.number_called)
@@ -141,7 +144,7 @@ class Call:
         self._application = application
         state = line.get("variable_fsroute_state")
         if self._called and not state:
-            state = self._desk.store.contacts.application_state(self.contact_id)
+            state = self._patiently(lambda: self._desk.store.contacts.application_state(self.contact_id))
         self._position = (
             resume(application, state, caller, self._library) if state else start(application, caller)
         )
@@ -153,6 +156,28 @@ class Call:
 
     def _note(self, **facts: object) -> None:
         self._line.session.note(**facts)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the database; while it is away the caller hears music, and it is asked again.
+
+        Raises:
+            StoreError: it has been away for too long, or refuses.
+        """
+        give_up = self._desk.store.now() + STORE_LIMIT
+        music = ""
+        while True:
+            try:
+                answer = ask()
+                break
+            except DatabaseUnavailable as error:
+                log.warning("a call waits for the database: %s contact=%s", error, self.contact_id)
+                if self._desk.store.now() >= give_up:
+                    raise
+            music = music or self._line.execute("playback", in_pieces(self._desk.settings.hold_music))
+            self._line.next(STORE_RETRY)
+        if music:
+            self._line.stop(music)
+        return answer
 
     def _customer_of(self, contact: Contact, caller: CallerInformation) -> Customer:
         """Who is looked up from now on, while the caller is greeted; a call that comes back knows it already."""
@@ -232,7 +257,7 @@ class Call:
     def _came_back(self) -> Do | None:
         """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
         assert self._position is not None
-        call = self._desk.store.proxy_calls.latest(self.contact_id)
+        call = self._patiently(lambda: self._desk.store.proxy_calls.latest(self.contact_id))
         if self._called and (call is None or not call.is_live):
             return HangUp("NORMAL_CLEARING", Outcome.ABANDONED)  # who was called back answered too late
         if call is None or not (call.is_live or call.state in ANSWERED):
@@ -332,25 +357,15 @@ class Call:
         """Write the proxy call; a database that is away is waited for, with music."""
         assert self._position is not None
         assert self._contact is not None
-        store = self._desk.store
-        give_up = store.now() + STORE_LIMIT
-        music = ""
         caller, language = self._know_customer(do.facts), self._position.language
-        while True:
-            try:
-                asked = request(self._desk, self._contact, caller, do, language, self._asking)
-                break
-            except (StoreError, NoRoute) as error:
-                log.warning("no proxy call: %s contact=%s", error, self.contact_id)
-                if isinstance(error, NoRoute):
-                    self._note(**noting.no_route(error))
-                if not isinstance(error, DatabaseUnavailable) or store.now() >= give_up:
-                    asked = None
-                    break
-            music = music or self._line.execute("playback", in_pieces(self._desk.settings.hold_music))
-            self._line.next(STORE_RETRY)
-        if music:
-            self._line.stop(music)
+        contact = self._contact
+        try:
+            asked = self._patiently(lambda: request(self._desk, contact, caller, do, language, self._asking))
+        except (StoreError, NoRoute) as error:
+            log.warning("no proxy call: %s contact=%s", error, self.contact_id)
+            if isinstance(error, NoRoute):
+                self._note(**noting.no_route(error))
+            asked = None
         if asked is not None:
             self._note(**noting.routed(asked))
         return asked

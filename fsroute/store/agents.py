@@ -91,6 +91,14 @@ class Agents:
         if self._database.one("see_switch", switch_id=switch_id, core_uuid=core_uuid) is None:
             raise FsrouteError(f"switch {switch_id!r} is not in the database: add it to the table switch")
 
+    def switch_away(self, switch_id: str, reason: str) -> bool:
+        """The switch does not answer: none of its agents is offered anything until it is back. Whether it is news."""
+        return bool(self._database.value("switch_away", switch_id=switch_id, reason=reason))
+
+    def switch_back(self, switch_id: str) -> bool:
+        """It answers again, and so do its agents. Whether it had been away."""
+        return bool(self._database.value("switch_back", switch_id=switch_id))
+
     def switches(self) -> dict[str, SwitchRow]:
         return {row["switch_id"]: SwitchRow(**row) for row in self._database.run("switches")}
 
