@@ -27,6 +27,7 @@ import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import psycopg  # noqa: E402
@@ -304,10 +305,10 @@ class Soak:
         """Rows that have not ended."""
         return int(self._value(f"select count(*) from {table} where ended_at is null") or 0)
 
-    def _value(self, text: str) -> object:
+    def _value(self, text: str) -> Any:
         return self._rows(text)[0][0]
 
-    def _rows(self, text: str) -> list[tuple[object, ...]]:
+    def _rows(self, text: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.house.conninfo, options="-c search_path=fsroute") as connection:
             return connection.execute(text.encode()).fetchall()
 
