@@ -25,6 +25,8 @@ import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections import Counter  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -183,11 +185,7 @@ class Soak:
         if call.cause == FALLBACK:
             self._fell_back.add(caller.number)
         result.calls += 1
-        network = self.house.network  # which remembers everything, for tests that ask
-        network.caller_calls.clear()
-        network.agent_calls.clear()
-        if len(network.links) > self.plan.at_once:
-            network.links = [link for link in network.links if link.near.is_up]
+        self.house.forget_calls()
 
     # What happens meanwhile --------------------------------------------------------------------------------
 
@@ -267,7 +265,7 @@ class Soak:
         give_up = time.monotonic() + SETTLE_LIMIT
         while time.monotonic() < give_up:
             try:
-                if not (self.house.stray_channels() or self._count("contact") or self._count("reservation")):
+                if not any(self.house.left().values()):
                     return
             except psycopg.Error:
                 pass  # it is being restarted
@@ -275,9 +273,9 @@ class Soak:
 
     def _judge(self) -> None:
         result = self.result
-        result.channels = self.house.stray_channels()
-        result.open_contacts, result.open_calls = self._count("contact"), self._count("proxy_call")
-        result.reservations = self._count("reservation")
+        left = self.house.left()
+        result.channels, result.reservations = left["channels"], left["reservations"]
+        result.open_contacts, result.open_calls = left["contacts"], left["proxy calls"]
         rows = self._rows(
             "select outcome, count(*) from contact where ended_at is not null group by 1 order by 2 desc"
         )
@@ -301,16 +299,11 @@ class Soak:
         placed = {people.number(index) for index in range(self._first, self._next)}
         return len(placed - known - self._fell_back)
 
-    def _count(self, table: str) -> int:
-        """Rows that have not ended."""
-        return int(self._value(f"select count(*) from {table} where ended_at is null") or 0)
-
     def _value(self, text: str) -> Any:
         return self._rows(text)[0][0]
 
     def _rows(self, text: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.house.conninfo, options="-c search_path=fsroute") as connection:
-            return connection.execute(text.encode()).fetchall()
+        return self.house.rows(text)
 
 
 def show(result: Result) -> None:
@@ -337,8 +330,15 @@ def _size(size: Size) -> str:
 
 def soak(plan: Plan, folder: Path, *, safe: bool = True, tell: Path | None = None) -> Result:
     """Play `plan` in `folder`, which a run before may have left."""
-    network = Network(seed=plan.seed, speed=SPEED)
-    network.director = people.People(plan.seed)
+    with serving(folder, plan.seed, safe=safe) as (built, database):
+        return Soak(plan, built, database, tell).run()
+
+
+@contextmanager
+def serving(folder: Path, seed: int, *, safe: bool = True) -> Iterator[tuple[House, Database]]:
+    """The house with its people, at work."""
+    network = Network(seed=seed, speed=SPEED)
+    network.director = people.People(seed)
     for agent in people.agents():
         network.add_agent(agent)
     with house(folder, network, safe=safe) as built, Database(built.conninfo, max_size=3) as database:
@@ -348,7 +348,7 @@ def soak(plan: Plan, folder: Path, *, safe: bool = True, tell: Path | None = Non
             run_script(database, people.center_sql(), "soak")
         built.start()
         built.wait_until(lambda: built.listens() and _leads(database))
-        return Soak(plan, built, database, tell).run()
+        yield built, database
 
 
 def _leads(database: Database) -> bool:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gevent
+import psycopg
 
 from fsroute.app import sample_folder
 from fsroute.config import Role
@@ -32,6 +34,7 @@ START_LIMIT = 60.0  # seconds for all processes to serve
 IMPORTING = (
     5.0  # seconds in which a process that starts would be ended by a signal that it does not handle yet
 )
+MOST_LINKS = 100  # that are remembered though they are over
 TELL_LIMIT = 5.0  # seconds for a process to count its greenlets
 CONFIGURATION = """\
 state_dir = "{folder}"
@@ -224,8 +227,28 @@ class House:
         found = {name: part.size() for name, part in self.parts.items()}
         return {**found, "stand-ins": Size(rss(os.getpid()))}
 
-    def stray_channels(self) -> int:
-        return sum(len(switch.channels) for switch in self.switches.values())
+    def left(self) -> dict[str, int]:
+        """What has not ended.
+
+        Raises:
+            psycopg.Error: the database is away.
+        """
+        tables = {"contacts": "contact", "proxy calls": "proxy_call", "reservations": "reservation"}
+        text = "select count(*) from {} where ended_at is null"
+        counts = {name: int(self.rows(text.format(table))[0][0]) for name, table in tables.items()}
+        return {**counts, "channels": sum(len(switch.channels) for switch in self.switches.values())}
+
+    def rows(self, text: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.conninfo, options="-c search_path=fsroute") as connection:
+            return connection.execute(text.encode()).fetchall()
+
+    def forget_calls(self) -> None:
+        """The network remembers all calls that are over, for tests that ask."""
+        network = self.network
+        network.caller_calls.clear()
+        network.agent_calls.clear()
+        if len(network.links) > MOST_LINKS:
+            network.links = [link for link in network.links if link.near.is_up]
 
     def stop(self) -> None:
         for part in self.parts.values():
