@@ -30,6 +30,7 @@ from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
 from fsroute.callcenter.events import CallcenterEvents
 from fsroute.callcenter.info import Naming
+from fsroute.callserver.admitting import Admission
 from fsroute.callserver.bundles import READING
 from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
@@ -55,12 +56,14 @@ from fsroute.httpserver import Server
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.model.admission import Limit, Treatment, site_scope
 from fsroute.replay.capturing import Capturing
 from fsroute.scp import directing
 from fsroute.scp.deciding import Facts, no_facts
 from fsroute.scp.role import Http, ScpRole
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import Settings as ScpSettings
+from fsroute.store.admission import Admissions
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.connection import as_role
@@ -216,12 +219,18 @@ class App:
                 self.lookups,
                 self.capture.outbound,
                 self.customers,
+                self._admission(),
             )
             self.callserver.start()
         if config.events.callcenter:
             self.callcenter_events = self._callcenter_events()
             self.callcenter_events.start()
         self.link.start()
+
+    def _admission(self) -> Admission:
+        site = self.config.site
+        limit = site_scope(site.site_id), site_limit(self.config)
+        return Admission(Admissions(self._database), self._signals, limit, self._holder, site.switch_id)
 
     def _start_readiness(self, entries: Entries) -> None:
         if self.config.acd.listen_port:
@@ -366,6 +375,12 @@ def cti_settings(config: Config) -> CtiSettings:
             profiles=frozenset(cti.profiles),
         ),
     )
+
+
+def site_limit(config: Config) -> Limit:
+    admission = config.admission
+    treatment = Treatment(admission.treatment, admission.cause, admission.number, admission.prompt)
+    return Limit(admission.calls or None, admission.per_second or None, treatment)
 
 
 def plan(config: Config) -> Plan:

@@ -37,6 +37,7 @@ OVER_KEPT = 100  # offers
 VERSIONS_KEPT = 1000  # rows
 AWAY_GRACE = 2.0  # seconds for which a switch may not answer before the offers at it end
 GONE = "LOSE_RACE"  # the cause of a leg that is found gone
+MOST_UNREAD = 500  # of an offer, while the database is slow: more keys that the agent presses are not heard
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -295,7 +296,8 @@ class AcdRole:
             self._standing.event(leg, event)
         if agents_legs:
             for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
-                offer.inbox.put(event)
+                if name != "DTMF" or offer.inbox.qsize() < MOST_UNREAD:
+                    offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK" and event.get("Call-Direction") != "outbound":  # it has a token, too

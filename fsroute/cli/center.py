@@ -129,3 +129,48 @@ def reader(name: str, role: str, remove: bool, config_path: Path | None) -> None
     if remove and not done:
         raise click.ClickException(f"{role} does not read the rows of {name}")
     click.echo(f"{role} reads the rows of {name}{' no longer' if remove else ''}")
+
+
+@command.command("limit")
+@click.argument("name")
+@click.option("--calls", type=click.IntRange(0), help="At a time, at all sites together.")
+@click.option("--per-second", type=click.FloatRange(0, min_open=True), help="New calls.")
+@click.option("--cause", default="USER_BUSY", show_default=True, help="Calls above it are refused with this.")
+@click.option("--number", default="", help="… or sent on to this number.")
+@click.option(
+    "--message", "prompt", default="", metavar="PROMPT", help="… or hear this, and are refused then."
+)
+@config_option
+def limit_center(
+    name: str,
+    calls: int | None,
+    per_second: float | None,
+    cause: str,
+    number: str,
+    prompt: str,
+    config_path: Path | None,
+) -> None:
+    """Take no more calls of the contact center NAME than that; without --calls and --per-second as many as come.
+
+    It holds at once, in all call servers. The calls that are there go on.
+    """
+    from fsroute import config
+    from fsroute.cli.store import opened
+    from fsroute.errors import ConfigurationError
+    from fsroute.model.admission import CAUSES, Limit, Treatment
+    from fsroute.store.admission import Admissions
+
+    if cause not in CAUSES:
+        raise ConfigurationError(f"--cause {cause}: one of {', '.join(sorted(CAUSES))}")
+    if number and prompt:
+        raise ConfigurationError("--number or --message, not both")
+    treatment = Treatment("number" if number else "message" if prompt else "busy", cause, number, prompt)
+    limit = Limit(calls, per_second, treatment)
+    with opened(config.load(config_path)) as store:
+        admissions = Admissions(store.database)
+        if calls is None and per_second is None:
+            admissions.lift_limit(name)
+        else:
+            admissions.set_limit(name, limit)
+    words = [f"{calls} at a time"] * (calls is not None) + [f"{per_second:g} per second"] * bool(per_second)
+    click.echo(f"{name} takes {' and '.join(words) or 'as many calls as come'}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import field
 
+from fsroute.config.admission import Admission
 from fsroute.config.applications import ApplicationsFrom, Appserver
 from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
@@ -47,6 +48,7 @@ class Config(Section, frozen=True):
     database: Database = field(default_factory=Database)
     event_socket: EventSocket = field(default_factory=EventSocket)
     callserver: Callserver = field(default_factory=Callserver)
+    admission: Admission = field(default_factory=Admission)
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     acd: Acd = field(default_factory=Acd)

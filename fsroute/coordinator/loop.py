@@ -52,6 +52,7 @@ from fsroute.store.store import COORDINATOR, Store
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL = 1.0  # seconds between two writings of position and expected wait
+MOST_UNREAD = 20_000  # signals that wait to be decided on
 WORKERS = 8  # statements under way at once: they share the commits
 FOLLOW_INTERVAL = 0.25  # seconds for which a standby gathers keys before it reads the rows
 ATTEND_INTERVAL = 1.0  # seconds between two looks at who drives the switches
@@ -96,6 +97,7 @@ class CoordinatorRole:
         self._attendant: gevent.Greenlet[..., None] | None = None
         self._missed: set[str | None] = {None}  # keys of rows to be read by a standby; None: any
         self._fenced = False
+        self._overrun = False
         self._following = Following(store)
         self._freed: dict[str, Agent] = {}  # handed over by this process: their rows need not be read
         self.epoch: int | None = None
@@ -204,6 +206,10 @@ class CoordinatorRole:
         self._take(("r:", None))
 
     def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
+        if self._overrun and self._inbox.empty():
+            self._overrun = False
+            log.error("more than %d signals waited to be decided on: everything is read again", MOST_UNREAD)
+            return None
         try:
             return self._inbox.get(timeout=timeout)
         except Empty:
@@ -212,6 +218,8 @@ class CoordinatorRole:
     def _signalled(self, key: str | int | None, row: object) -> None:
         if self.epoch is None:
             self._missed.add(None if key is None else str(key))
+        elif self._inbox.qsize() >= MOST_UNREAD:
+            self._overrun = True  # who is so far behind reads all of it when that much is decided
         elif isinstance(row, ProxyCall):
             self._inbox.put(CallChanged(row))
         elif key is None:

@@ -285,3 +285,21 @@ def test_whatever_password_is_accepted_arrives_at_freeswitch_as_it_is(password: 
     assert found is not None
     assert found.get("value") == password
     assert "$" not in password
+
+
+def test_the_switch_itself_limits_its_callers_before_any_process_hears_of_them() -> None:
+    limited = DialplanSettings(numbers=("*",), most_calls=500, most_calls_per_second=30)
+    said = _applications("fsroute_entry", limited)
+    assert said[:3] == [
+        ("set", "limit_ignore_transfer=true"),
+        ("limit", "hash fsroute calls_per_second 30/1 !SWITCH_CONGESTION"),
+        ("limit", "hash fsroute calls 500 !SWITCH_CONGESTION"),
+    ]
+    assert not [data for name, data in _applications("fsroute_entry") if name == "limit"]
+
+
+def test_limits_of_the_switch_need_its_module() -> None:
+    with pytest.raises(ConfigurationError, match="mod_hash"):
+        SwitchSettings(event_socket_password=Secret("x"), dialplan=DialplanSettings(most_calls=5))
+    with pytest.raises(ConfigurationError, match="over_limit_cause"):
+        DialplanSettings(over_limit_cause="BUSY")
