@@ -56,6 +56,8 @@ from fsroute.httpserver import Server
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.metrics import sights
+from fsroute.metrics.exporter import About, Exporter
 from fsroute.model.admission import Limit, Treatment, site_scope
 from fsroute.replay.capturing import Capturing
 from fsroute.scp import directing
@@ -103,6 +105,7 @@ class App:
         self.config = config
         self._name = f"fsroute {config.site.switch_id}"
         self._conninfo = conninfo
+        self.metrics = exporter(config)
         self._database = self._new_database("")
         self._signals = Signals(self._database)
         self.store = Store(self._database, self._signals)
@@ -152,6 +155,8 @@ class App:
             self._start_cti()
         if Role.SCP in self.config.roles and self.config.scp.serves:
             self._start_scp()
+        if self.metrics is not None:
+            self.metrics.start(self._database, self.sight)
         self._clock = gevent.spawn(self._keep_clock)
 
     def _new_database(self, role: str) -> Database:
@@ -162,6 +167,7 @@ class App:
             max_size=settings.pool_max,
             application_name=self._name,
             statement_timeout=settings.statement_timeout,
+            observe=None if self.metrics is None else self.metrics.measures.statement,
         )
 
     def _conninfo_of(self, part: Role) -> str:
@@ -317,11 +323,41 @@ class App:
         if self.link is not None:
             self.link.stop()
         self.capture.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         self._books.close()
         self.rules.stop()
         self._signals.stop()
         for store in self._stores.values():
             store.database.close()
+
+    def sight(self) -> sights.Sight:
+        """How this process stands now, for the metrics."""
+        pool, recorder = self._database.pool, self.capture.recorder
+        return sights.Sight(
+            epoch=None if self.coordinator is None else self.coordinator.epoch,
+            connections=sights.Connections(pool.size, pool.in_use, pool.idle, pool.opened, pool.failures),
+            links={name: sights.Link(client.connected, client.lag) for name, client in self._clients()},
+            doors=self._doors(),
+            captures=None if recorder is None else sights.Captures(recorder.runs, recorder.kept, recorder.stops),
+        )
+
+    def _clients(self) -> Iterator[tuple[str, InboundClient]]:
+        if self.link is not None:
+            yield "control", self.link.client
+        if self.cti is not None and self.cti.collector is not None:
+            yield "activity", self.cti.collector.client
+
+    def _doors(self) -> dict[str, sights.Door]:
+        servers = {
+            "callserver": None if self.callserver is None else self.callserver.server,
+            "scp": None if self.scp is None else self.scp.server,
+        }
+        return {
+            name: sights.Door(len(server.sessions), server.max_sessions, server.refused)
+            for name, server in servers.items()
+            if server is not None
+        }
 
     def _lease(self, name: str, part: Role) -> Lease:
         return Lease(self._store_of(part).database, name, self._holder, self.config.timing.lease)
@@ -342,6 +378,15 @@ class App:
             log.warning(
                 "this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset
             )
+
+
+def exporter(config: Config) -> Exporter | None:
+    """Who shows this process's metrics; None: nobody does."""
+    metrics, site = config.metrics, config.site
+    if not metrics.listen_port:
+        return None
+    about = About(fsroute.__version__, site.site_id, site.switch_id, ",".join(config.roles))
+    return Exporter(about, (metrics.listen_host, metrics.listen_port), metrics.interval)
 
 
 def desk_settings(config: Config) -> DeskSettings:

@@ -15,6 +15,7 @@ COMMANDS = (
     "run",
     "status",
     "doctor",
+    "top",
     "activity",
     "audit",
     "agent",
@@ -38,6 +39,8 @@ COMMANDS = (
     "uninstall",
     "migrate",
     "database",
+    "backup",
+    "restore",
 )
 
 MODULES = {"import": "importing"}

@@ -27,6 +27,7 @@ from fsroute.config.host import (
     Timing,
 )
 from fsroute.config.install import Install
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Section, require_once
 
@@ -59,6 +60,7 @@ class Config(Section, frozen=True):
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
     dialplan: DialplanSettings = field(default_factory=DialplanSettings)
     install: Install = field(default_factory=Install)

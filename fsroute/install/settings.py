@@ -77,7 +77,6 @@ class SwitchSettings(Section, frozen=True):
 
     def __post_init__(self) -> None:
         _check_secret("event_socket_password", self.event_socket_password)
-<<<<<<< HEAD
         check_text("name", self.name, NAME)
         check_text("domain", self.domain, NAME)
         check_texts("codecs", self.codecs, _CODEC)
@@ -86,16 +85,8 @@ class SwitchSettings(Section, frozen=True):
         for queue in self.callcenter_queues:
             check_text("callcenter_queues", queue, _QUEUE)
         check_text("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
-=======
         if (self.dialplan.most_calls or self.dialplan.most_calls_per_second) and "hash" not in self.modules:
             raise ConfigurationError("modules: most_calls and most_calls_per_second need mod_hash: add hash")
-        _check("name", self.name, _NAME)
-        _check("domain", self.domain, _NAME)
-        _check_all("codecs", self.codecs, _CODEC)
-        _check_all("modules", self.modules, _NAME)
-        _check_all("music_names", self.music_names, _NAME)
-        _check("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
->>>>>>> surge
         self._check_network()
         within("session_timeout_s", self.session_timeout_s, 90, 86_400)
         within("link_session_timeout_s", self.link_session_timeout_s, 90, 86_400)

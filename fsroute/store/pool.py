@@ -39,6 +39,18 @@ class Pool:
         self._failed_at = 0.0
         self._trying = False
         self._closed = False
+        self.opened = 0
+        """Connections made so far; more than `size` means that some were lost."""
+        self.failures = 0
+        """Attempts to connect that failed."""
+
+    @property
+    def in_use(self) -> int:
+        return self.size - self._slots.counter
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     def take(self) -> Connection:
         """A connection that is not known to be dead; give it back with `give`.
@@ -102,12 +114,14 @@ class Pool:
             raise
         finally:
             self._trying = False
+        self.opened += 1
         if self._fault is not None:
             logger.warning("the database answers again")
             self._fault = None
         return connection
 
     def _failed(self, fault: StoreError) -> None:
+        self.failures += 1
         if self._fault is None:
             logger.error("the database does not answer: %s", fault)
         self._fault, self._failed_at = fault, time.monotonic()
