@@ -2332,7 +2332,8 @@ end $$;
 -- "agent_id", "agent_leg_uuid", "leg", "data"} is an agent of fsroute's, `p_take` {"switch_id", "agent", "idle_since",
 -- "seconds"} one known by activity alone, `p_place` {"site_id", "confirm"} the site, `p_share` {"rule", "able", "site"}
 -- the rule's shares. `lost` says what was not to be had (agent, site, share): then the contact is open and no more was
--- done.
+-- done. Of a reservation everybody is told by the commit itself, lest it stay unknown where this process dies; `p_reserve`
+-- has the sender of its signals ("by"), who needs no telling.
 create function direct_call(
     p_contact jsonb, p_caller jsonb, p_arrived jsonb, p_decided jsonb, p_reserve jsonb, p_take jsonb, p_place jsonb,
     p_share jsonb
@@ -2370,6 +2371,15 @@ begin
         end if;
         insert into contact_event (contact_id, contact_center_id, kind, data)
         select contact_id, contact_center_id, 'decided', p_decided from contact where contact_id = v_contact_id;
+        if p_reserve is not null then
+            perform pg_notify('fsroute.' || topic, jsonb_build_object('by', p_reserve ->> 'by', 'keys', keys)::text)
+               from (select 'coordinator' as topic,
+                            jsonb_build_array('p:' || proxy_call_id, 'a:' || (p_reserve ->> 'agent_id')) as keys
+                     union
+                     select 'switch.' || switch_id, jsonb_build_array('p:' || proxy_call_id)
+                       from (select a.switch_id from agent a where a.agent_id = p_reserve ->> 'agent_id'
+                             union select p_contact ->> 'switch_id') here (switch_id)) told;
+        end if;
     exception when sqlstate 'FS051' or sqlstate 'FS052' or sqlstate 'FS053' then
         proxy_call_id := null;
         lost := case sqlstate when 'FS051' then 'agent' when 'FS052' then 'site' else 'share' end;

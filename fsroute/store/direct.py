@@ -18,7 +18,7 @@ from fsroute.model.routing import Routing
 from fsroute.store import agents, proxy_calls
 from fsroute.store.contacts import Contact
 from fsroute.store.rules import Rules
-from fsroute.store.store import Store
+from fsroute.store.store import COORDINATOR, Store, agent_key, call_key, switch_topic
 
 TAKEN = "taken"
 """The topic of agents known by activity alone to whom a call is on its way: the key is ``switch agent``."""
@@ -179,7 +179,7 @@ class DirectCalls:
             caller=Jsonb(_caller(caller)),
             arrived=Jsonb({"application": contact.application, "switch_id": contact.switch_id}),
             decided=Jsonb(dict(data)),
-            reserve=None if wanted.reserve is None else Jsonb(wanted.reserve.dump()),
+            reserve=None if wanted.reserve is None else Jsonb(wanted.reserve.dump() | {"by": self._store.signals.sender}),
             take=_json(wanted.take),
             place=_json(wanted.place),
             share=_json(wanted.share),
@@ -190,11 +190,14 @@ class DirectCalls:
         return claimed
 
     def _announce(self, wanted: Wanted, claimed: Claimed) -> None:
-        self._store.announce(claimed.call)
-        if claimed.call is not None and claimed.call.agent_id is not None:
-            self._store.announce_agent(claimed.call.agent_id)
+        call, signals = claimed.call, self._store.signals
+        if call is not None and wanted.reserve is not None:  # whoever is elsewhere hears of it by the commit
+            for switch_id in sorted({call.switch_id, call.agent_switch_id or ""} - {""}):
+                signals.tell(switch_topic(switch_id), call_key(call.proxy_call_id), call)
+            signals.tell(COORDINATOR, call_key(call.proxy_call_id), call)
+            signals.tell(COORDINATOR, agent_key(wanted.reserve.agent_id))
         if wanted.take is not None and claimed.lost is None:
-            self._store.signals.publish(TAKEN, f"{wanted.take.switch_id} {wanted.take.agent}")
+            signals.publish(TAKEN, f"{wanted.take.switch_id} {wanted.take.agent}")
 
     def credits(self, contact_center_id: str, rule: str) -> Mapping[str, float]:
         """How far each site is from its share of a rule's calls, as told by all processes together."""
