@@ -218,3 +218,20 @@ def test_a_call_that_no_call_server_takes_waits_with_music(apart: Apart, tmp_pat
     call.hang_up()
     ends_as(apart, call, "self_served")
     everything_is_in_order(apart)
+
+
+def test_calls_of_a_switch_that_stays_dead_are_lost_before_it_is_back(apart: Apart, tmp_path: Path) -> None:
+    start(apart.west_site.add(tmp_path, apart.conninfo), apart.east_site.add(tmp_path, apart.conninfo))
+    waiting = waits(apart, 1)
+    ringing = rings(apart, 2, "ann")
+    apart.west.switch.crash()
+    ends_as(apart, waiting, "lost")
+    ends_as(apart, ringing, "lost")
+    until(lambda: not apart.east.switch.channels, 10)
+    assert apart.query("select agent_id from reservation where ended_at is null") == []
+    assert apart.query("select unavailable_reason from agent where agent_id = 'ann'") == [(None,)]
+    apart.west.switch.restart()
+    call = caller(apart, 3)
+    until(lambda: apart.state_of(call) in ("queued", "offered"), 15)
+    call.hang_up()
+    ends_as(apart, call, "abandoned")
