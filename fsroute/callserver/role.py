@@ -253,7 +253,9 @@ class CallServerRole:
             looks = looks + 1 if client.refused else 0
         while not client.connected:
             try:
-                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(self._settings.switch_id):
+                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(
+                    self._settings.switch_id
+                ):
                     if channel_uuid not in self._calls:
                         self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
                 return

@@ -282,7 +282,7 @@ class Bridged(Scene):
         if self.seen is Seen.COMES_FIRST:
             self._talk_again()
         for visit in (self.remote, self.local):
-            assert visit.caller.talks(), f"{visit.caller.number} does not talk on"
+            self.company.until(visit.caller.talks, f"{visit.caller.number} talks on")
         if self.seen is Seen.COMES_FIRST:
             self.one_conversation(self.local, self.left_here)
             self.leave(self.left_here)

@@ -98,3 +98,12 @@ def test_who_logs_on_elsewhere_goes_by_the_switch_there(center: Center, agents: 
     assert idle(agents) == ["bob"]
     kinds = [kind for kind in center.agent_kinds("bob") if kind.startswith("switch")]
     assert kinds == ["switch_away", "switch_back"]
+
+
+def test_who_is_entered_at_a_switch_that_is_away_is_away(center: Center, agents: Agents) -> None:
+    agents.switch_away("away", "it does not answer")
+    center.sql(
+        "insert into agent (agent_id, name, site_id, switch_id, address)"
+        " values ('cyd', 'Cyd', 'east', 'away', 'user/cyd')"
+    )
+    assert center.agent_kinds("cyd") == ["switch_away"]
