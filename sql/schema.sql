@@ -1686,12 +1686,6 @@ begin
         end if;
         insert into agent_event (agent_id, kind, data)
         values (p_agent_id, 'relocated', jsonb_build_object('switch_id', v_switch_id, 'home', v_at_home));
-        insert into agent_event (agent_id, kind, data)
-        select p_agent_id, case when n.away_since is null then 'switch_back' else 'switch_away' end,
-               jsonb_build_object('switch_id', v_switch_id, 'reason', 'relocated')
-          from switch n, switch o
-         where n.switch_id = v_switch_id and o.switch_id = a.switch_id
-           and (n.away_since is null) <> (o.away_since is null);
         perform notify_agent(p_agent_id);
     end if;
     return query select * from agent_declare(p_agent_id, 'available', null);
@@ -2479,6 +2473,24 @@ begin
         'switch_id', p_switch_id, 'away_s', extract(epoch from clock_timestamp() - v_since)));
     return true;
 end $$;
+
+-- Whoever is entered at a switch, or moves there, goes by how it stands.
+create function note_switch() returns trigger language plpgsql as $$
+declare
+    v_away boolean := exists (select from switch where switch_id = new.switch_id and away_since is not null);
+    v_was boolean := false;
+begin
+    if tg_op = 'UPDATE' then
+        v_was := exists (select from switch where switch_id = old.switch_id and away_since is not null);
+    end if;
+    if v_away <> v_was then
+        insert into agent_event (agent_id, kind, data)
+        values (new.agent_id, case when v_away then 'switch_away' else 'switch_back' end,
+                jsonb_build_object('switch_id', new.switch_id, 'reason', 'here'));
+    end if;
+    return null;
+end $$;
+create trigger note_switch after insert or update of switch_id on agent for each row execute function note_switch();
 
 -- The agent whom the transition has just let go of, for the coordinator in the same process; null if it was none.
 -- Called in the transition's own statement: volatile, so that it sees what that has done.

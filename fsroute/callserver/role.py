@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
 
+import gevent
+
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
@@ -51,6 +53,8 @@ READ = (
 )
 """The events of a channel that calls and agents' dialogues read."""
 
+LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
+GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -111,7 +115,7 @@ class CallServerRole:
         )
 
     def start(self) -> None:
-        self._link.listen(self._event, self._link_came_up, self.reconcile)
+        self._link.listen(self._event, self._link_came_up, self.reconcile, self._await_switch)
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
         if self._admission is not None:
             self._admission.start()
@@ -290,6 +294,24 @@ class CallServerRole:
             if channel_uuid not in self._calls and not self._link.exists(channel_uuid):
                 assert admission is not None
                 admission.left(channel_uuid)
+
+    def _await_switch(self) -> None:
+        """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""
+        client, looks = self._link.client, 0
+        while not client.connected and looks < GONE_LOOKS:
+            gevent.sleep(LOOK_AGAIN)
+            looks = looks + 1 if client.refused else 0
+        while not client.connected:
+            try:
+                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(
+                    self._settings.switch_id
+                ):
+                    if channel_uuid not in self._calls:
+                        self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
+                return
+            except StoreError as error:
+                log.warning("calls of a switch that does not run are not closed yet: %s", error)
+                gevent.sleep(LOOK_AGAIN)
 
     def _fetch_left(self) -> None:
         """Callers whose agent on this switch has left, but whom music began for while the two were being joined."""

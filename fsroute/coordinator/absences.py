@@ -1,4 +1,4 @@
-"""Which switches are driven by nobody: seen several times in a row, since a lease is renewed late now and then. Pure."""
+"""Which switches are driven by nobody: seen so several times in a row, for a lease may be renewed late. Pure."""
 
 from __future__ import annotations
 

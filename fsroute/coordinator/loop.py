@@ -286,7 +286,9 @@ class CoordinatorRole:
                 away = [] if self.epoch is None else absences.seen(self._store.agents.unattended_switches())
                 for switch_id in away:
                     if self._store.agents.switch_away(switch_id, "nobody drives it"):
-                        log.warning("switch %s is driven by nobody: its agents are offered nothing", switch_id)
+                        log.warning(
+                            "switch %s is driven by nobody: its agents are offered nothing", switch_id
+                        )
             except StoreError as error:
                 log.debug("not looked who drives the switches: %s", error)
                 absences.forget()

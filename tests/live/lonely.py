@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,30 +28,45 @@ def network_of_its_own() -> Iterator[bool]:
 
 
 class Loopback:
-    """Two ranges of ports on this loopback interface that may be parted: ``tc`` with netem, in a class of its own.
+    """Two ranges of UDP ports on this loopback interface that may be parted: the kernel drops what arrives, silently.
 
-    `one` and `other` are lists of (port, mask): a packet from one to the other is lost, or late.
+    `one` and `other` are lists of ``port`` or ``first-last``, as ``nft`` takes them.
     """
 
-    def __init__(self, one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
         self._pairs = [*((a, b) for a in one for b in other), *((b, a) for a in one for b in other)]
 
-    def worsen(self, *netem: str) -> None:
-        """What netem does to packets between the two: ``loss 100%``, ``delay 200ms 50ms``."""
+    @staticmethod
+    def is_there() -> bool:
+        return shutil.which("nft") is not None
+
+    def lose(self, percent: int = 100) -> None:
+        """So many packets of a hundred between the two."""
         self.mend()
-        _tc("qdisc", "add", "dev", "lo", "root", "handle", "1:", "prio", "bands", "4", "priomap", *["0"] * 16)
-        _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", *netem)
-        for (source, source_mask), (sink, sink_mask) in self._pairs:
-            _tc(
-                "filter", "add", "dev", "lo", "parent", "1:0", "protocol", "ip", "u32",
-                "match", "ip", "protocol", "17", "0xff",
-                "match", "ip", "sport", str(source), hex(source_mask),
-                "match", "ip", "dport", str(sink), hex(sink_mask), "flowid", "1:4",
-            )  # fmt: skip
+        _nft("add", "table", "inet", "faults")
+        _nft("add", "chain", "inet", "faults", "arrives", "{ type filter hook input priority 0; }")
+        some = [] if percent >= 100 else ["numgen", "random", "mod", "100", "<", str(percent)]
+        for source, sink in self._pairs:
+            _nft(
+                "add",
+                "rule",
+                "inet",
+                "faults",
+                "arrives",
+                "udp",
+                "sport",
+                source,
+                "udp",
+                "dport",
+                sink,
+                *some,
+                "drop",
+            )
 
     def mend(self) -> None:
-        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], check=False, stderr=subprocess.DEVNULL)
+        if self.is_there():
+            _nft("flush", "ruleset")
 
 
-def _tc(*words: str) -> None:
-    subprocess.run(["tc", *words], check=True)
+def _nft(*words: str) -> None:
+    subprocess.run(["nft", *words], check=True)
