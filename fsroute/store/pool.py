@@ -36,7 +36,7 @@ class Pool:
         self._slots = BoundedSemaphore(size)
         self._idle: list[Connection] = []
         self._fault: StoreError | None = None
-        self._failed_at = 0.0
+        self._failed_at = self._away_since = 0.0
         self._trying = False
         self._closed = False
 
@@ -74,6 +74,12 @@ class Pool:
             for connection in taken:
                 self.give(connection)
 
+    def renew(self, connection: Connection) -> None:
+        """This connection, and so each idle one, leads to a server that is not the primary any more: begin anew."""
+        connection.close()
+        while self._idle:
+            self._idle.pop().close()
+
     def close(self) -> None:
         """Close the idle connections now and the others when they are given back."""
         self._closed = True
@@ -103,11 +109,12 @@ class Pool:
         finally:
             self._trying = False
         if self._fault is not None:
-            logger.warning("the database answers again")
+            logger.warning("the database answers again after %.1f s", time.monotonic() - self._away_since)
             self._fault = None
         return connection
 
     def _failed(self, fault: StoreError) -> None:
         if self._fault is None:
+            self._away_since = time.monotonic()
             logger.error("the database does not answer: %s", fault)
         self._fault, self._failed_at = fault, time.monotonic()

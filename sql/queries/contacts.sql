@@ -1,6 +1,9 @@
 -- name: number_called
 select contact_center_id, application from number_called where number = %(number)s;
 
+-- name: numbers_called repeatable
+select number, contact_center_id, application from number_called order by number limit %(most)s;
+
 -- name: is_number_called
 -- Whether a telephone number is one that people call us by: the same digits, with or without what stands before them.
 select exists (
@@ -12,7 +15,7 @@ select exists (
 -- name: contact_centers_served
 select contact_center_id, name from contact_center order by contact_center_id;
 
--- name: open_contact
+-- name: open_contact repeatable
 with opened as (
     insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
                          application, arrived_at)
