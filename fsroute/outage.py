@@ -29,7 +29,7 @@ class Outage:
         """An attempt failed; only the first in a row is news."""
         if self._since is None:
             self._since = self._clock()
-            self._logger.warning("%s: %s", self._what, error)
+            self._logger.warning("%s: %s", self._what, " ".join(str(error).split()))
         else:
             self._logger.debug("%s, still: %s", self._what, error)
 

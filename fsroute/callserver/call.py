@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from fsroute.acd.dial import shown_name, shown_number
+from fsroute.acd.proxy_call import On
 from fsroute.callserver import noting
 from fsroute.callserver.arrears import late
 from fsroute.callserver.caller import caller_information
@@ -91,6 +92,7 @@ class Call:
         self._library: Library = NO_LIBRARY
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
+        self._talks = False  # with an agent, over a network leg
         self._contact: Contact | None = None
         self._customer: Customer | None = None
         self._is_new = False
@@ -411,7 +413,7 @@ class Call:
         try:
             result = hold.wait()
         finally:
-            self._proxy_call = hold.call
+            self._proxy_call, self._talks = hold.call, hold.is_talking
         if result == CALLED_BACK:
             return self._let_go()
         over = way_of(hold.call, closing(self._desk, call.contact_center_id))
@@ -504,4 +506,6 @@ class Call:
         """The contact ended at that time, in seconds since the epoch, however late this is written."""
         store = self._desk.store
         data: dict[str, object] = {"by": "callserver", **late(at, store.now())}
+        if self._talks and self._proxy_call is not None:  # before the agent's site could say so
+            store.move(self._proxy_call, On.JOINED, data={"by": "callserver"})
         store.close_contact(self.contact_id, self.outcome, data, self._proxy_call)

@@ -84,6 +84,11 @@ class Hold:
         self._taken_until = desk.store.now() + TAKEN_LIMIT if is_joined_here(call) else 0.0
         self._piece_ends = 0.0
 
+    @property
+    def is_talking(self) -> bool:
+        """The network leg was answered: agent and caller are joined, whoever has noted it."""
+        return self._channel.doing is Doing.TALKING
+
     def wait(self) -> str:
         """Hold the caller until the proxy call is over; returns its result, as an application names it.
 

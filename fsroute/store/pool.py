@@ -116,5 +116,5 @@ class Pool:
     def _failed(self, fault: StoreError) -> None:
         if self._fault is None:
             self._away_since = time.monotonic()
-            logger.error("the database does not answer: %s", fault)
+            logger.error("the database does not answer: %s", " ".join(str(fault).split()))
         self._fault, self._failed_at = fault, time.monotonic()
