@@ -15,6 +15,7 @@ from fsroute.esl.inbound import InboundClient
 from fsroute.esl.messages import Event
 from fsroute.esl.session import refuse_errors
 from fsroute.esl.transport import Tap
+from fsroute.outage import Outage
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class SwitchLink:
         self._on_up: list[Callable[[], None]] = []
         self._on_beat: list[Callable[[], None]] = []
         self._on_down: list[Callable[[], None]] = []
+        self._outages: dict[str, Outage] = {}  # by what is done
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.client = InboundClient(
             host, port, password, events=EVENTS, on_event=self._event, on_up=self._up, on_down=self._down, tap=tap
@@ -212,10 +214,13 @@ class SwitchLink:
         self._store.agents.see_switch(self.switch_id, self.core_uuid)
 
     def _guarded(self, do: Callable[[], None]) -> None:
+        name = getattr(do, "__qualname__", str(do))
+        outage = self._outages.setdefault(name, Outage(log, f"switch {self.switch_id}: {name}"))
         try:
             do()
+            outage.over()
         except (FsrouteError, SwitchError, ValueError) as error:
-            log.warning("switch %s: %s: %s", self.switch_id, getattr(do, "__name__", do), error)
+            outage.failed(error)
 
 
 def channels_listed(text: str) -> list[dict[str, str]]:

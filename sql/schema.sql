@@ -1455,8 +1455,8 @@ end $$;
 
 -- The caller's channel is gone, or the application is through with it: the contact ends, with exactly one
 -- outcome. `p_from` and `p_to` are the table's for caller_gone (or switch_died). A caller who is to be called back has
--- hung up on purpose: the contact stays, unless `p_data` says `cancel_callback`. Returns the proxy call that was live,
--- if one was.
+-- hung up on purpose: the contact stays, unless `p_data` says `cancel_callback`. `p_data` may have `ended_at`, where
+-- the end is written late. Returns the proxy call that was live, if one was.
 create function close_contact(
     p_contact_id uuid, p_outcome text, p_kind text, p_from text[], p_to text[], p_data jsonb
 ) returns table (closed boolean, proxy_call_id bigint, agent_id text) language plpgsql as $$
@@ -1466,6 +1466,7 @@ declare
     v_agent_id text;
     v_state text;
     v_outcome text;
+    v_ended_at timestamptz;
 begin
     select * into c from contact k where k.contact_id = p_contact_id for update;
     if not found or c.ended_at is not null then
@@ -1495,11 +1496,15 @@ begin
                               when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
                               when 'lost' then 'lost' when 'unreached' then 'unreached'
                               when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
-    update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;
+    v_ended_at := clock_timestamp();
+    if p_data ? 'ended_at' then -- the database was away then
+        v_ended_at := least(v_ended_at, greatest(c.arrived_at, (p_data ->> 'ended_at')::timestamptz));
+    end if;
+    update contact k set ended_at = v_ended_at, outcome = v_outcome where k.contact_id = p_contact_id;
     insert into contact_event (contact_id, contact_center_id, kind, data)
     values (c.contact_id, c.contact_center_id, 'closed',
             p_data || jsonb_build_object('outcome', v_outcome,
-                                         'duration_s', extract(epoch from clock_timestamp() - c.arrived_at)));
+                                         'duration_s', extract(epoch from v_ended_at - c.arrived_at)));
     return query select true, case when v_state is distinct from p.state then p.proxy_call_id end, v_agent_id;
 end $$;
 

@@ -24,6 +24,7 @@ from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store, agents_topic, switch_topic
@@ -110,6 +111,7 @@ class AcdRole:
         self._admitting: set[str] = set()  # channels whose token is being claimed
         self._core_uuid = ""  # of the switch's process that was looked at last
         self._gone_for = GONE
+        self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -441,8 +443,9 @@ class AcdRole:
             self._forget_network_legs()
             self._take_strays()
             self._switch_is_back()  # last of all: who is offered something now finds no leg of before
+            self._outage.over()
         except FsrouteError as error:
-            log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
+            self._outage.failed(error)
             gevent.spawn_later(RETRY, self.reconcile)
 
     def _is_another_process(self) -> bool:

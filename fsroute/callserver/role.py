@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
 from fsroute.callserver import enquiry
 from fsroute.callserver.admitting import Admission
+from fsroute.callserver.arrears import late
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.caller import number_called
@@ -55,6 +57,7 @@ READ = (
 
 LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
 GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
+NUMBERS = 10_000  # numbers called that are known by heart, for calls that come while the database is away
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -119,6 +122,7 @@ class CallServerRole:
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
         if self._admission is not None:
             self._admission.start()
+        self._desk.numbers.learn(self._store.contacts.numbers_called(NUMBERS))
         self.server.start()
 
     def stop(self, drain: float) -> None:
@@ -128,6 +132,7 @@ class CallServerRole:
         self._callbacks.stop(STOP_LIMIT)
         if self._admission is not None:
             self._admission.stop()
+        self._desk.arrears.settle(STOP_LIMIT)
 
     def calls(self) -> int:
         return len(self._calls)
@@ -228,11 +233,19 @@ class CallServerRole:
 
     def _hung_up(self, contact_id: str, channel_uuid: str, cause: str) -> None:
         """A channel ended that the contact may have left before: who is called back has another one."""
-        with suppress(StoreError):
-            contact = self._store.contacts.get(contact_id)
-            if contact is None or contact.channel_uuid != channel_uuid:
-                return
-        self._close(contact_id, cause)
+        if self._desk.arrears.owes(contact_id):  # its end among it: it is known better there
+            return
+        end = partial(self._write_hangup, contact_id, channel_uuid, cause, self._store.now())
+        try:
+            self._desk.arrears.write(contact_id, end)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _write_hangup(self, contact_id: str, channel_uuid: str, cause: str, at: float) -> None:
+        contact = self._store.contacts.get(contact_id)
+        if contact is not None and contact.channel_uuid == channel_uuid:
+            data = {"by": "switch", "cause": cause, **late(at, self._store.now())}
+            self._store.close_contact(contact_id, Outcome.ABANDONED, data, on=On.CALLER_GONE)
 
     def _close(
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
@@ -274,7 +287,7 @@ class CallServerRole:
         for contact_id, channel_uuid, core_uuid, is_consultation in self._store.contacts.live_of_switch(
             self._settings.switch_id
         ):
-            if channel_uuid in self._calls:
+            if channel_uuid in self._calls or self._desk.arrears.owes(contact_id):
                 continue
             if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:
                 self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)

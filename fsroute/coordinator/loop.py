@@ -42,6 +42,7 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.outage import Outage
 from fsroute.store.claims import Claim
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
@@ -100,6 +101,8 @@ class CoordinatorRole:
         self._overrun = False
         self._following = Following(store)
         self._freed: dict[str, Agent] = {}  # handed over by this process: their rows need not be read
+        self._outage = Outage(log, "what is decided waits for the database")
+        self._leading = Outage(log, "the coordinator leads no longer")
         self.epoch: int | None = None
 
     def start(self) -> None:
@@ -135,7 +138,7 @@ class CoordinatorRole:
                 if epoch is not None:
                     self._lead(epoch)
             except StoreError as error:
-                log.warning("the coordinator leads no longer: %s", error)
+                self._leading.failed(error)
                 self._lease.resign()
                 gevent.sleep(RETRY_DELAY)
             except Exception:  # a fault of ours: to hold the lease without leading would stop every site
@@ -149,6 +152,7 @@ class CoordinatorRole:
 
     def _lead(self, epoch: int) -> None:
         self.epoch = epoch
+        self._leading.over()
         log.info("this process leads the coordination center, epoch %d", epoch)
         self._core = self._new_core(self._strategies)
         self._fenced = False
@@ -338,6 +342,7 @@ class CoordinatorRole:
         """Perform one action; a failing database is no reason to forget what the action was about."""
         try:
             do(subject)
+            self._outage.over()
         except StoreError as error:
             self._failed(subject, error)
         except Exception:  # a fault of ours: what the action was about must not be stuck for it
@@ -350,7 +355,7 @@ class CoordinatorRole:
             self._fenced = True
             self._inbox.put(Tick())
         else:
-            log.warning("not done: %s: %s", subject, error)
+            self._outage.failed(f"{subject}: {error}")
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
 
     def _retry(self, subject: Action | str) -> None:
@@ -472,4 +477,4 @@ class CoordinatorRole:
         try:
             self._store.proxy_calls.write_progress(progress)
         except StoreError as error:
-            log.warning("progress not written: %s", error)
+            self._outage.failed(f"positions: {error}")
