@@ -31,8 +31,8 @@ def refused(two_sites: TwoSites, acme: ContactCenter) -> Call:
     phone = Phone("5550100")
     acme.phones.append(phone)
     call = phone.call(acme.number, two_sites.west.ports.callers)
-    until(lambda: call.is_over or call.is_answered, 10)
-    assert not call.is_answered
+    until(lambda: call.is_over() or call.is_answered(), 10)
+    assert not call.is_answered()
     return call
 
 
