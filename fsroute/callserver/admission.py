@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 
 from fsroute.model.admission import Limit, Refusal, Share, Use, Why
 
-MOST_NUMBERS = (
-    1000  # numbers that refusals are counted by until they are written; those beyond count without one
-)
+MOST_NUMBERS = 1000  # numbers that refusals are counted by, until they are written
 
 
 @dataclass(slots=True)

@@ -157,9 +157,15 @@ def limit_center(
     from fsroute import config
     from fsroute.cli.store import opened
     from fsroute.errors import ConfigurationError
-    from fsroute.model.admission import CAUSES, Limit, Treatment
+    from fsroute.model.admission import CAUSES, NUMBER, Limit, Treatment
+    from fsroute.routing.rows import PROMPT
     from fsroute.store.admission import Admissions
+    from fsroute.store.rules import Rules
 
+    if prompt and PROMPT.fullmatch(prompt) is None:
+        raise ConfigurationError(f"--message {prompt!r}: the name of a prompt, or a file of the switch's own")
+    if number and NUMBER.fullmatch(number) is None:
+        raise ConfigurationError(f"--number {number!r} is none that can be dialled")
     if cause not in CAUSES:
         raise ConfigurationError(f"--cause {cause}: one of {', '.join(sorted(CAUSES))}")
     if number and prompt:
@@ -167,10 +173,12 @@ def limit_center(
     treatment = Treatment("number" if number else "message" if prompt else "busy", cause, number, prompt)
     limit = Limit(calls, per_second, treatment)
     with opened(config.load(config_path)) as store:
+        Rules(store.database).require(name)
         admissions = Admissions(store.database)
         if calls is None and per_second is None:
             admissions.lift_limit(name)
         else:
             admissions.set_limit(name, limit)
-    words = [f"{calls} at a time"] * (calls is not None) + [f"{per_second:g} per second"] * bool(per_second)
+    words = [] if calls is None else [f"{calls} at a time"]
+    words += [] if per_second is None else [f"{per_second:g} per second"]
     click.echo(f"{name} takes {' and '.join(words) or 'as many calls as come'}")

@@ -26,9 +26,7 @@ logger = logging.getLogger(__name__)
 BACKLOG: Final = 4096  # connects that wait in the kernel; its own limit is net.core.somaxconn
 ACCEPT_PAUSE: Final = 0.05  # seconds between tries while the process has no file descriptor left
 REFUSAL_TIMEOUT: Final = 5.0  # seconds that a refused call may take to hang up
-MOST_REFUSED: Final = (
-    500  # calls that are being refused at a time; others wait in the kernel, and their dialplan's guard runs
-)
+MOST_REFUSED: Final = 500  # calls that are being refused at a time; others wait in the kernel
 OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 

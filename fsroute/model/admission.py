@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 CAUSES = frozenset(
@@ -17,6 +18,10 @@ CAUSES = frozenset(
     }
 )
 """Causes that a refused call may end with; SIP says 486, 503, 503, 503, 603, 408 and 480 for them (mod_sofia)."""
+
+
+NUMBER = re.compile(r"[0-9A-Za-z+*#_.-]{1,64}")
+"""A number that calls may be sent on to."""
 
 
 class Why(enum.StrEnum):

@@ -37,6 +37,7 @@ PURE = [
     "fsroute.agentdesk.pin",
     "fsroute.appserver.signing",
     "fsroute.callcenter.info",
+    "fsroute.callserver.admission",
     "fsroute.callserver.caller",
     "fsroute.callserver.calling",
     "fsroute.callserver.dialogue",
@@ -254,7 +255,8 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.dial",
         "fsroute.acd.transfer",
         "fsroute.appserver.signing",
-        "fsroute.callserver.caller",
+        "fsroute.callserver.admission",
+    "fsroute.callserver.caller",
         "fsroute.callserver.line",
     }
     strange = {
