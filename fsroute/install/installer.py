@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -89,7 +90,7 @@ def propose(
         manifest,
         want,
         (*planned.refused, *looked.faults),
-        (*looked.warnings, *_handled(layout)),
+        (*looked.warnings, *_handled(layout), *_built(layout, place)),
         tuple(_snippets(config, tree, want, entries, place, switch)),
         layout,
         {name: ours_in(tree, name) for name in entries},
@@ -206,6 +207,21 @@ def _handled(layout: Layout) -> tuple[str, ...]:
     return (
         f"FreeSWITCH asks {layout.handler} for its dialplan before it looks at its files: fsroute does not see what is"
         " answered there",
+    )
+
+
+def _built(layout: Layout, place: Place) -> tuple[str, ...]:
+    """What to do where no package has made a group for those who work with FreeSWITCH."""
+    if layout.kind is not Kind.SOURCE:
+        return ()
+    group = place.conf_dir.stat().st_gid
+    try:
+        name = grp.getgrgid(group).gr_name
+    except KeyError:
+        name = str(group)
+    return (
+        f"this FreeSWITCH is built from source, and its folders are of the group {name}: fsroute's user reads its"
+        " recordings where it is in that group, or where they are open to all",
     )
 
 

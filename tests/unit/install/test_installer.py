@@ -8,7 +8,7 @@ from fsroute.config import Config, convert
 from fsroute.errors import ConfigurationError, SwitchError
 from fsroute.install import installer, switch
 from fsroute.install.book import Book
-from fsroute.install.installer import Proposal
+from fsroute.install.installer import Place, Proposal
 from fsroute.install.layout import Kind
 from fsroute.install.wanted import Known, Number
 from tests.unit.install.trees import FUSIONPBX, ReadingSwitch, lay
@@ -229,6 +229,18 @@ def test_another_handler_of_the_dialplan_is_told_of(tmp_path: Path) -> None:
 </binding></bindings></configuration>"""
     [warning] = House(tmp_path, {"autoload_configs/xml_curl.conf.xml": curl}).propose().warnings
     assert "http://192.0.2.9/" in warning
+
+
+@pytest.mark.parametrize("base", ["/opt/fs", ""])
+def test_a_switch_that_is_built_from_source_is_told_of_its_group(house: House, base: str) -> None:
+    base = base and str(house.tree)
+    house.place = Place(
+        house.place.conf_dir, house.place.sounds_dir, {**house.place.variables, "base_dir": base}
+    )
+    warnings = house.propose().warnings
+    assert [each.split(",")[0] for each in warnings] == (
+        ["this FreeSWITCH is built from source"] if base else []
+    )
 
 
 def test_an_installation_that_was_killed_is_settled_by_the_next_run(house: House) -> None:
