@@ -39,7 +39,7 @@ class Mortal:
 class MortalDisk(Disk):
     mortal = Mortal()
 
-    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> int:
+    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> None:
         try:
             self.mortal.step()
         except Killed:
@@ -47,7 +47,7 @@ class MortalDisk(Disk):
             if self.mortal.life == -1 and path.parent.is_dir():
                 path.with_name(f".{path.name}.fsroute").write_bytes(content[:1])  # half written
             raise
-        return super().write(target, content, was, expected)
+        super().write(target, content, was, expected)
 
     def remove(self, target: str, expected: str) -> None:
         self.mortal.step()
