@@ -138,11 +138,7 @@ def uninstall(proposal: Proposal, book: Book, switch: Switch | None, *, force: b
         ConfigurationError, SwitchError: as `install`; and calls are in our contexts, unless forced.
     """
     _refuse(proposal)
-    if switch is not None:
-        calls = switch.channels_in("fsroute")
-        if calls and not force:
-            raise SwitchError(f"{calls} calls are in fsroute's dialplan: stop fsroute first, or give --force")
-        switch.stop_profile()
+    ran = switch is not None and _stop(switch, force=force)
 
     def accepted() -> None:
         if switch is not None:
@@ -152,7 +148,20 @@ def uninstall(proposal: Proposal, book: Book, switch: Switch | None, *, force: b
         perform(book, proposal.place.disk(), proposal.plan, proposal.manifest, accepted, uninstall=True)
     except BaseException:
         _reload_again(switch)
+        if switch is not None and ran:
+            with contextlib.suppress(SwitchError):
+                switch.start_profile()
         raise
+
+
+def _stop(switch: Switch, *, force: bool) -> bool:
+    """Stop the profile for network legs, unless calls are in our contexts; returns whether it ran."""
+    calls = switch.channels_in("fsroute")
+    if calls and not force:
+        raise SwitchError(f"{calls} calls are in fsroute's dialplan: stop fsroute first, or give --force")
+    ran = switch.has_profile()
+    switch.stop_profile()
+    return ran
 
 
 def settle(place: Place, book: Book, switch: Switch | None) -> str:
@@ -247,12 +256,20 @@ def _verify(proposal: Proposal, switch: Switch) -> None:
             raise SwitchError(
                 f"FreeSWITCH's context {name} does not lead to fsroute: something else serves it"
             )
-    if proposal.wanted.link_port is not None and switch.has_module("mod_sofia"):
-        changed = {step.target for step in proposal.plan.changes}
-        if not switch.has_profile(PROFILE):
-            switch.start_profile(PROFILE)
-        elif f"{CONF}/{LINK_PROFILE}" in changed:
-            switch.rescan_profile(PROFILE)
+    if switch.has_module("mod_sofia"):
+        _see_to_profile(proposal, switch)
+
+
+def _see_to_profile(proposal: Proposal, switch: Switch) -> None:
+    """Start, change or stop the profile for network legs, as its file says by now."""
+    step = next((each for each in proposal.plan.changes if each.target == f"{CONF}/{LINK_PROFILE}"), None)
+    if proposal.wanted.link_port is None:
+        if step is not None:
+            switch.stop_profile(PROFILE)
+    elif not switch.has_profile(PROFILE):
+        switch.start_profile(PROFILE)
+    elif step is not None:
+        switch.rescan_profile(PROFILE)
 
 
 def _reload_again(switch: Switch | None) -> None:

@@ -90,6 +90,15 @@ def test_uninstalling_stops_the_profile_and_leaves_the_tree_as_it_was(house: Hou
     assert house.book.manifest() is None
 
 
+def test_a_profile_follows_its_file(house: House) -> None:
+    house.install()
+    house.install(known=Known(KNOWN.numbers, ("192.0.2.3:5090",)))
+    assert house.switch.said[-1] == "sofia profile fsroute_link rescan"
+    house.install(Config())
+    assert not house.switch.has_profile()
+    assert not (house.place.conf_dir / "sip_profiles/fsroute_link.xml").exists()
+
+
 def test_a_new_number_changes_the_entry_only(house: House) -> None:
     house.install()
     known = Known((*KNOWN.numbers, Number("+44 800 1", "bad"), Number("8005550101", "B")), KNOWN.links)
@@ -128,6 +137,16 @@ def test_calls_in_the_dialplan_keep_it_there_unless_forced(house: House) -> None
         house.uninstall()
     assert house.switch.has_profile()
     house.uninstall(force=True)
+
+
+def test_where_nothing_can_be_taken_away_the_profile_runs_on(house: House) -> None:
+    house.install()
+    proposal = installer.propose_removal(house.place, house.book, force=False)
+    (house.place.conf_dir / "dialplan/fsroute.xml").write_text("<include/>\n")  # by somebody, just now
+    with pytest.raises(ConfigurationError, match="changed by somebody else"):
+        installer.uninstall(proposal, house.book, house.switch, force=False)
+    assert house.switch.has_profile()
+    assert (house.place.conf_dir / "dialplan/fsroute_desk.xml").is_file()
 
 
 def test_a_file_that_is_not_ours_is_refused_by_name(house: House) -> None:

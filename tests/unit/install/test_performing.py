@@ -156,6 +156,15 @@ def test_files_are_as_open_as_the_folders_that_they_are_in(house: House) -> None
     assert {entry.target: entry.mode for entry in house.manifest().files}["conf/theirs/c.xml"] == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_files_belong_to_whom_their_folder_belongs(house: House) -> None:
+    os.chown(house.conf, 4711, 4712)
+    house.install(FILES)
+    for name in ("a.xml", "sub", "sub/deep", "sub/deep/b.xml"):
+        entry = (house.conf / name).stat()
+        assert (entry.st_uid, entry.st_gid) == (4711, 4712)
+
+
 def test_what_a_switch_refuses_is_taken_back(house: House) -> None:
     before = house.snapshot()
     with pytest.raises(SwitchError):
