@@ -13,6 +13,7 @@ from fsroute.cli.options import config_option
 
 if TYPE_CHECKING:
     from fsroute.config import Config
+    from fsroute.install.book import Book
     from fsroute.install.installer import Place, Proposal
     from fsroute.install.switch import Switch
     from fsroute.install.wanted import Known
@@ -143,10 +144,7 @@ def _known(settings: Config, no_database: bool) -> Known:
         return Known(numbers, tuple(lines.links_of_other_switches(database, settings.site.switch_id)))
 
 
-def _say_interrupted(book: object) -> None:
-    from fsroute.install.book import Book
-
-    assert isinstance(book, Book)
+def _say_interrupted(book: Book) -> None:
     if book.journal() is not None:
         click.echo(
             "an installation was interrupted: the next one without --dry-run takes it back first", err=True

@@ -42,8 +42,8 @@ class Disk:
         with self._folder(target) as (folder, name):
             return None if folder is None else _look(folder, name)
 
-    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> int:
-        """Put a file there whose present content has the hash `expected` (None: nothing is there); returns its mode.
+    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> None:
+        """Put a file where the present content has the hash `expected` (None: nothing is there).
 
         Owner, mode and time are those of `was`; without it owner and mode follow from the folder.
 
@@ -55,14 +55,13 @@ class Disk:
             fresh = f".{name}.fsroute"
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(fresh, dir_fd=folder)
-            mode = _write_fresh(folder, fresh, content, was)
+            _write_fresh(folder, fresh, content, was)
             self._expect(target, folder, name, expected)
             if expected is None:
                 _put_where_nothing_is(folder, fresh, name, target)
             else:
                 os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
-            return mode
 
     def remove(self, target: str, expected: str) -> None:
         """Remove the file whose content has the hash `expected`; raises ConfigurationError where it is another."""
@@ -172,7 +171,7 @@ def _look(folder: int, name: str) -> There | None:
     return There(content, stat.S_IMODE(entry.st_mode), entry.st_uid, entry.st_gid, entry.st_mtime_ns)
 
 
-def _write_fresh(folder: int, name: str, content: bytes, was: Was | None) -> int:
+def _write_fresh(folder: int, name: str, content: bytes, was: Was | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     around = os.fstat(folder)
     mode = was.mode if was else stat.S_IMODE(around.st_mode) & 0o664
@@ -185,7 +184,6 @@ def _write_fresh(folder: int, name: str, content: bytes, was: Was | None) -> int
         if was:
             os.utime(descriptor, ns=(was.mtime_ns, was.mtime_ns))
         os.fsync(descriptor)
-    return mode
 
 
 def _put_where_nothing_is(folder: int, fresh: str, name: str, target: str) -> None:

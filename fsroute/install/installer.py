@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -89,7 +90,7 @@ def propose(
         manifest,
         want,
         (*planned.refused, *looked.faults),
-        (*looked.warnings, *_handled(layout)),
+        (*looked.warnings, *_handled(layout), *_built(layout, place)),
         tuple(_snippets(config, tree, want, entries, place, switch)),
         layout,
         {name: ours_in(tree, name) for name in entries},
@@ -137,11 +138,7 @@ def uninstall(proposal: Proposal, book: Book, switch: Switch | None, *, force: b
         ConfigurationError, SwitchError: as `install`; and calls are in our contexts, unless forced.
     """
     _refuse(proposal)
-    if switch is not None:
-        calls = switch.channels_in("fsroute")
-        if calls and not force:
-            raise SwitchError(f"{calls} calls are in fsroute's dialplan: stop fsroute first, or give --force")
-        switch.stop_profile()
+    ran = switch is not None and _stop(switch, force=force)
 
     def accepted() -> None:
         if switch is not None:
@@ -151,7 +148,20 @@ def uninstall(proposal: Proposal, book: Book, switch: Switch | None, *, force: b
         perform(book, proposal.place.disk(), proposal.plan, proposal.manifest, accepted, uninstall=True)
     except BaseException:
         _reload_again(switch)
+        if switch is not None and ran:
+            with contextlib.suppress(SwitchError):
+                switch.start_profile()
         raise
+
+
+def _stop(switch: Switch, *, force: bool) -> bool:
+    """Stop the profile for network legs, unless calls are in our contexts; returns whether it ran."""
+    calls = switch.channels_in("fsroute")
+    if calls and not force:
+        raise SwitchError(f"{calls} calls are in fsroute's dialplan: stop fsroute first, or give --force")
+    ran = switch.has_profile()
+    switch.stop_profile()
+    return ran
 
 
 def settle(place: Place, book: Book, switch: Switch | None) -> str:
@@ -209,6 +219,21 @@ def _handled(layout: Layout) -> tuple[str, ...]:
     )
 
 
+def _built(layout: Layout, place: Place) -> tuple[str, ...]:
+    """What to do where no package has made a group for those who work with FreeSWITCH."""
+    if layout.kind is not Kind.SOURCE:
+        return ()
+    group = place.conf_dir.stat().st_gid
+    try:
+        name = grp.getgrgid(group).gr_name
+    except KeyError:
+        name = str(group)
+    return (
+        f"this FreeSWITCH is built from source, and its folders are of the group {name}: fsroute's user reads its"
+        " recordings where it is in that group, or where they are open to all",
+    )
+
+
 def _is_news(proposal: Proposal, book: Book) -> bool:
     """Whether the manifest would change, though no file does: a file of ours is gone, or was adopted."""
     known = {entry.target for entry in proposal.manifest.files} if proposal.manifest else set()
@@ -231,12 +256,20 @@ def _verify(proposal: Proposal, switch: Switch) -> None:
             raise SwitchError(
                 f"FreeSWITCH's context {name} does not lead to fsroute: something else serves it"
             )
-    if proposal.wanted.link_port is not None and switch.has_module("mod_sofia"):
-        changed = {step.target for step in proposal.plan.changes}
-        if not switch.has_profile(PROFILE):
-            switch.start_profile(PROFILE)
-        elif f"{CONF}/{LINK_PROFILE}" in changed:
-            switch.rescan_profile(PROFILE)
+    if switch.has_module("mod_sofia"):
+        _see_to_profile(proposal, switch)
+
+
+def _see_to_profile(proposal: Proposal, switch: Switch) -> None:
+    """Start, change or stop the profile for network legs, as its file says by now."""
+    step = next((each for each in proposal.plan.changes if each.target == f"{CONF}/{LINK_PROFILE}"), None)
+    if proposal.wanted.link_port is None:
+        if step is not None:
+            switch.stop_profile(PROFILE)
+    elif not switch.has_profile(PROFILE):
+        switch.start_profile(PROFILE)
+    elif step is not None:
+        switch.rescan_profile(PROFILE)
 
 
 def _reload_again(switch: Switch | None) -> None:

@@ -70,10 +70,6 @@ def _handler(tree: Tree) -> str:
     return ""
 
 
-def usual_places(exists: Mapping[str, bool] | None = None) -> list[tuple[str, str]]:
+def usual_places() -> list[tuple[str, str]]:
     """The usual places of configuration and sounds that are there on this host."""
-
-    def there(place: str) -> bool:
-        return exists[place] if exists is not None else (Path(place) / "freeswitch.xml").is_file()
-
-    return [(conf, sounds) for conf, sounds in USUAL if there(conf)]
+    return [(conf, sounds) for conf, sounds in USUAL if (Path(conf) / "freeswitch.xml").is_file()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from click.testing import CliRunner, Result
 from fsroute.cli.main import cli
 from tests.fix_database import perform
 from tests.unit.install.trees import FUSIONPBX, lay
+from tests.waiting import until
 
 ROWS = """
 insert into fsroute.contact_center values ('acme', 'Acme -- <Sons>');
@@ -94,6 +97,21 @@ def test_a_file_that_is_not_ours_ends_the_command_with_status_1(house: House) ->
         refused = house.run("install", *options)
         assert refused.exit_code == 1
         assert "conf/dialplan/fsroute.xml is there, and is not fsroute's" in refused.output
+    assert house.files() == before
+
+
+def test_a_run_that_is_killed_is_settled_by_the_next(house: House) -> None:
+    before = house.files()
+    conf, sounds = str(house.place.conf_dir), str(house.place.sounds_dir)
+    words = ["install", "-c", str(house.config), "--conf-dir", conf, "--sounds-dir", sounds]
+    with subprocess.Popen([sys.executable, "-m", "fsroute", *words], stdout=subprocess.DEVNULL) as killed:
+        until(lambda: (house.place.conf_dir / "dialplan/default/00_fsroute.xml").exists(), 100)
+        killed.kill()
+    again = house.run("install")
+    assert again.exit_code == 0, again.output
+    assert "interrupted has been taken back" in again.output or "nothing to do" in again.output
+    assert "nothing to do" in house.run("install").output
+    assert house.run("uninstall").exit_code == 0
     assert house.files() == before
 
 

@@ -8,7 +8,7 @@ from fsroute.config import Config, convert
 from fsroute.errors import ConfigurationError, SwitchError
 from fsroute.install import installer, switch
 from fsroute.install.book import Book
-from fsroute.install.installer import Proposal
+from fsroute.install.installer import Place, Proposal
 from fsroute.install.layout import Kind
 from fsroute.install.wanted import Known, Number
 from tests.unit.install.trees import FUSIONPBX, ReadingSwitch, lay
@@ -90,6 +90,15 @@ def test_uninstalling_stops_the_profile_and_leaves_the_tree_as_it_was(house: Hou
     assert house.book.manifest() is None
 
 
+def test_a_profile_follows_its_file(house: House) -> None:
+    house.install()
+    house.install(known=Known(KNOWN.numbers, ("192.0.2.3:5090",)))
+    assert house.switch.said[-1] == "sofia profile fsroute_link rescan"
+    house.install(Config())
+    assert not house.switch.has_profile()
+    assert not (house.place.conf_dir / "sip_profiles/fsroute_link.xml").exists()
+
+
 def test_a_new_number_changes_the_entry_only(house: House) -> None:
     house.install()
     known = Known((*KNOWN.numbers, Number("+44 800 1", "bad"), Number("8005550101", "B")), KNOWN.links)
@@ -128,6 +137,16 @@ def test_calls_in_the_dialplan_keep_it_there_unless_forced(house: House) -> None
         house.uninstall()
     assert house.switch.has_profile()
     house.uninstall(force=True)
+
+
+def test_where_nothing_can_be_taken_away_the_profile_runs_on(house: House) -> None:
+    house.install()
+    proposal = installer.propose_removal(house.place, house.book, force=False)
+    (house.place.conf_dir / "dialplan/fsroute.xml").write_text("<include/>\n")  # by somebody, just now
+    with pytest.raises(ConfigurationError, match="changed by somebody else"):
+        installer.uninstall(proposal, house.book, house.switch, force=False)
+    assert house.switch.has_profile()
+    assert (house.place.conf_dir / "dialplan/fsroute_desk.xml").is_file()
 
 
 def test_a_file_that_is_not_ours_is_refused_by_name(house: House) -> None:
@@ -229,6 +248,18 @@ def test_another_handler_of_the_dialplan_is_told_of(tmp_path: Path) -> None:
 </binding></bindings></configuration>"""
     [warning] = House(tmp_path, {"autoload_configs/xml_curl.conf.xml": curl}).propose().warnings
     assert "http://192.0.2.9/" in warning
+
+
+@pytest.mark.parametrize("base", ["/opt/fs", ""])
+def test_a_switch_that_is_built_from_source_is_told_of_its_group(house: House, base: str) -> None:
+    base = base and str(house.tree)
+    house.place = Place(
+        house.place.conf_dir, house.place.sounds_dir, {**house.place.variables, "base_dir": base}
+    )
+    warnings = house.propose().warnings
+    assert [each.split(",")[0] for each in warnings] == (
+        ["this FreeSWITCH is built from source"] if base else []
+    )
 
 
 def test_an_installation_that_was_killed_is_settled_by_the_next_run(house: House) -> None:

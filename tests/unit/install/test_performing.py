@@ -39,7 +39,7 @@ class Mortal:
 class MortalDisk(Disk):
     mortal = Mortal()
 
-    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> int:
+    def write(self, target: str, content: bytes, was: Was | None, expected: str | None) -> None:
         try:
             self.mortal.step()
         except Killed:
@@ -47,7 +47,7 @@ class MortalDisk(Disk):
             if self.mortal.life == -1 and path.parent.is_dir():
                 path.with_name(f".{path.name}.fsroute").write_bytes(content[:1])  # half written
             raise
-        return super().write(target, content, was, expected)
+        super().write(target, content, was, expected)
 
     def remove(self, target: str, expected: str) -> None:
         self.mortal.step()
@@ -154,6 +154,15 @@ def test_files_are_as_open_as_the_folders_that_they_are_in(house: House) -> None
     assert (house.conf / "theirs/c.xml").stat().st_mode & 0o777 == 0o640
     assert (house.conf / "sub/deep/b.xml").stat().st_mode & 0o777 == house.conf.stat().st_mode & 0o664
     assert {entry.target: entry.mode for entry in house.manifest().files}["conf/theirs/c.xml"] == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_files_belong_to_whom_their_folder_belongs(house: House) -> None:
+    os.chown(house.conf, 4711, 4712)
+    house.install(FILES)
+    for name in ("a.xml", "sub", "sub/deep", "sub/deep/b.xml"):
+        entry = (house.conf / name).stat()
+        assert (entry.st_uid, entry.st_gid) == (4711, 4712)
 
 
 def test_what_a_switch_refuses_is_taken_back(house: House) -> None:

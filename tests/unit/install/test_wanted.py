@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ElementTree
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from fsroute.install.preprocess import expand
 from fsroute.install.wanted import Known, Number, Wanted, dialplan_settings, wanted
 
 SOUNDS = PurePosixPath("/usr/share/freeswitch/sounds")
+GOLDEN = Path(__file__).parent / "golden_install"
 ENTRY = "conf/dialplan/public/00_fsroute.xml"
 LINK = "conf/sip_profiles/fsroute_link.xml"
 
@@ -36,6 +38,28 @@ def test_the_dialplan_leads_to_what_this_host_serves() -> None:
     assert made.hold_music == "local_stream://soft"
     given = convert(text + "\n[dialplan]\ncallservers = ['10.0.0.1:1', '10.0.0.2:2']", Config, "test")
     assert dialplan_settings(given).callservers == ("10.0.0.1:1", "10.0.0.2:2")
+
+
+def test_what_is_put_on_a_switch_is_as_the_golden_files_say() -> None:
+    """To accept a change: run with FSROUTE_UPDATE_GOLDEN=1, and read the difference."""
+    known = Known(
+        (Number("8005550100", "Acme <Sons> -- & Co"), Number("+448005550101", "Blue")), ("192.0.2.2:5090",)
+    )
+    text = """
+        links = {address = '192.0.2.1:5090'}
+        dialplan = {feature_numbers = ['8005550199'], numbers_before_answer = ['8005550102']}
+        """
+    made = {
+        target.removeprefix("conf/"): content.decode()
+        for target, content in _wanted(text, known).files.items()
+        if target.startswith("conf/")
+    }
+    if os.environ.get("FSROUTE_UPDATE_GOLDEN"):
+        for path, content in made.items():
+            (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / path).write_text(content)
+    golden = {str(path.relative_to(GOLDEN)): path.read_text() for path in GOLDEN.rglob("*.xml")}
+    assert made == golden
 
 
 def test_numbers_are_those_of_the_configuration_and_the_database_each_once() -> None:
