@@ -161,9 +161,9 @@ def _tell(findings: Sequence[Finding], state: str, as_json: bool) -> None:
             group = each.group
             click.secho(group, bold=True)
         word = click.style(f"{each.state:<8}", fg=COLOURS[each.state])
-        click.echo(f"  {word} {each.check:<22} {_line(each.finding)}")
+        click.echo(f"  {word} {each.check:<23} {_line(each.finding)}")
         if each.cure:
-            click.echo(f"  {'':<8} {'':<22} cure: {_line(each.cure)}")
+            click.echo(f"  {'':<8} {'':<23} cure: {_line(each.cure)}")
     counts = {name: sum(each.state == name for each in findings) for name in COLOURS}
     click.echo(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing is wrong")
 

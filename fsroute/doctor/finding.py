@@ -81,6 +81,11 @@ def failed(finding: str, cure: str) -> Verdict:
     return Verdict(State.FAILED, finding, cure)
 
 
+def count(number: int, thing: str) -> str:
+    """``1 agent``, ``2 agents``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def worst(findings: Iterable[Finding]) -> State:
     """The worst state of all; OK where there is nothing."""
     order = list(State)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from fsroute.config import Role
 from fsroute.doctor.facts import Certificate, Facts, Missing
-from fsroute.doctor.finding import Check, Group, Verdict, failed, ok, skipped, warning
+from fsroute.doctor.finding import Check, Group, Verdict, count, failed, ok, skipped, warning
 from fsroute.doctor.on_database import of_center
 
 SOON = timedelta(days=14)
@@ -88,7 +88,7 @@ def trust(facts: Facts) -> Iterator[Verdict]:
                 "put the public key that the center gives you into the folder `keys`/CONTACT_CENTER",
             )
         else:
-            yield ok(f"{each.keys} keys are trusted for {each.contact_center} ({each.source})")
+            yield ok(f"{count(each.keys, 'key')} trusted for {each.contact_center} ({each.source})")
     if not found:
         yield skipped("no application comes from a remote center")
 
@@ -133,9 +133,9 @@ def rules(facts: Facts) -> Iterator[Verdict]:
 
 def people(facts: Facts) -> Iterator[Verdict]:
     """Whether there are agents at all."""
-    count = of_center(facts).agents
-    if count:
-        yield ok(f"{count} agents are known")
+    agents = of_center(facts).agents
+    if agents:
+        yield ok(f"{count(agents, 'agent')} known")
     else:
         yield warning("no agent is known: nobody can be served by a human", "fsroute agent add NAME")
 

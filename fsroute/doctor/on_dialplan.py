@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fsroute.config import Role
 from fsroute.doctor import dialplan, wanted
 from fsroute.doctor.facts import Facts, Missing
-from fsroute.doctor.finding import Check, Group, Verdict, failed, ok, skipped, warning
+from fsroute.doctor.finding import Check, Group, Verdict, count, failed, ok, skipped, warning
 from fsroute.doctor.on_switch import of_switch
 
 RENDER = "fsroute install (or fsroute render dialplan) writes it; then fs_cli -x reloadxml"
@@ -100,7 +100,7 @@ def _numbers(name: str, context: str, called: list[str]) -> Iterator[Verdict]:
         )
     else:
         maybe = f"; unless {', '.join(sorted(doubtful))} takes them before" if doubtful else ""
-        yield ok(f"{len(called)} numbers lead from the context {name} to fsroute{maybe}")
+        yield ok(f"from the context {name} to fsroute: {count(len(called), 'number')}{maybe}")
 
 
 def conferences(facts: Facts) -> Iterator[Verdict]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fsroute.config import Role
 from fsroute.doctor import wanted
 from fsroute.doctor.facts import Disk, Facts, HostFacts, Listening, Missing
-from fsroute.doctor.finding import Check, Group, Verdict, failed, ok, skipped, warning
+from fsroute.doctor.finding import Check, Group, Verdict, count, failed, ok, skipped, warning
 
 DISK_WARNING, DISK_FAILED = 0.10, 0.02  # of the disk that is free
 LEAST_FREE = 200_000_000  # bytes, below which the share does not matter
@@ -75,7 +75,7 @@ def folders(facts: Facts) -> Iterator[Verdict]:
             )
     good = [each.path for each in found if not each.fault]
     if good and len(good) == len(found):
-        yield ok(f"{len(dict.fromkeys(good))} folders can be used by whom they are for")
+        yield ok(f"can be used by whom they are for: {count(len(dict.fromkeys(good)), 'folder')}")
     elif not found:
         yield skipped("no folder is shared")
 

@@ -144,9 +144,10 @@ def _admitted(admits: Mapping[str, bool], name: str) -> Iterator[Verdict]:
             "run fsroute install again (or add it to acl.conf.xml), then fs_cli -x reloadacl",
         )
     else:
-        yield ok(
-            f"the access list of {name} admits the {max(0, len(admits) - 1)} addresses of other switches, nobody else"
+        admitted = (
+            ", ".join(sorted(each for each in admits if each != wanted.NOBODY)) or "no other switch yet"
         )
+        yield ok(f"the access list of {name} admits {admitted}, and not everybody")
 
 
 def codecs(facts: Facts) -> Iterator[Verdict]:

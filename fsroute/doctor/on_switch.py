@@ -48,7 +48,8 @@ def password(facts: Facts) -> Iterator[Verdict]:
     if of_switch(facts).default_password or facts.config.event_socket.password.reveal() == DEFAULT_PASSWORD:
         yield warning(
             "the event socket has FreeSWITCH's own default password, which everybody knows",
-            "choose another in event_socket.conf.xml and in fsroute's password_file; then reload mod_event_socket",
+            "choose another in event_socket.conf.xml and in [event_socket] of fsroute's configuration; then fs_cli -x"
+            " 'reload mod_event_socket', and restart fsroute",
         )
     else:
         yield ok("the event socket's password is not the default one")
@@ -58,17 +59,14 @@ def exposed(facts: Facts) -> Iterator[Verdict]:
     """Whether the event socket can be reached from elsewhere: whoever is let in is root of all calls."""
     listens = _listens_at(facts)
     beyond = [address for address in listens if not address.startswith(LOOPBACK)]
-    acl = of_switch(facts).event_socket.acl
+    acl = of_switch(facts).event_socket.acl or "loopback.auto"  # mod_event_socket's own default
     if not listens:
         yield skipped("it is not known at which address the event socket listens")
     elif not beyond:
         yield ok(f"the event socket listens on loopback only ({', '.join(listens)})")
     else:
-        guarded = (
-            f"only the list {acl} guards it" if acl else "no access list is named in event_socket.conf.xml"
-        )
         yield warning(
-            f"the event socket listens at {', '.join(beyond)}, beyond loopback; {guarded}",
+            f"the event socket listens at {', '.join(beyond)}, beyond loopback: only the list {acl} guards it",
             "set listen-ip to 127.0.0.1 in event_socket.conf.xml; fsroute runs on the switch's own host",
         )
 
@@ -217,12 +215,14 @@ def music(facts: Facts) -> Iterator[Verdict]:
     elif "default" in there:
         yield warning(
             f"local_stream has no {', '.join(missing)}: callers hear the stream `default` instead",
-            "add a directory of that name to local_stream.conf.xml, and reload mod_local_stream",
+            f"a directory {missing[0]} in local_stream.conf.xml (fsroute install prints it); then fs_cli -x reloadxml,"
+            f" and 'local_stream start {missing[0]}'",
         )
     else:
         yield failed(
             f"local_stream has no {', '.join(missing)}: callers would wait in silence",
-            "add a directory of that name to local_stream.conf.xml, and reload mod_local_stream",
+            f"a directory {missing[0]} in local_stream.conf.xml (fsroute install prints it); then fs_cli -x reloadxml,"
+            f" and 'local_stream start {missing[0]}'",
         )
 
 

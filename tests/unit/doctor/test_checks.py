@@ -101,7 +101,7 @@ BROKEN: list[tuple[str, Facts, State, str]] = [
     ("event-socket-password", switch(default_password=True), State.WARNING, "default password"),
     ("event-socket-exposed", host(listening=(Listening("0.0.0.0", 8021),)), State.WARNING, "0.0.0.0"),
     ("event-socket-exposed", replace(host(listening=()), switch=replace(
-        SWITCH, event_socket=EventSocketFacts("::", ""))), State.WARNING, "no access list"),
+        SWITCH, event_socket=EventSocketFacts("::", ""))), State.WARNING, "loopback.auto"),
     ("switch-version", switch(version="1.8.7"), State.WARNING, "older than 1.10"),
     ("switch-version", switch(version=""), State.WARNING, "does not say"),
     ("switch-takes-calls", switch(paused=True), State.FAILED, "paused"),
