@@ -38,7 +38,7 @@ def dialplan(settings_path: Path | None, numbers: tuple[str, ...], target: Path 
         settings = convert(read(settings_path), DialplanSettings, str(settings_path))
     if numbers:
         settings = msgspec.structs.replace(settings, numbers=numbers)
-    files = render_dialplans(settings)
+    files = render_dialplans(settings, for_agents=True)
     if target is None:
         _print(files)
         return

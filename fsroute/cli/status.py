@@ -37,6 +37,8 @@ def command(config_path: Path | None, as_json: bool) -> None:
 
 def read(store: Store, stale_after: float) -> Tables:
     """All that is shown, by table; durations in seconds. Raises StoreError."""
+    from fsroute.store.admission import Admissions
+
     now = store.now()
     return {
         "versions": _versions(store),
@@ -53,6 +55,7 @@ def read(store: Store, stale_after: float) -> Tables:
         "activity": _activity(store, now, stale_after),
         "queues": store.database.run("status_queues"),
         "agents": _agents(store),
+        "admission": list(Admissions(store.database).status()),
         "closed": _closed(store),
         "applications": _applications(store, now),
         "leases": store.database.run("status_leases"),
@@ -200,6 +203,15 @@ def _show(tables: Tables) -> None:
         ],
     )  # fmt: skip
     show("agents", ("state", "agents"), [(row["state"], row["agents"]) for row in tables["agents"]])
+    show(
+        "admission",
+        ("limit of", "calls", "at most", "new per second", "at most", "processes", "refused: minute", "hour"),
+        [
+            (row["scope"], row["present"], row["calls"], f"{row['demand']:.1f}", row["per_second"], row["processes"],
+             row["last_minute"], row["last_hour"])
+            for row in tables["admission"]
+        ],
+    )  # fmt: skip
     closed = ", ".join(row["contact_center_id"] for row in tables["closed"])
     show("rules", ("version", "closed by command"), [(version["rules_version"] or "(the queues)", closed)])
     show(

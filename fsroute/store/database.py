@@ -15,7 +15,13 @@ from psycopg.pq import TransactionStatus
 from fsroute.errors import StoreError
 from fsroute.store import connection as connections
 from fsroute.store.connection import Connection
-from fsroute.store.faults import is_deadlock, is_of_the_connection, is_outdated_plan, translate
+from fsroute.store.faults import (
+    is_deadlock,
+    is_of_a_standby,
+    is_of_the_connection,
+    is_outdated_plan,
+    translate,
+)
 from fsroute.store.pool import Pool
 from fsroute.store.queries import Query, queries
 
@@ -70,7 +76,8 @@ class Statements:
 class Database(Statements):
     """A PostgreSQL database, by a pool of at most `max_size` connections.
 
-    Each statement commits by itself, and is tried once more if it was sacrificed to a deadlock. A caller
+    Each statement commits by itself, and is tried once more if it was sacrificed to a deadlock, or if it came to
+    a server that has become a standby: then on a connection to the primary. A caller
     waits up to `patience` seconds when all connections are in use; a statement that takes longer than
     `statement_timeout` seconds is given up.
     `statements` are those of ``sql/queries`` unless given. `observe` must not wait.
@@ -155,7 +162,8 @@ class Database(Statements):
         try:
             return self._planned(query, parameters)
         except psycopg.Error as error:
-            if not (is_deadlock(error) or (query.repeatable and is_of_the_connection(error))):
+            undone = is_deadlock(error) or is_of_a_standby(error)
+            if not (undone or (query.repeatable and is_of_the_connection(error))):
                 raise translate(error, query.name) from error
             logger.info("%s: %s; trying once more", query.name, str(error).partition("\n")[0])
         try:
@@ -180,6 +188,8 @@ class Database(Statements):
         except psycopg.Error as error:
             if is_outdated_plan(error):
                 connection.close()
+            if is_of_a_standby(error):
+                self._pool.renew(connection)
             raise
         finally:
             self._pool.give(connection)

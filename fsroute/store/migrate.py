@@ -86,12 +86,17 @@ def migrations() -> list[Migration]:
 
 
 def migrate(
-    conninfo: str, steps: list[Migration] | None = None, patience: Patience | None = None
+    conninfo: str,
+    steps: list[Migration] | None = None,
+    patience: Patience | None = None,
+    *,
+    roles: bool = False,
 ) -> list[str]:
     """Apply what is missing and return the names of what was applied; several at once take turns.
 
     `steps` are the migrations known, those that fsroute carries unless given. A database that lacks nothing is only
-    read.
+    read. With `roles` each part's role is made, and granted its rights (``sql/roles.sql``); where that was done before,
+    it is done again after each migration.
 
     Raises:
         StoreError: a migration fails (it leaves nothing behind), does not get its tables, or the database is of a
@@ -99,7 +104,7 @@ def migrate(
         DatabaseUnavailable: the database cannot be reached.
     """
     known = migrations() if steps is None else steps
-    return _connected(conninfo, lambda connection: _migrate(connection, known, patience or Patience()))
+    return _connected(conninfo, lambda connection: _migrate(connection, known, patience or Patience(), roles))
 
 
 def missing(conninfo: str, steps: list[Migration] | None = None) -> list[str]:
@@ -146,8 +151,10 @@ def _missing(connection: Connection, known: list[Migration]) -> list[Migration]:
     return check({row["version"]: row["name"] for row in rows}, known)
 
 
-def _migrate(connection: Connection, known: list[Migration], patience: Patience) -> list[str]:
-    if not _missing(connection, known):
+def _migrate(
+    connection: Connection, known: list[Migration], patience: Patience, roles: bool
+) -> list[str]:
+    if not roles and not _missing(connection, known):
         return []
     texts = queries()
     _take_turn(connection, patience)
@@ -156,6 +163,8 @@ def _migrate(connection: Connection, known: list[Migration], patience: Patience)
         found = _missing(connection, known)
         for step in found:
             _apply(connection, step, patience)
+        if roles or (found and _has_roles(connection)):
+            _grant(connection)
         return [step.title for step in found]
     finally:
         if not connection.closed:
@@ -198,6 +207,10 @@ def _apply(connection: Connection, step: Migration, patience: Patience) -> None:
                     "somebody holds them (a backup, a session left open in psql); nothing has changed"
                 ) from error
             logger.info("migration %s waits: others use what it changes", step.title)
+        except errors.InsufficientPrivilege as error:
+            raise StoreError(
+                f"migration {step.title} is missing, and is its schema's owner's to apply: {error}"
+            ) from error
         except psycopg.Error as error:
             raise StoreError(f"migration {step.title}: {error}") from error
         gevent.sleep(patience.pause)
@@ -209,3 +222,22 @@ def _try(connection: Connection, step: Migration, lock_wait: float) -> None:
         connection.execute(texts["migration_lock_wait"].text, {"limit": f"{lock_wait * 1000:.0f}ms"})
         connection.execute(step.text)
         connection.execute(texts["migration_record"].text, {"version": step.version, "name": step.name})
+
+
+def _has_roles(connection: Connection) -> bool:
+    row = connection.execute(queries()["migration_has_roles"].text).fetchone()
+    return row is not None and bool(row["exists"])
+
+
+def _grant(connection: Connection) -> None:
+    text = resources.folder("sql").joinpath("roles.sql").read_text(encoding="utf-8")
+    try:
+        with connection.transaction():
+            connection.execute(text.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreError(
+            f"the roles of fsroute's parts are for the database's administrator to make, as whom"
+            f" `fsroute migrate --roles` must connect the first time: {error}"
+        ) from error
+    except psycopg.Error as error:
+        raise translate(error, "roles.sql") from error

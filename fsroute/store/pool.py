@@ -36,7 +36,7 @@ class Pool:
         self._slots = BoundedSemaphore(size)
         self._idle: list[Connection] = []
         self._fault: StoreError | None = None
-        self._failed_at = 0.0
+        self._failed_at = self._away_since = 0.0
         self._trying = False
         self._closed = False
         self.opened = 0
@@ -86,6 +86,12 @@ class Pool:
             for connection in taken:
                 self.give(connection)
 
+    def renew(self, connection: Connection) -> None:
+        """This connection, and so each idle one, leads to a server that is not the primary any more: begin anew."""
+        connection.close()
+        while self._idle:
+            self._idle.pop().close()
+
     def close(self) -> None:
         """Close the idle connections now and the others when they are given back."""
         self._closed = True
@@ -116,12 +122,13 @@ class Pool:
             self._trying = False
         self.opened += 1
         if self._fault is not None:
-            logger.warning("the database answers again")
+            logger.warning("the database answers again after %.1f s", time.monotonic() - self._away_since)
             self._fault = None
         return connection
 
     def _failed(self, fault: StoreError) -> None:
         self.failures += 1
         if self._fault is None:
-            logger.error("the database does not answer: %s", fault)
+            self._away_since = time.monotonic()
+            logger.error("the database does not answer: %s", " ".join(str(fault).split()))
         self._fault, self._failed_at = fault, time.monotonic()
