@@ -170,7 +170,7 @@ class Director:
     # Claims ---------------------------------------------------------------------------------------------------
 
     def _claim(self, directed: Directed, decision: Decision, refused: Refused) -> Claim | None:
-        """The first destination of the decision, unless others were faster. An agent lost stays out till there is news."""
+        """The first destination of the decision, unless others were faster; who is lost stays out until there is news."""
         destination = decision.destinations[0]
         seat, now = destination.agent, self._store.now()
         if seat is None or not seat.own:
@@ -181,7 +181,10 @@ class Director:
         wanted = self._wanted(directed, decision, token, leg_uuid)
         try:
             claimed = self._direct.claim(
-                self._contact(directed), directed.plan.caller, self._told(directed, destination, decision), wanted
+                self._contact(directed),
+                directed.plan.caller,
+                self._told(directed, destination, decision),
+                wanted,
             )
         except StoreError:
             self._give_back(seat)
