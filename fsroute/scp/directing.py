@@ -170,7 +170,7 @@ class Director:
     # Claims ---------------------------------------------------------------------------------------------------
 
     def _claim(self, directed: Directed, decision: Decision, refused: Refused) -> Claim | None:
-        """The first destination of the decision, unless others were faster; who is lost stays out until there is news."""
+        """The first destination of the decision, unless others were faster: who is lost stays out for now."""
         destination = decision.destinations[0]
         seat, now = destination.agent, self._store.now()
         if seat is None or not seat.own:
