@@ -158,6 +158,8 @@ class Director:
                 directed.tried.add(claim.destination.name)
                 directed.line, directed.call = decision.line, claim.call
                 return claim
+        else:
+            directed.line = f"{decision.policy}: lost to others {MOST_LOST} times"
         return None
 
     def _decide(self, directed: Directed, refused: Refused) -> Decision:
