@@ -1,6 +1,9 @@
 -- name: number_called
 select contact_center_id, application from number_called where number = %(number)s;
 
+-- name: numbers_called repeatable
+select number, contact_center_id, application from number_called order by number limit %(most)s;
+
 -- name: is_number_called
 -- Whether a telephone number is one that people call us by: the same digits, with or without what stands before them.
 select exists (
@@ -12,7 +15,7 @@ select exists (
 -- name: contact_centers_served
 select contact_center_id, name from contact_center order by contact_center_id;
 
--- name: open_contact
+-- name: open_contact repeatable
 select open_contact(
     jsonb_build_object('contact_id', %(contact_id)s::text, 'contact_center_id', %(contact_center_id)s::text,
         'medium', %(medium)s::text, 'switch_id', %(switch_id)s::text, 'channel_uuid', %(channel_uuid)s::text,

@@ -41,6 +41,7 @@ callback_dial_string = "sofia/gateway/carrier/{{number}}"
 heartbeat = 1.0
 drain = {drain}
 """
+SAMPLE = sample_folder() / "orders"
 PAUSE_MS = 6_000  # at the speed of the network 0.3 s: the dialplan's music is a file that plays
 START_LIMIT = 30.0  # seconds until a process serves, on a machine that is busy with other tests
 
@@ -55,7 +56,8 @@ class Process:
 
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
-        roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (), more: str = "",
+        roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
+        applications: Path = SAMPLE, more: str = "",
     ) -> None:  # fmt: skip
         self._options = options
         self.port = free_port()
@@ -64,7 +66,7 @@ class Process:
         self._configuration.write_text(
             CONFIGURATION.format(
                 folder=folder,
-                applications=sample_folder() / "orders",
+                applications=applications,
                 roles=", ".join(f'"{role}"' for role in roles),
                 site=site.site_id,
                 switch=site.switch_id,

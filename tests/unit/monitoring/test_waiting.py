@@ -215,6 +215,22 @@ def test_an_agent_whose_standing_leg_is_down_is_no_reason() -> None:
     assert invariants(table.format("5.05 ann standing_leg_lost\n5.2")) == []
 
 
+def test_an_agent_whose_switch_is_away_is_no_reason() -> None:
+    table = """
+        0    leader leader
+        1    ann status available
+        1    c1 arrived
+        1.5  ann switch_away
+        2    c1 requested
+        2    c1 taken
+        5    ann switch_back
+        {} c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(5.05)) == []
+    assert invariants(table.format(5.2)) == ["I3"]
+
+
 def test_an_agent_with_a_free_slot_is_available() -> None:
     two = agent("ann", Authorization("blue", "chat", ALWAYS), media={"chat": MediumSlots(2, 40)})
     table = """
