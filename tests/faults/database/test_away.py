@@ -1,4 +1,4 @@
-"""The database goes away under callers at every stage, and comes back: nobody notices, and nothing is lost or doubled."""
+"""The database goes away under callers at every stage and comes back: nobody notices, nothing is lost or doubled."""
 
 from __future__ import annotations
 
