@@ -186,6 +186,10 @@ class BrokenSites(Sites):
     def part(self) -> None:
         self._loopback.worsen("loss", "100%")
 
+    def worsen(self, *netem: str, one_way: bool = False) -> None:
+        """What netem does to packets between the switches; `one_way`: to those from the callers' switch only."""
+        self._loopback.worsen(*netem, one_way=one_way)
+
     def rejoin(self) -> None:
         self._loopback.mend()
 

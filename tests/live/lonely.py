@@ -33,14 +33,18 @@ class Loopback:
     """
 
     def __init__(self, one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> None:
-        self._pairs = [*((a, b) for a in one for b in other), *((b, a) for a in one for b in other)]
+        self._there = [(a, b) for a in one for b in other]
+        self._back = [(b, a) for a in one for b in other]
 
-    def worsen(self, *netem: str) -> None:
-        """What netem does to packets between the two: ``loss 100%``, ``delay 200ms 50ms``."""
+    def worsen(self, *netem: str, one_way: bool = False) -> None:
+        """What netem does to packets between the two: ``loss 100%``, ``delay 200ms 50ms``.
+
+        `one_way`: only to those from the one to the other.
+        """
         self.mend()
         _tc("qdisc", "add", "dev", "lo", "root", "handle", "1:", "prio", "bands", "4", "priomap", *["0"] * 16)
         _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", *netem)
-        for (source, source_mask), (sink, sink_mask) in self._pairs:
+        for (source, source_mask), (sink, sink_mask) in self._there if one_way else self._there + self._back:
             _tc(
                 "filter", "add", "dev", "lo", "parent", "1:0", "protocol", "ip", "u32",
                 "match", "ip", "protocol", "17", "0xff",

@@ -182,7 +182,7 @@ def test_a_leader_who_was_cut_off_is_fenced(center: Center) -> None:
         first = Lease(cut_off, "coordinator", "first", duration=1.0)
         assert first.campaign(LIMIT) is not None
         call = center.request()
-        way.whole.clear()
+        way.cut()
         second = Lease(center.database, "coordinator", "second", duration=1.0)
         epoch = second.campaign(LIMIT)
         assert epoch is not None
@@ -190,7 +190,7 @@ def test_a_leader_who_was_cut_off_is_fenced(center: Center) -> None:
         assert epoch > first.epoch
         assert first.held, "it does not know yet"
         stale = first.epoch
-        way.whole.set()
+        way.heal()
 
         calls = ProxyCalls(cut_off)
         with pytest.raises(Fenced):
