@@ -104,6 +104,11 @@ class Call:
         self.is_taken = self._consults  # the agent's switch looks after it
         self.outcome = Outcome.ABANDONED
 
+    @property
+    def is_over(self) -> bool:
+        """The channel is gone or has left fsroute; else it is the switch's for now, and may come back."""
+        return self._hung_up or self._left
+
     def run(self) -> None:
         """Until the caller has hung up or has left for elsewhere."""
         try:

@@ -12,6 +12,7 @@ import gevent
 from gevent.pool import Pool
 from gevent.queue import Empty, Queue
 
+from fsroute.coordinator.absences import Absences
 from fsroute.coordinator.actions import (
     Action,
     AgentChanged,
@@ -52,8 +53,10 @@ from fsroute.store.store import COORDINATOR, Store
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL = 1.0  # seconds between two writings of position and expected wait
+MOST_UNREAD = 20_000  # signals that wait to be decided on
 WORKERS = 8  # statements under way at once: they share the commits
 FOLLOW_INTERVAL = 0.25  # seconds for which a standby gathers keys before it reads the rows
+ATTEND_INTERVAL = 1.0  # seconds between two looks at who drives the switches
 RETRY_DELAY = 0.5  # seconds before a failed action's rows are read again
 
 
@@ -92,8 +95,10 @@ class CoordinatorRole:
         self._core = new_core(self._strategies)
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._follower: gevent.Greenlet[..., None] | None = None
+        self._attendant: gevent.Greenlet[..., None] | None = None
         self._missed: set[str | None] = {None}  # keys of rows to be read by a standby; None: any
         self._fenced = False
+        self._overrun = False
         self._following = Following(store)
         self._freed: dict[str, Agent] = {}  # handed over by this process: their rows need not be read
         self._outage = Outage(log, "what is decided waits for the database")
@@ -105,6 +110,7 @@ class CoordinatorRole:
         self._store.signals.subscribe(RULES, lambda key, row: self._signalled("r:", row))
         self._greenlet = gevent.spawn(self._run)
         self._follower = gevent.spawn(self._follow)
+        self._attendant = gevent.spawn(self._attend)
 
     def stop(self) -> None:
         self._stopped = True
@@ -112,6 +118,8 @@ class CoordinatorRole:
             self._greenlet.kill()
         if self._follower is not None:
             self._follower.kill()
+        if self._attendant is not None:
+            self._attendant.kill()
         self._store.hand_over_agents(None)
         self._workers.kill()
         self._lease.resign()
@@ -202,6 +210,10 @@ class CoordinatorRole:
         self._take(("r:", None))
 
     def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
+        if self._overrun and self._inbox.empty():
+            self._overrun = False
+            log.error("more than %d signals waited to be decided on: everything is read again", MOST_UNREAD)
+            return None
         try:
             return self._inbox.get(timeout=timeout)
         except Empty:
@@ -210,6 +222,8 @@ class CoordinatorRole:
     def _signalled(self, key: str | int | None, row: object) -> None:
         if self.epoch is None:
             self._missed.add(None if key is None else str(key))
+        elif self._inbox.qsize() >= MOST_UNREAD:
+            self._overrun = True  # who is so far behind reads all of it when that much is decided
         elif isinstance(row, ProxyCall):
             self._inbox.put(CallChanged(row))
         elif key is None:
@@ -263,6 +277,25 @@ class CoordinatorRole:
             reserved=partial(self._answered, action),
             failed=partial(self._failed, action),
         )
+
+    def _attend(self) -> None:
+        """The leader takes switches that nobody drives for away: their agents would be offered contacts in vain.
+
+        Whoever comes to drive one says that it is back.
+        """
+        absences = Absences()
+        while True:
+            gevent.sleep(ATTEND_INTERVAL)
+            try:
+                away = [] if self.epoch is None else absences.seen(self._store.agents.unattended_switches())
+                for switch_id in away:
+                    if self._store.agents.switch_away(switch_id, "nobody drives it"):
+                        log.warning(
+                            "switch %s is driven by nobody: its agents are offered nothing", switch_id
+                        )
+            except StoreError as error:
+                log.debug("not looked who drives the switches: %s", error)
+                absences.forget()
 
     def _follow(self) -> None:
         """While somebody else leads."""

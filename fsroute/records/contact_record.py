@@ -86,7 +86,7 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
                 record.agent_waits.append(1000 * _seconds(accepted, event.at))
         elif kind == "consultation_completed":
             record.agent_id = event.agent_id
-        elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP):
+        elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP, On.NOT_TAKEN):
             record.retries += 1
         elif kind == "closed":
             record.outcome, end = event.data.get("outcome"), _ended(event)

@@ -39,6 +39,18 @@ class Pool:
         self._failed_at = self._away_since = 0.0
         self._trying = False
         self._closed = False
+        self.opened = 0
+        """Connections made so far; more than `size` means that some were lost."""
+        self.failures = 0
+        """Attempts to connect that failed."""
+
+    @property
+    def in_use(self) -> int:
+        return self.size - self._slots.counter
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     def take(self) -> Connection:
         """A connection that is not known to be dead; give it back with `give`.
@@ -108,12 +120,14 @@ class Pool:
             raise
         finally:
             self._trying = False
+        self.opened += 1
         if self._fault is not None:
             logger.warning("the database answers again after %.1f s", time.monotonic() - self._away_since)
             self._fault = None
         return connection
 
     def _failed(self, fault: StoreError) -> None:
+        self.failures += 1
         if self._fault is None:
             self._away_since = time.monotonic()
             logger.error("the database does not answer: %s", " ".join(str(fault).split()))

@@ -144,6 +144,15 @@ class Signals:
         self._flushed.clear()
         self._dirty.set()
 
+    @property
+    def sender(self) -> str:
+        """What this process's notifications carry, so that it does not hear them itself."""
+        return self._id
+
+    def tell(self, topic: str, key: Key, row: Any = None) -> None:
+        """Say so in this process alone: all others are told by what the database has committed. Never blocks or fails."""
+        self._deliver(topic, key, row)
+
     def _deliver(self, topic: str, key: Key, row: Any = None) -> None:
         for subscription in self._subscriptions.get(topic, ()):
             subscription.post(key, row)

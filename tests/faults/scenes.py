@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from fsroute.model.contact import HEAD_PRIORITY
@@ -13,14 +14,16 @@ from tests.faults.company import Company, Visit, World
 from tests.faults.people import Telephone
 from tests.faults.table import CALL_SERVERS, Broken, Cell, Seen, Stage
 
-WRAP_UP = 6.0  # seconds: longer than anything is away
-
 
 class Place(World, Protocol):
     """Two sites that a fault can befall."""
 
     longest_quiet: float
     """Seconds for which a caller may hear nothing while something dies."""
+    media_timeout: float
+    """Seconds in which a switch notices that nothing comes any more."""
+    wrap_up: float
+    """Seconds: longer than it takes to bring all callers where they are to be."""
 
     def variable(self, channel_uuid: str, name: str) -> str:
         """Of a caller's channel; empty if it is not set or there is no such channel."""
@@ -61,7 +64,9 @@ class Scene:
         for visit, outcome in self.ends:
             self.company.until(visit.caller.is_over, f"{visit.caller.number} is off the line")
             if outcome != "lost":
-                quiet = visit.caller.quiet()
+                quiet = visit.caller.quiet() - (
+                    self.place.media_timeout if self.seen is Seen.COMES_FIRST else 0
+                )
                 assert quiet <= self.place.longest_quiet, (
                     f"{visit.caller.number} heard nothing for {quiet:.1f} s\n{visit.caller.heard()}"
                 )
@@ -184,7 +189,7 @@ class Waiting(Scene):
 class Offered(Scene):
     """Phones ring at both sites; there is no network leg before an agent has accepted."""
 
-    queue = {"lead": "ready", "offer_timeout": 40}
+    queue = {"lead": "ready", "offer_timeout": 90, "network_leg_timeout": 60}
     sites = ("east", "west", "east")
     network_leg = "none"
 
@@ -247,7 +252,7 @@ class Offered(Scene):
 class Ringing(Offered):
     """Phones ring at the other site, and so do the network legs."""
 
-    queue = {"lead": "offered", "offer_timeout": 40}
+    queue = {"lead": "offered", "offer_timeout": 90, "network_leg_timeout": 60}
     sites = ("east", "east", "east")
     network_leg = "present"
 
@@ -277,7 +282,7 @@ class Bridged(Scene):
         if self.seen is Seen.COMES_FIRST:
             self._talk_again()
         for visit in (self.remote, self.local):
-            assert visit.caller.talks(), f"{visit.caller.number} does not talk on"
+            self.company.until(visit.caller.talks, f"{visit.caller.number} talks on")
         if self.seen is Seen.COMES_FIRST:
             self.one_conversation(self.local, self.left_here)
             self.leave(self.left_here)
@@ -288,23 +293,24 @@ class Bridged(Scene):
         return None
 
     def _talk_again(self) -> None:
-        lost = (self.remote, self.gone, self.left)
-        for visit in lost:
+        for visit in (self.remote, self.gone, self.left):
             self.company.until(
-                lambda visit=visit: self.company.count(visit, "joined") == 2,
-                "joined again",  # type: ignore[misc]
+                partial(self._is_joined_again, visit), f"{visit.caller.number} is joined again"
             )
             self.until_talks(visit)
             assert self.company.count(visit, "conversation_lost") == 1, self.company.story()
             assert self.company.row(visit)["priority"] == HEAD_PRIORITY, "does not come first"
         self.leave(self.gone, self.left)
 
+    def _is_joined_again(self, visit: Visit) -> bool:
+        return self.company.count(visit, "joined") == 2
+
 
 class WrappingUp(Scene):
     """An agent writes up what the last caller wanted; the next caller waits."""
 
     def begin(self) -> None:
-        self.company.agent("writer", answers=True, wrap_up=WRAP_UP)
+        self.company.agent("writer", answers=True, wrap_up=self.place.wrap_up)
         served = self.company.call("2")
         self.until_talks(served)
         self.leave(served)

@@ -83,6 +83,8 @@ class Sites:
     application = application.NAME
     longest_quiet: float
     late: float
+    media_timeout: float
+    wrap_up: float
     cut_for: float
     """Seconds for which the network is away: longer than what a conversation bears."""
 

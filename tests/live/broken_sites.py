@@ -22,12 +22,13 @@ from tests.live.sip import Call, Phone
 from tests.waiting import until
 
 CALLER, AGENT = 440, 700  # Hz
-RTP_WEST, RTP_EAST, RTP_MASK = 0x5000, 0x5800, 0xF800
+RTP_WEST, RTP_EAST = 20_000, 22_000
 QUIET = 1.5  # seconds for which a caller may hear nothing while something dies
-BREAK = 0.6  # seconds without a packet: somebody who talks would notice
+BREAK = 3.0  # seconds without a packet; the phones are in the test's process, which starts switches meanwhile
 LATE = 2.0  # seconds beside an idle agent (I3), on a machine that runs two switches and nine processes
 CUT = 5.0  # seconds: longer than the media time-out of the network legs
 MEDIA_TIMEOUT_MS = 2000
+WRAP_UP = 30.0  # seconds: longer than it takes to bring all callers where they are to be
 
 _numbers = count(1)
 
@@ -111,6 +112,8 @@ class BrokenSites(Sites):
     longest_quiet = QUIET
     late = LATE
     cut_for = CUT
+    media_timeout = MEDIA_TIMEOUT_MS / 1000
+    wrap_up = WRAP_UP
 
     def __init__(self, program: Path, folder: Path, alone: bool) -> None:
         super().__init__(Server(folder))
@@ -125,9 +128,10 @@ class BrokenSites(Sites):
             "east": FreeSwitch(program, "east-1", folder / "east", east, media_timeout_ms=MEDIA_TIMEOUT_MS),
         }  # fmt: skip
         self._loopback = Loopback(
-            ((west.link, 0xFFFF), (RTP_WEST, RTP_MASK)), ((east.link, 0xFFFF), (RTP_EAST, RTP_MASK))
+            (str(west.link), f"{RTP_WEST}-{RTP_WEST + 1999}"),
+            (str(east.link), f"{RTP_EAST}-{RTP_EAST + 1999}"),
         )
-        self.may_part = alone
+        self.may_part = alone and Loopback.is_there()
         application.write(folder / "applications")
         for site, name, role in (
             ("west", "coordinator", "coordinator"), ("east", "coordinator", "coordinator"),
@@ -149,7 +153,8 @@ class BrokenSites(Sites):
         self.revive()
 
     def stop(self) -> None:
-        self._loopback.mend()
+        if self.may_part:
+            self._loopback.mend()
         for process in self.processes.values():
             process.kill()
         for switch in self.switches.values():
@@ -177,18 +182,25 @@ class BrokenSites(Sites):
         return self.switches["west"].variable(channel_uuid, name)
 
     def crash(self, site: str) -> None:
-        self.switches[site].stop()
+        switch = self.switches[site]
+        switch.stop()
+        for call in [call for phone in self._phones for call in phone.calls]:
+            if call.port in (switch.ports.callers, switch.ports.agents):
+                call.lose()
 
     def restart(self, site: str) -> None:
         self.switches[site].start()
         self.switches[site].until_ready()
 
     def part(self) -> None:
-        self._loopback.worsen("loss", "100%")
+        self._loopback.lose()
 
-    def worsen(self, *netem: str, one_way: bool = False) -> None:
-        """What netem does to packets between the switches; `one_way`: to those from the callers' switch only."""
-        self._loopback.worsen(*netem, one_way=one_way)
+    def lose(self, percent: int, *, one_way: bool = False) -> None:
+        """So many of a hundred packets between the switches; `one_way`: of those from the callers' switch only."""
+        self._loopback.lose(percent, one_way=one_way)
+
+    def delay(self, *netem: str) -> None:
+        self._loopback.delay(*netem)
 
     def rejoin(self) -> None:
         self._loopback.mend()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 CLONE_NEWNET = 0x40000000
+LATE = "4"  # the mark of packets that are held back
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -27,33 +29,63 @@ def network_of_its_own() -> Iterator[bool]:
 
 
 class Loopback:
-    """Two ranges of ports on this loopback interface that may be parted: ``tc`` with netem, in a class of its own.
+    """Two ranges of UDP ports on this loopback interface that may be parted: the kernel drops what arrives, silently.
 
-    `one` and `other` are lists of (port, mask): a packet from one to the other is lost, or late.
+    `one` and `other` are lists of ``port`` or ``first-last``, as ``nft`` takes them.
     """
 
-    def __init__(self, one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
         self._there = [(a, b) for a in one for b in other]
         self._back = [(b, a) for a in one for b in other]
 
-    def worsen(self, *netem: str, one_way: bool = False) -> None:
-        """What netem does to packets between the two: ``loss 100%``, ``delay 200ms 50ms``.
+    @staticmethod
+    def is_there() -> bool:
+        return shutil.which("nft") is not None and shutil.which("tc") is not None
 
-        `one_way`: only to those from the one to the other.
-        """
-        self.mend()
+    def lose(self, percent: int = 100, *, one_way: bool = False) -> None:
+        """So many packets of a hundred between the two; `one_way`: only of those from the one to the other."""
+        some = [] if percent >= 100 else ["numgen", "random", "mod", "100", "<", str(percent)]
+        self._rules("input", *some, "drop", one_way=one_way)
+
+    def delay(self, *netem: str) -> None:
+        """What is between the two is late, as netem takes it: ``200ms``, ``200ms 50ms``."""
+        self._rules("output", "meta", "mark", "set", LATE)
         _tc("qdisc", "add", "dev", "lo", "root", "handle", "1:", "prio", "bands", "4", "priomap", *["0"] * 16)
-        _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", *netem)
-        for (source, source_mask), (sink, sink_mask) in self._there if one_way else self._there + self._back:
-            _tc(
-                "filter", "add", "dev", "lo", "parent", "1:0", "protocol", "ip", "u32",
-                "match", "ip", "protocol", "17", "0xff",
-                "match", "ip", "sport", str(source), hex(source_mask),
-                "match", "ip", "dport", str(sink), hex(sink_mask), "flowid", "1:4",
-            )  # fmt: skip
+        _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", "delay", *netem)
+        _tc(
+            "filter",
+            "add",
+            "dev",
+            "lo",
+            "parent",
+            "1:0",
+            "protocol",
+            "ip",
+            "handle",
+            LATE,
+            "fw",
+            "flowid",
+            "1:4",
+        )
+
+    def _rules(self, hook: str, *verdict: str, one_way: bool = False) -> None:
+        self.mend()
+        _nft("add", "table", "inet", "faults")
+        _nft("add", "chain", "inet", "faults", "passes", f"{{ type filter hook {hook} priority 0; }}")
+        for source, sink in self._there if one_way else self._there + self._back:
+            ports = ("udp", "sport", source, "udp", "dport", sink)
+            _nft("add", "rule", "inet", "faults", "passes", *ports, *verdict)
 
     def mend(self) -> None:
-        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], check=False, stderr=subprocess.DEVNULL)
+        if self.is_there():
+            _nft("flush", "ruleset")
+            subprocess.run(
+                ["tc", "qdisc", "del", "dev", "lo", "root"], check=False, stderr=subprocess.DEVNULL
+            )
+
+
+def _nft(*words: str) -> None:
+    subprocess.run(["nft", *words], check=True)
 
 
 def _tc(*words: str) -> None:

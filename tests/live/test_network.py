@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -47,13 +47,23 @@ def nothing_is_left(sites: BrokenSites, company: Company) -> None:
     assert [str(violation) for violation in report.violations] == [], company.story()
 
 
-@pytest.mark.parametrize(
-    "netem", [("delay", "200ms", "50ms"), ("loss", "5%"), ("loss", "20%")], ids=lambda netem: " ".join(netem)
-)
+def late(sites: BrokenSites) -> None:
+    sites.delay("200ms", "50ms")
+
+
+def losing_some(sites: BrokenSites) -> None:
+    sites.lose(5)
+
+
+def losing_many(sites: BrokenSites) -> None:
+    sites.lose(20)
+
+
+@pytest.mark.parametrize("worsen", [late, losing_some, losing_many])
 def test_a_bad_link_serves_the_caller_all_the_same(
-    sites: BrokenSites, company: Company, netem: tuple[str, ...]
+    sites: BrokenSites, company: Company, worsen: Callable[[BrokenSites], None]
 ) -> None:
-    sites.worsen(*netem)
+    worsen(sites)
     company.agent("far", answers=True)
     visit = company.call("2")
     company.until(lambda: visit.caller.talks() and company.state(visit) == "bridged", "talks", LIMIT)
@@ -66,7 +76,7 @@ def test_a_link_on_which_nothing_comes_back_leaves_the_caller_the_place_and_no_p
     sites: BrokenSites, company: Company
 ) -> None:
     """The callers' switch is not heard by the other: invitations do not arrive."""
-    sites.worsen("loss", "100%", one_way=True)
+    sites.lose(100, one_way=True)
     company.agent("far", answers=True)
     visit = company.call("2")
     company.until(

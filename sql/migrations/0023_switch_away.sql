@@ -116,7 +116,7 @@ begin
         token_digest = case when v_network_leg = 'raising' then token_digest end,
         caller_leg = v_caller_leg, treatment = null,
         network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
-        version = version + 1
+        directed_for = null, version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
@@ -191,48 +191,6 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wr
                    from agent_authorization u where u.agent_id = a.agent_id), '[]') as authorizations
   from agent a;
 
-create or replace function agent_log_on(p_agent_id text, p_address text default null, p_switch_id text default null)
-returns setof agent_state language plpgsql as $$
-declare
-    a agent := agent_held(p_agent_id);
-    v_home boolean := p_address is null and p_switch_id is null and a.status = 'logged_out';
-    v_address text := coalesce(p_address, case when v_home then a.home_address end, a.address);
-    v_switch_id text := coalesce(p_switch_id, case when v_home then a.home_switch_id end, a.switch_id);
-    v_at_home boolean := v_address = coalesce(a.home_address, a.address)
-                         and v_switch_id = coalesce(a.home_switch_id, a.switch_id);
-begin
-    if (v_address, v_switch_id) is distinct from (a.address, a.switch_id) then
-        if not (a.hot_desk or v_at_home) then
-            raise exception 'agent % may not log on elsewhere: hot_desk is off', p_agent_id
-                using errcode = 'FS042', detail = 'may_not_move';
-        end if;
-        if exists (select from reservation where agent_id = p_agent_id and slot > 0 and ended_at is null) then
-            raise exception 'agent % has a contact at %: log on elsewhere after it', p_agent_id, a.switch_id
-                using errcode = 'FS042', detail = 'busy';
-        end if;
-        if v_address ~ '[\x01-\x1f${}\[\],]' or v_address = '' then
-            raise exception 'that is no address of a telephone' using errcode = 'FS042', detail = 'bad_address';
-        end if;
-        update agent
-           set address = v_address, switch_id = v_switch_id, site_id = s.site_id, standing_leg_uuid = null,
-               home_address = case when not v_at_home then coalesce(home_address, address) end,
-               home_switch_id = case when not v_at_home then coalesce(home_switch_id, agent.switch_id) end
-          from switch s where agent_id = p_agent_id and s.switch_id = v_switch_id;
-        if not found then
-            raise exception 'there is no switch %', v_switch_id using errcode = 'FS042', detail = 'unknown_switch';
-        end if;
-        insert into agent_event (agent_id, kind, data)
-        values (p_agent_id, 'relocated', jsonb_build_object('switch_id', v_switch_id, 'home', v_at_home));
-        insert into agent_event (agent_id, kind, data)
-        select p_agent_id, case when n.away_since is null then 'switch_back' else 'switch_away' end,
-               jsonb_build_object('switch_id', v_switch_id, 'reason', 'relocated')
-          from switch n, switch o
-         where n.switch_id = v_switch_id and o.switch_id = a.switch_id
-           and (n.away_since is null) <> (o.away_since is null);
-        perform notify_agent(p_agent_id);
-    end if;
-    return query select * from agent_declare(p_agent_id, 'available', null);
-end $$;
 
 -- Switches that are away ------------------------------------------------------------------------------------------
 
@@ -269,6 +227,24 @@ begin
     return true;
 end $$;
 
+-- Whoever is entered at a switch, or moves there, goes by how it stands.
+create function note_switch() returns trigger language plpgsql as $$
+declare
+    v_away boolean := exists (select from switch where switch_id = new.switch_id and away_since is not null);
+    v_was boolean := false;
+begin
+    if tg_op = 'UPDATE' then
+        v_was := exists (select from switch where switch_id = old.switch_id and away_since is not null);
+    end if;
+    if v_away <> v_was then
+        insert into agent_event (agent_id, kind, data)
+        values (new.agent_id, case when v_away then 'switch_away' else 'switch_back' end,
+                jsonb_build_object('switch_id', new.switch_id, 'reason', 'here'));
+    end if;
+    return null;
+end $$;
+create trigger note_switch after insert or update of switch_id on agent for each row execute function note_switch();
+
 do $$
 declare
     f regprocedure;
@@ -281,7 +257,7 @@ begin
     end loop;
     for f in select oid from pg_proc
               where pronamespace = 'fsroute'::regnamespace
-                and proname in ('reserve_agent', 'end_reservation', 'agent_log_on', 'switch_agents_changed', 'switch_away',
+                and proname in ('reserve_agent', 'end_reservation', 'note_switch', 'switch_agents_changed', 'switch_away',
                                 'switch_back')
     loop
         execute format('alter function %s set search_path = fsroute', f);
