@@ -37,10 +37,21 @@ class Loopback:
     def __init__(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
         self._there = [(a, b) for a in one for b in other]
         self._back = [(b, a) for a in one for b in other]
+        self._is_late = False
 
     @staticmethod
     def is_there() -> bool:
-        return shutil.which("nft") is not None and shutil.which("tc") is not None
+        return shutil.which("nft") is not None
+
+    @staticmethod
+    def can_delay() -> bool:
+        """Whether this kernel has netem; asked within a network of one's own."""
+        if shutil.which("tc") is None:
+            return False
+        add = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
+        asked = subprocess.run(add, check=False, capture_output=True)
+        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], check=False, capture_output=True)
+        return asked.returncode == 0
 
     def lose(self, percent: int = 100, *, one_way: bool = False) -> None:
         """So many packets of a hundred between the two; `one_way`: only of those from the one to the other."""
@@ -50,6 +61,7 @@ class Loopback:
     def delay(self, *netem: str) -> None:
         """What is between the two is late, as netem takes it: ``200ms``, ``200ms 50ms``."""
         self._rules("output", "meta", "mark", "set", LATE)
+        self._is_late = True
         _tc("qdisc", "add", "dev", "lo", "root", "handle", "1:", "prio", "bands", "4", "priomap", *["0"] * 16)
         _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", "delay", *netem)
         _tc(
@@ -79,9 +91,9 @@ class Loopback:
     def mend(self) -> None:
         if self.is_there():
             _nft("flush", "ruleset")
-            subprocess.run(
-                ["tc", "qdisc", "del", "dev", "lo", "root"], check=False, stderr=subprocess.DEVNULL
-            )
+        if self._is_late:
+            self._is_late = False
+            _tc("qdisc", "del", "dev", "lo", "root")
 
 
 def _nft(*words: str) -> None:
