@@ -116,7 +116,7 @@ grant select (proxy_call_id, contact_id, contact_center_id, queue, medium, skill
               version, ended_at, position, expected_wait)
     on proxy_call to fsroute_coordinator;
 grant update (position, expected_wait, expected_wait_basis, expected_wait_error) on proxy_call to fsroute_coordinator, fsroute_acd;
-grant insert (kind, data) on system_event to fsroute_coordinator;
+grant insert (kind, data) on system_event to fsroute_coordinator, fsroute_acd;
 grant execute on function reserve_agent, agent_left to fsroute_coordinator;
 
 -- Acd: agents' legs, and what agents do during a talk ------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
 from fsroute.acd.orders import Orders
 from fsroute.acd.proxy_call import On
+from fsroute.acd.refusals import Refusals
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import Agent, Legs
 from fsroute.acd.standing import Use
@@ -103,6 +105,7 @@ class AcdRole:
         self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
+        self._refusals = Refusals()
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -326,6 +329,19 @@ class AcdRole:
                 "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
             )
             self._kill(uuid, "CALL_REJECTED")
+            self._refusals.refused()
+            self._enter_refusals()
+
+    def _enter_refusals(self) -> None:
+        """Into the ledger, at most once a minute: somebody may be guessing."""
+        count = self._refusals.due(time.monotonic())
+        if not count:
+            return
+        try:
+            self._store.agents.log_refused_legs(self._settings.switch_id, count)
+        except StoreError as error:
+            self._refusals.failed(count)
+            log.warning("refused network legs are not in the ledger: %s", error)
 
     def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
         proxy_call_id, leg_uuid = self._store.proxy_calls.of_token(token_digest) or (0, None)
@@ -378,6 +394,7 @@ class AcdRole:
                 self._entries.reconcile()
             self._forget_network_legs()
             self._take_strays()
+            self._enter_refusals()
         except FsrouteError as error:
             log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
             gevent.spawn_later(RETRY, self.reconcile)

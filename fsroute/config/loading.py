@@ -57,10 +57,14 @@ def convert(text: str, to: type[S], source: str) -> S:
     """Check a TOML text against any section, as `parse` does for the whole."""
     try:
         return msgspec.convert(tomllib.loads(text), to, dec_hook=_decode)
-    except (tomllib.TOMLDecodeError, ConfigurationError) as error:
-        raise ConfigurationError(f"{source}: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{source}: {_explain(str(error))}") from error
+    except (
+        ValueError,
+        RecursionError,
+        ConfigurationError,
+    ) as error:  # no TOML; numbers, or nesting, without an end
+        raise ConfigurationError(f"{source}: {error}") from error
 
 
 def read(path: Path) -> str:

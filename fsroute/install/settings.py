@@ -29,6 +29,7 @@ _FEATURE_PREFIX = re.compile(r"[*#][0-9]{0,3}")
 _SOCKET = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _FILE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_.:/%();,= -]*")
 _TRANSFER = re.compile(r"[0-9A-Za-z_+*#-]+ [A-Za-z]+ [A-Za-z0-9_.-]+")
+_FOLDER = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 _PASSWORD = re.compile(r"[!#%(-;=?-Z^-z|~-]{1,128}")  # printable ASCII without blanks, $ & " ' < > [ ] \ { }
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
 
@@ -66,6 +67,7 @@ class DialplanSettings(Section, frozen=True):
     conference_profile: str = "default"
     feature_prefix: str = "*5"
     feature_numbers: tuple[str, ...] = ()
+    link_srtp: bool = False
 
     def __post_init__(self) -> None:
         for number in self.numbers:
@@ -110,7 +112,8 @@ class SwitchSettings(Section, frozen=True):
 
     Several may run on one machine: give each its own ports and folder. `address` is where SIP and
     RTP are, the event socket is always on loopback. `caller_networks` and `link_networks` (CIDR) are
-    who may call in.
+    who may call in. Network legs are by TLS alone where `link_certificates` names a folder with this switch's
+    certificate and key (``agent.pem``) and the authority's (``cafile.pem``); `link_codecs` are those of the links.
     """
 
     event_socket_password: Secret
@@ -132,6 +135,8 @@ class SwitchSettings(Section, frozen=True):
     media_timeout_ms: int = 300_000
     session_timeout_s: int = 1800
     link_session_timeout_s: int = 120
+    link_certificates: str = ""
+    link_codecs: tuple[str, ...] = ()
     music_names: tuple[str, ...] = ("fsroute", "moh")
     modules: tuple[str, ...] = MODULES
     log_level: str = "notice"
@@ -142,6 +147,8 @@ class SwitchSettings(Section, frozen=True):
         _check("name", self.name, _NAME)
         _check("domain", self.domain, _NAME)
         _check_all("codecs", self.codecs, _CODEC)
+        _check_all("link_codecs", self.link_codecs or self.codecs, _CODEC)
+        self._check_link()
         _check_all("modules", self.modules, _NAME)
         _check_all("music_names", self.music_names, _NAME)
         _check("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
@@ -151,6 +158,13 @@ class SwitchSettings(Section, frozen=True):
         _within("media_timeout_ms", self.media_timeout_ms, 1000, 86_400_000)
         _within("max_sessions", self.max_sessions, 1, 100_000)
         _within("sessions_per_second", self.sessions_per_second, 1, 10_000)
+
+    def _check_link(self) -> None:
+        """A key for media that travels in the clear is none (RFC 4568, 7): both are secured, or neither is."""
+        if self.link_certificates:
+            _check("link_certificates", self.link_certificates, _FOLDER)
+        if bool(self.link_certificates) != self.dialplan.link_srtp:
+            raise ConfigurationError("link_certificates (TLS) and dialplan.link_srtp go together")
 
     def _check_network(self) -> None:
         try:

@@ -26,6 +26,7 @@ PURE = [
     "fsroute.acd.legs",
     "fsroute.acd.proxy_call",
     "fsroute.acd.readiness",
+    "fsroute.acd.refusals",
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
     "fsroute.acd.standing",

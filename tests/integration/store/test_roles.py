@@ -37,6 +37,7 @@ acd          lease                INSERT UPDATE
 acd          proxy_call           UPDATE
 acd          site                 INSERT
 acd          switch               INSERT UPDATE
+acd          system_event         INSERT
 callserver   agent_command        DELETE
 callserver   application_version  DELETE INSERT UPDATE
 callserver   contact              INSERT UPDATE
@@ -342,7 +343,7 @@ STATEMENTS = {
         " register_switch see_switch agents log_contact take_agent_command waiting_agent_commands"
         " finish_agent_command transfer_agent transfer_queue transfer_caller pause_after_transfer"
         " open_consultation route_consultation consultation_of complete_consultation"
-        " completed_consultations last_reserved_switch reservation_ended agent_states members_of_queue"
+        " completed_consultations log_refused_legs last_reserved_switch reservation_ended agent_states members_of_queue"
         " lease_prepare lease_look lease_take lease_renew lease_resign contact"
     ),
     "cti": (

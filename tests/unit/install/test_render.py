@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsroute.config import Secret, convert
@@ -249,6 +249,7 @@ def test_a_switch_that_cannot_be_is_refused_and_no_password_shown(settings: str)
     assert "$${x}" not in str(caught.value)
 
 
+@settings(deadline=None)  # a loaded machine is no fault
 @given(st.text(min_size=1, max_size=12))
 def test_whatever_password_is_accepted_arrives_at_freeswitch_as_it_is(password: str) -> None:
     try:
