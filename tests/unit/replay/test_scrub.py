@@ -20,6 +20,7 @@ from fsroute.esl.messages import Event
 from fsroute.replay import format as captures
 from fsroute.replay.format import Capture, Chunk, Header, Note, Side
 from fsroute.replay.frames import frames
+from fsroute.replay.headers import Kind, kind_of
 from fsroute.replay.journal import NumbersChanged, RulesChanged
 from fsroute.replay.masks import Masks
 from fsroute.replay.scrub import Scrubber, Settings
