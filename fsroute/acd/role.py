@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 RETRY = 0.5  # seconds before a lease is campaigned for again
 OVER_KEPT = 100  # offers
+VERSIONS_KEPT = 1000  # rows
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -103,6 +104,7 @@ class AcdRole:
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
         self._standing = StandingLegs(store, link, settings.dial_string, self._use)
         self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
+        self._versions: dict[int, int] = {}  # of the rows that were heard of last, the newest; bounded
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
         self._refusals = Refusals()
@@ -179,6 +181,8 @@ class AcdRole:
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
     def _row(self, call: ProxyCall) -> None:
+        if not self._is_newest(call):
+            return
         for offer in list(self._offers.values()):
             reserved = call.agent_leg_uuid == offer.agent_leg_uuid
             consulting = call.channel_uuid == offer.legs.channel  # the agent is the caller
@@ -191,6 +195,14 @@ class AcdRole:
             self._hand_over(call.rendezvous_uuid, call)  # it may have been here before the offer was
         self._other_acds_row(call)
         self._check_network_legs(call)
+
+    def _is_newest(self, call: ProxyCall) -> bool:
+        """Whoever reserved an agent in this process may say so after others have said that it is over."""
+        known = self._versions.pop(call.proxy_call_id, 0)
+        self._versions[call.proxy_call_id] = max(known, call.version)
+        if len(self._versions) > VERSIONS_KEPT:
+            del self._versions[next(iter(self._versions))]
+        return call.version >= known
 
     def _other_acds_row(self, call: ProxyCall) -> None:
         if self._entries is None:

@@ -85,6 +85,7 @@ class CoordinatorRole:
         self._new_uuid = new_uuid
         self._inbox: Queue[Event | tuple[str, ProxyCall | None] | None] = Queue()
         self._workers = Pool(WORKERS)
+        self._stopped = False
         self._rules = Rules(store.database)
         self._strategies = load() if strategies is None else strategies
         self._core = new_core(self._strategies)
@@ -103,6 +104,7 @@ class CoordinatorRole:
         self._follower = gevent.spawn(self._follow)
 
     def stop(self) -> None:
+        self._stopped = True
         if self._greenlet is not None:
             self._greenlet.kill()
         if self._follower is not None:
@@ -319,6 +321,8 @@ class CoordinatorRole:
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
 
     def _retry(self, subject: Action | str) -> None:
+        if self._stopped:
+            return
         if isinstance(subject, Reserve):
             self._workers.spawn(self._guarded, self._reservation_lost, subject)
         elif isinstance(subject, Refresh | str):

@@ -25,7 +25,7 @@ from fsroute.replay.format import (
 from fsroute.replay.frames import Boundaries, without_password
 from fsroute.replay.journal import Event, World, events_of
 
-LARGE: Final = 64 << 10  # bytes of a session that are written at once; less waits for what else there is
+LARGE: Final = 256 << 10  # bytes of a session that are written at once; less waits for what else there is
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from fsroute.acd.proxy_call import On
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import TimeLineStep
-from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Press, WaitFor
+from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Press, Wait, WaitFor
 from fsroute.switchsim.people import Behaviour
 from fsroute.switchsim.people import Step as Does
 from fsroute.switchsim.telephones import AgentCall
@@ -17,6 +17,9 @@ from tests.waiting import until
 
 HOME = "+14155550123"
 TO_AN_AGENT = (WaitFor("main_menu"), Press("2"))
+SLOWLY_CHOOSES = (
+    WaitFor("callback_offer"), Press("1"), WaitFor("callback_confirm"), Wait(2), Press("1"),
+)  # fmt: skip
 CHOOSES = (WaitFor("callback_offer"), Press("1"), WaitFor("callback_confirm"), Press("1"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fsroute.switchsim import Answers, NoAnswer
 from tests.integration.flow.callers import (
-    CHOOSES,
+    SLOWLY_CHOOSES,
     at_home,
     call_and,
     calls_to,
@@ -77,9 +77,9 @@ def test_who_was_not_told_yet_when_the_process_died_is_told_by_the_next(
 ) -> None:
     sites(apart, tmp_path)
     (process,) = apart.west_site.processes
-    call = call_and(apart, *CHOOSES)
+    call = call_and(apart, *SLOWLY_CHOOSES)
     offer_callback(apart)
-    until(lambda: "callback_confirm" in call.timeline.now, 10)
+    until(lambda: call.timeline.heard("callback_confirm"), 10)
     apart.network.speed = apart.west_site.switch.sounds.speed = 1.0
     until(lambda: "callback_thanks" in call.timeline.now, 10)
     process.kill()

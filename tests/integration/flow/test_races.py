@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import gevent
@@ -16,8 +17,8 @@ import pytest
 from fsroute.acd.proxy_call import On
 from fsroute.model import AgentStatus, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
-from fsroute.store.store import switch_topic
-from fsroute.switchsim import Answers, CallerCall, Fault, Rejects
+from fsroute.store.store import call_key, switch_topic
+from fsroute.switchsim import Answers, CallerCall, Fault, NoAnswer, Rejects
 from fsroute.switchsim.people import Behaviour
 from fsroute.switchsim.telephones import AgentCall
 from tests.integration.flow.conftest import World
@@ -210,3 +211,24 @@ def test_a_contact_is_closed_while_its_agent_is_being_reserved(world: World) -> 
         rounds.end(call)
         world.declare("ann", AgentStatus.LOGGED_OUT)
     rounds.all_is_well()
+
+
+def test_late_news_of_a_reservation_that_is_over_rings_nobody(world: World) -> None:
+    """The process that reserved says so after another has said that the caller is gone."""
+    world.log_on("ann", NoAnswer())
+    call = world.call_for_an_agent()
+    until(lambda: "agent_ringing" in world.kinds(), 10)
+    [[number]] = world.query("select proxy_call_id from proxy_call")
+    offered = world.store.proxy_calls.get(number)
+    assert offered is not None
+    call.hang_up()
+    [rang] = world.network.agent_calls
+    until(rang.over.is_set, 10)
+    late = replace(offered, agent_leg_uuid="7f0c5b1e-2d53-4c3a-9f57-1d5a2c8f4e11")
+    assert world.east.app is not None
+    world.east.app.store.signals.publish(switch_topic("east-1"), call_key(number), late)
+    again = world.call_for_an_agent("+14155550777")
+    until(lambda: world.kinds().count("agent_ringing") == 2, 10)
+    assert len(world.network.agent_calls) == 2
+    again.hang_up()
+    world.assert_nothing_left()
