@@ -32,7 +32,7 @@ OPTIONS = (
     b"From: <sip:a@b>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
-DIAL = f"[rtp_secure_media=mandatory:{SUITE}]sofia/fsroute_link/{{token}}@{{address}};transport=tls"
+DIAL = f"[absolute_codec_string=PCMA,rtp_secure_media=mandatory:{SUITE}]sofia/fsroute_link/{{token}}@{{address}};transport=tls"
 
 
 class SecureSites(TwoSites):
@@ -62,8 +62,6 @@ def secure(program: Path, postgres: str, migrated_template: str) -> Iterator[Sec
         sites.start()
         yield sites
     finally:
-        for switch in sites.switches:
-            shutil.copy(switch.folder / "log" / "freeswitch.log", f"/tmp/guard/{switch.name}.log")
         sites.stop()
         perform(postgres, "drop database if exists fsroute_secure with (force)")
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,10 +15,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import dict_row
 
-from fsroute.errors import StoreError
+from fsroute.errors import FsrouteError, StoreError
 from fsroute.store.connection import as_role
 from fsroute.store.database import Database
 from fsroute.store.embedded import administrator
+from fsroute.store.loading import Loader
 from fsroute.store.migrate import Migration, migrate, migrations
 from fsroute.store.queries import queries
 from fsroute.store.store import Store
@@ -564,3 +565,43 @@ def test_a_store_beside_another_is_of_another_role(centers: House) -> None:
         assert beside.agents.versions().keys() == {"ann", "bob"}
         with pytest.raises(StoreError, match="permission denied"):
             beside.contacts.application_state(str(uuid4()))
+
+
+# A file of rules is performed with its operator's rights ------------------------------------------------
+
+
+HOSTILE_FILES = [
+    "do $$ begin commit; end $$",
+    "do $$ begin execute 'commit'; end $$",
+    "copy (select 1) to program 'touch /tmp/made-by-a-rules-file'",
+    "select pg_read_file('/etc/passwd')",
+    "select lo_import('/etc/passwd')",
+    "set role postgres",
+    "set session authorization postgres",
+    "update contact_event set kind = 'x'",
+    "update proxy_call set state = 'ended'",
+    "delete from rules_version",
+    "select * from reserve_agent(7, 1, 'ann', 'x', '{}')",
+    "do $$ begin create table mine (id int); end $$",
+    "do $$ begin execute 'grant fsroute_part to ' || current_user; end $$",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_FILES)
+def test_a_file_of_rules_does_nothing_that_its_operator_may_not(centers: House, text: str) -> None:
+    with opened(centers, "operator") as database:
+        loader = Loader(database, frozenset({"longest_idle"}), {})
+        with pytest.raises(FsrouteError):
+            loader.load(f"insert into region values ('west', '1');\n{text};\n", "evil.sql", "mallory")
+    with centers.session() as connection:
+        assert connection.execute("select * from region").fetchall() == []
+        assert connection.execute("select * from rules_version").fetchall() == []
+
+
+def test_an_operator_loads_rules_without_owning_the_schema(centers: House) -> None:
+    with opened(centers, "operator") as database:
+        loader = Loader(database, frozenset({"longest_idle"}), {})
+        loaded = loader.load("insert into region values ('west', '1');", "rules.sql", "olga")
+        assert loaded.version == 1
+        assert loader.load("insert into region values ('west', '2');", "rules.sql", "olga").version == 2
+        assert loader.roll_back(1, "olga") == (3, True)
