@@ -32,7 +32,10 @@ OPTIONS = (
     b"From: <sip:a@b>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
-DIAL = f"[absolute_codec_string=PCMA,rtp_secure_media=mandatory:{SUITE}]sofia/fsroute_link/{{token}}@{{address}};transport=tls"
+DIAL = (
+    f"[absolute_codec_string=PCMA,rtp_secure_media=mandatory:{SUITE}]"
+    "sofia/fsroute_link/{token}@{address};transport=tls"
+)
 
 
 class SecureSites(TwoSites):

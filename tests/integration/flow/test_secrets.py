@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -62,7 +63,7 @@ def login(conninfo: str) -> Iterator[str]:
     name = f"marked_{secrets.token_hex(4)}"
     with psycopg.connect(administrator(conninfo), autocommit=True) as connection:
         connection.execute(f"create role {name} login password '{DATABASE}' in role fsroute".encode())
-        given = conninfo_to_dict(conninfo) | {"user": name, "password": DATABASE}
+        given: dict[str, Any] = conninfo_to_dict(conninfo) | {"user": name, "password": DATABASE}
         given.pop("passfile", None)
         yield make_conninfo(**given)
         connection.execute(f"drop role {name}".encode())

@@ -451,7 +451,10 @@ def company(centers: House) -> Iterator[Callable[[str], str]]:
             connection.execute(f"create role {name} login password 'only-{name}'".encode())
             connection.execute("select let_center_read(%s, %s)", (center, name))
         made.append(name)
-        given = conninfo_to_dict(centers.conninfo) | {"user": name, "password": f"only-{name}"}
+        given: dict[str, Any] = conninfo_to_dict(centers.conninfo) | {
+            "user": name,
+            "password": f"only-{name}",
+        }
         given.pop("passfile", None)
         return make_conninfo(**given)
 

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -81,7 +82,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     try:
         plain = administrator(server.start())
         _only_by_tls(folder, plain, authority)
-        given = conninfo_to_dict(plain) | {"user": embedded.ROLE, "port": str(port)}
+        given: dict[str, Any] = conninfo_to_dict(plain) | {"user": embedded.ROLE, "port": str(port)}
         yield Secured(make_conninfo(**given), authority)
     finally:
         server.stop()
