@@ -30,6 +30,7 @@ from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
 from fsroute.callcenter.events import CallcenterEvents
 from fsroute.callcenter.info import Naming
+from fsroute.callserver.admitting import Admission
 from fsroute.callserver.bundles import READING
 from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
@@ -48,18 +49,23 @@ from fsroute.cti.role import CtiRole
 from fsroute.cti.role import Settings as CtiSettings
 from fsroute.customers.customers import Customers as Books
 from fsroute.customers.numbers import Plan
+from fsroute.doctor.wanted import link_profile
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.esl.inbound import InboundClient
 from fsroute.httpserver import Server
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.metrics import sights
+from fsroute.metrics.exporter import About, Exporter
+from fsroute.model.admission import Limit, Treatment, site_scope
 from fsroute.replay.capturing import Capturing
 from fsroute.scp import directing
 from fsroute.scp.deciding import Facts, no_facts
 from fsroute.scp.role import Http, ScpRole
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import Settings as ScpSettings
+from fsroute.store.admission import Admissions
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.connection import as_role
@@ -99,6 +105,7 @@ class App:
         self.config = config
         self._name = f"fsroute {config.site.switch_id}"
         self._conninfo = conninfo
+        self.metrics = exporter(config)
         self._database = self._new_database("")
         self._signals = Signals(self._database)
         self.store = Store(self._database, self._signals)
@@ -148,6 +155,8 @@ class App:
             self._start_cti()
         if Role.SCP in self.config.roles and self.config.scp.serves:
             self._start_scp()
+        if self.metrics is not None:
+            self.metrics.start(self._database, self.sight)
         self._clock = gevent.spawn(self._keep_clock)
 
     def _new_database(self, role: str) -> Database:
@@ -158,6 +167,7 @@ class App:
             max_size=settings.pool_max,
             application_name=self._name,
             statement_timeout=settings.statement_timeout,
+            observe=None if self.metrics is None else self.metrics.measures.statement,
         )
 
     def _conninfo_of(self, part: Role) -> str:
@@ -188,6 +198,8 @@ class App:
             config.timing.heartbeat,
             tap=self.capture.inbound,
         )
+        if profile := link_profile(config):
+            self.link.listen(lambda _event: None, partial(self.link.say_codecs, profile))
         self.capture.switch_version = lambda: self.link.version if self.link is not None else ""
         if Role.ACD in config.roles:
             store = self._store_of(Role.ACD)
@@ -213,12 +225,18 @@ class App:
                 self.lookups,
                 self.capture.outbound,
                 self.customers,
+                self._admission(),
             )
             self.callserver.start()
         if config.events.callcenter:
             self.callcenter_events = self._callcenter_events()
             self.callcenter_events.start()
         self.link.start()
+
+    def _admission(self) -> Admission:
+        site = self.config.site
+        limit = site_scope(site.site_id), site_limit(self.config)
+        return Admission(Admissions(self._database), self._signals, limit, self._holder, site.switch_id)
 
     def _start_readiness(self, entries: Entries) -> None:
         if self.config.acd.listen_port:
@@ -305,11 +323,43 @@ class App:
         if self.link is not None:
             self.link.stop()
         self.capture.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         self._books.close()
         self.rules.stop()
         self._signals.stop()
         for store in self._stores.values():
             store.database.close()
+
+    def sight(self) -> sights.Sight:
+        """How this process stands now, for the metrics."""
+        pool, recorder = self._database.pool, self.capture.recorder
+        return sights.Sight(
+            epoch=None if self.coordinator is None else self.coordinator.epoch,
+            connections=sights.Connections(pool.size, pool.in_use, pool.idle, pool.opened, pool.failures),
+            links={name: sights.Link(client.connected, client.lag) for name, client in self._clients()},
+            doors=self._doors(),
+            captures=None
+            if recorder is None
+            else sights.Captures(recorder.runs, recorder.kept, recorder.stops),
+        )
+
+    def _clients(self) -> Iterator[tuple[str, InboundClient]]:
+        if self.link is not None:
+            yield "control", self.link.client
+        if self.cti is not None and self.cti.collector is not None:
+            yield "activity", self.cti.collector.client
+
+    def _doors(self) -> dict[str, sights.Door]:
+        servers = {
+            "callserver": None if self.callserver is None else self.callserver.server,
+            "scp": None if self.scp is None else self.scp.server,
+        }
+        return {
+            name: sights.Door(len(server.sessions), server.max_sessions, server.refused)
+            for name, server in servers.items()
+            if server is not None
+        }
 
     def _lease(self, name: str, part: Role) -> Lease:
         return Lease(self._store_of(part).database, name, self._holder, self.config.timing.lease)
@@ -330,6 +380,15 @@ class App:
             log.warning(
                 "this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset
             )
+
+
+def exporter(config: Config) -> Exporter | None:
+    """Who shows this process's metrics; None: nobody does."""
+    metrics, site = config.metrics, config.site
+    if not metrics.listen_port:
+        return None
+    about = About(fsroute.__version__, site.site_id, site.switch_id, ",".join(config.roles))
+    return Exporter(about, (metrics.listen_host, metrics.listen_port), metrics.interval)
 
 
 def desk_settings(config: Config) -> DeskSettings:
@@ -363,6 +422,12 @@ def cti_settings(config: Config) -> CtiSettings:
             profiles=frozenset(cti.profiles),
         ),
     )
+
+
+def site_limit(config: Config) -> Limit:
+    admission = config.admission
+    treatment = Treatment(admission.treatment, admission.cause, admission.number, admission.prompt)
+    return Limit(admission.calls or None, admission.per_second or None, treatment)
 
 
 def plan(config: Config) -> Plan:

@@ -39,11 +39,13 @@ acd          proxy_call           UPDATE
 acd          site                 INSERT
 acd          switch               INSERT UPDATE
 acd          system_event         INSERT
+callserver   admission_refusal    INSERT
+callserver   admission_share      DELETE
 callserver   agent_command        DELETE
 callserver   application_version  DELETE INSERT UPDATE
-callserver   contact              INSERT UPDATE
+callserver   contact              UPDATE
 callserver   contact_event        INSERT
-callserver   contact_personal     INSERT UPDATE
+callserver   contact_personal     UPDATE
 callserver   erased_recording     DELETE
 callserver   site                 INSERT
 callserver   switch               INSERT UPDATE
@@ -54,11 +56,13 @@ coordinator  system_event         INSERT
 cti          lease                INSERT UPDATE
 cti          site                 INSERT
 cti          switch               INSERT UPDATE
+scp          admission_refusal    INSERT
+scp          admission_share      DELETE
 scp          agent_taken          DELETE
-scp          contact              INSERT UPDATE
+scp          contact              UPDATE
 scp          contact_event        INSERT
-scp          contact_personal     INSERT
 scp          direct_call          DELETE
+scp          rule_shares          DELETE
 scp          site                 INSERT
 scp          switch               INSERT UPDATE
 """
@@ -319,7 +323,8 @@ def test_a_lease_is_taken_by_the_part_that_it_is_of(centers: House) -> None:
 
 STATEMENTS = {
     "callserver": (
-        "number_called is_number_called contact_centers_served open_contact contact contact_of_channel"
+        "admission_limits share_admission give_admission_back note_refusals numbers_called switch_codecs"
+        " number_called is_number_called contact_centers_served open_contact contact contact_of_channel"
         " learn_facts know_customer log_contact close_contact live_contacts_of_switch send_contact_away"
         " caller_of_contact keep_application_state take_over_contact application_state keep_voice_message"
         " route_proxy_call request_proxy_call proxy_call latest_proxy_call"
@@ -332,13 +337,15 @@ STATEMENTS = {
         " notify heartbeat route_consultation"
     ),
     "coordinator": (
-        "agents agent_versions live_proxy_call_versions live_proxy_calls proxy_calls proxy_call"
+        "switches_unattended switch_away"
+        " agents agent_versions live_proxy_call_versions live_proxy_calls proxy_calls proxy_call"
         " move_proxy_call reserve_agent write_progress recent_handling log_leader_begins"
         " rules_network_rates closed_contact_centers rules_newest rules_queues lease_prepare lease_look"
         " lease_take lease_renew lease_resign last_reserved_switch"
     ),
     "acd": (
-        "proxy_call proxy_calls latest_proxy_call proxy_call_of_agent_leg proxy_call_of_token"
+        "switch_away switch_back switch_codecs"
+        " proxy_call proxy_calls latest_proxy_call proxy_call_of_agent_leg proxy_call_of_token"
         " live_proxy_calls_of_agent_switch live_proxy_calls_of_other_acds move_proxy_call agent_left"
         " write_progress standing_agents standing_leg_up standing_leg_lost agent_announcement"
         " register_switch see_switch agents log_contact take_agent_command waiting_agent_commands"
@@ -355,7 +362,7 @@ STATEMENTS = {
     ),
     "scp": (
         "doors site_capacities switches_seen take_agent untake_agent agents_taken forget_agents_taken"
-        " reserve_before_answer queue_directed log_decided decision_of_contact overdue_direct_calls"
+        " direct_call rule_credits forget_rule_shares queue_directed decision_of_contact overdue_direct_calls"
         " forget_direct_calls agents_concerned agents activity_changes activity_heads open_contact"
         " contact close_contact route_proxy_call latest_proxy_call proxy_call move_proxy_call"
         " number_called rules_newest customer_facts register_switch send_contact_away rules_queues"
@@ -413,6 +420,7 @@ OWN = frozenset(
     routing_rule routing_rule_fact routing_rule_skill routing_rule_direct rule_step outcome_code
     agent_authorization contact contact_personal voice_message proxy_call reservation contact_event
     agent_event application_version site_door
+    admission_limit admission_share admission_refusal rule_shares
     """.split()  # noqa: SIM905
 )
 
@@ -435,6 +443,12 @@ insert into agent_authorization (agent_id, contact_center_id) values ('bob', 'gr
 insert into site_door select 'east', contact_center_id, 'away', 'sip:1@x' from contact_center;
 insert into application_version (switch_id, source, name, contact_center_id, state, message)
     select 'home', contact_center_id, 'orders', contact_center_id, 'serving', '' from contact_center;
+insert into admission_limit (contact_center_id, calls) select contact_center_id, 5 from contact_center;
+insert into admission_share (scope, process, contact_center_id, switch_id, present, demand, expires_at)
+    select 'center:' || contact_center_id, 'p', contact_center_id, 'home', 0, 0, now() from contact_center;
+insert into admission_refusal (switch_id, contact_center_id, number_called, scope, reason, treatment, calls)
+    select 'home', contact_center_id, '1', 'site:west', 'calls', 'busy', 1 from contact_center;
+insert into rule_shares (contact_center_id, rule) select contact_center_id, 'all' from contact_center;
 insert into voice_message (contact_id, contact_center_id, path, duration_s)
     select contact_id, contact_center_id, '/x.wav', 1 from contact;
 """

@@ -22,7 +22,9 @@ LIKE_SQL = re.compile(
 WRITES_SQL = {"fsroute/importing/sql.py"}
 """What makes a file of SQL for an operator to look at; its texts are quoted by its own rule, which has tests."""
 
-FORMATTED = {"testing_create_database", "testing_drop_database"}
+FORMATTED = {
+    "testing_create_database", "testing_drop_database", "restore_create", "restore_drop", "restore_rename",
+}  # fmt: skip
 """Names of databases cannot be parameters: these are put in as quoted identifiers."""
 
 
