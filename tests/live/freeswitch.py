@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from fsroute.config import Secret
 from fsroute.install.render import arguments, render_switch
 from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings, User
@@ -132,6 +134,15 @@ class FreeSwitch:
                 routing_processors=(f"127.0.0.1:{ports.scp}",),
                 feature_numbers=(FEATURE_NUMBER,),
             ),
+        )
+
+    def secure_links(self, certificates: Path, codecs: tuple[str, ...]) -> None:
+        """Network legs by TLS and SRTP from the next start on."""
+        self._settings = msgspec.structs.replace(
+            self._settings,
+            link_certificates=str(certificates),
+            link_codecs=codecs,
+            dialplan=msgspec.structs.replace(self._settings.dialplan, link_srtp=True),
         )
 
     def start(self) -> None:
