@@ -15,6 +15,7 @@ COMMANDS = (
     "run",
     "status",
     "doctor",
+    "top",
     "activity",
     "audit",
     "agent",
@@ -25,6 +26,7 @@ COMMANDS = (
     "queue",
     "number",
     "customers",
+    "erase",
     "app",
     "scp",
     "simulate",
@@ -33,7 +35,12 @@ COMMANDS = (
     "route-diff",
     "import",
     "render",
+    "install",
+    "uninstall",
     "migrate",
+    "database",
+    "backup",
+    "restore",
 )
 
 MODULES = {"import": "importing"}

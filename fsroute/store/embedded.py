@@ -339,6 +339,11 @@ class EmbeddedPostgres:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
 
+def administrator(conninfo: str) -> str:
+    """Of an embedded server's connection string that of its superuser, whose password is in the same file."""
+    return make_conninfo(conninfo, user=SUPERUSER)
+
+
 def _flock(handle: int, operation: int) -> bool:
     try:
         fcntl.flock(handle, operation | fcntl.LOCK_NB)

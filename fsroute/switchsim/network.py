@@ -67,6 +67,7 @@ class Network:
         self.agent_calls: list[AgentCall] = []
         self.caller_calls: list[CallerCall] = []
         self.links: list[Link] = []
+        self.parted: set[frozenset[str]] = set()  # pairs of switches that do not reach each other for now
         self.director: Director | None = None
         self._calls_to: dict[str, int] = {}
         self._faults: dict[str, Fault] = {}
@@ -116,6 +117,21 @@ class Network:
         for link in chosen:
             link.cut()
         return len(chosen)
+
+    def part(self, one: str, other: str) -> None:
+        """From now on nothing gets from one switch to the other, in either direction, and nobody is told."""
+        self.parted.add(frozenset((one, other)))
+        for link in self._between(one, other):
+            link.fall_silent()
+
+    def rejoin(self, one: str, other: str) -> None:
+        """They reach each other again."""
+        self.parted.discard(frozenset((one, other)))
+        for link in self._between(one, other):
+            link.rejoined()
+
+    def _between(self, one: str, other: str) -> list[Link]:
+        return [link for link in self.links if link.switches == frozenset((one, other))]
 
     def lose(self, party: Party) -> None:
         """The switch at this party's channel died without a word."""
@@ -209,7 +225,7 @@ class Network:
             gevent.spawn(leg.party_ends, "NORMAL_TEMPORARY_FAILURE")
 
     def _link(self, leg: Channel, far: Switch, address: Address, delay: float) -> None:
-        link = Link(self, leg, delay)
+        link = Link(self, leg, delay, far.name)
         leg.party = link.near_end
         self.links.append(link)
         if len(self.links) > 1000:

@@ -20,6 +20,7 @@ from fsroute.switchsim.channel import Channel
 from fsroute.switchsim.dialplan import Dialplan
 from fsroute.switchsim.encoding import leading_number
 from fsroute.switchsim.events import Event, Headers, Stamp, header_line
+from fsroute.switchsim.limits import Limits
 from fsroute.switchsim.listener import Listener
 from fsroute.switchsim.media import Sounds
 from fsroute.switchsim.party import Party
@@ -104,6 +105,7 @@ class Switch:
         self.rooms: dict[str, Room] = {}  # of conferences
         self.callcenter = CallCenter(self)
         self.registrations = Registrations(self)
+        self.limits = Limits()
         self.listeners: set[Listener] = set()  # those that may want the events of any channel
         self.connections: set[Listener] = set()
         self.logged: list[str] = []

@@ -28,6 +28,20 @@ insert into switch as known (switch_id, site_id, link_address)
 values (%(switch_id)s, %(site_id)s, coalesce(%(link_address)s, '127.0.0.1:5090'))
 on conflict (switch_id) do update set link_address = coalesce(%(link_address)s, known.link_address);
 
+-- name: switch_away
+select switch_away(%(switch_id)s, %(reason)s);
+
+-- name: switches_unattended
+-- A switch that no acd has ever driven has no lease, and is nobody's concern.
+select s.switch_id
+  from switch s
+  join lease l on l.name = 'switch:' || s.switch_id
+ where s.away_since is null and l.expires_at < clock_timestamp()
+   and exists (select from agent a where a.switch_id = s.switch_id);
+
+-- name: switch_back
+select switch_back(%(switch_id)s);
+
 -- name: switches
 select switch_id, site_id, link_address, core_uuid, seen_at from switch order by switch_id;
 
