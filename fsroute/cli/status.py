@@ -55,7 +55,7 @@ def read(store: Store, stale_after: float) -> Tables:
         "activity": _activity(store, now, stale_after),
         "queues": store.database.run("status_queues"),
         "agents": _agents(store),
-        "admission": list(Admissions(store.database).status()),
+        "admission": [dict(row) for row in Admissions(store.database).status()],
         "closed": _closed(store),
         "applications": _applications(store, now),
         "leases": store.database.run("status_leases"),

@@ -151,9 +151,7 @@ def _missing(connection: Connection, known: list[Migration]) -> list[Migration]:
     return check({row["version"]: row["name"] for row in rows}, known)
 
 
-def _migrate(
-    connection: Connection, known: list[Migration], patience: Patience, roles: bool
-) -> list[str]:
+def _migrate(connection: Connection, known: list[Migration], patience: Patience, roles: bool) -> list[str]:
     if not roles and not _missing(connection, known):
         return []
     texts = queries()
