@@ -151,7 +151,7 @@ class Signals:
         return self._id
 
     def tell(self, topic: str, key: Key, row: Any = None) -> None:
-        """Say so in this process alone: all others are told by what the database has committed. Never blocks or fails."""
+        """Say so in this process alone: all others are told by what the database has committed. Never blocks."""
         self._deliver(topic, key, row)
 
     def _deliver(self, topic: str, key: Key, row: Any = None) -> None:

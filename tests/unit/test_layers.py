@@ -26,6 +26,7 @@ PURE = [
     "fsroute.acd.legs",
     "fsroute.acd.proxy_call",
     "fsroute.acd.readiness",
+    "fsroute.acd.refusals",
     "fsroute.acd.rendezvous",
     "fsroute.acd.serving",
     "fsroute.acd.standing",
@@ -264,7 +265,7 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.transfer",
         "fsroute.appserver.signing",
         "fsroute.callserver.admission",
-    "fsroute.callserver.caller",
+        "fsroute.callserver.caller",
         "fsroute.callserver.line",
     }
     strange = {
