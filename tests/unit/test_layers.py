@@ -242,7 +242,7 @@ def test_roles_meet_through_values_only(role: str) -> None:
         "fsroute.acd.transfer",
         "fsroute.appserver.signing",
         "fsroute.callserver.admission",
-    "fsroute.callserver.caller",
+        "fsroute.callserver.caller",
         "fsroute.callserver.line",
     }
     strange = {
