@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two reports
 SOONEST = 0.1  # seconds, where a call would be refused though others may have room
-LIFETIME = 3.0  # seconds after which the share of a process that says nothing is others'
+LIFETIME = 5.0  # seconds after which the share of a process that says nothing is others'
 ASK_LIMIT = 0.5  # seconds that a call waits for a larger share, before it is refused
 SESSIONS = Refusal(PROCESS, Why.SESSIONS, Treatment("busy", "SWITCH_CONGESTION"))
 
@@ -30,6 +30,7 @@ class Admission:
     Args:
         site: the site's scope and limit.
         process: the process's name, unlike any other's.
+        lifetime: seconds after which its share is others', when it has said nothing.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Admission:
         process: str,
         switch_id: str,
         clock: Callable[[], float] = time.monotonic,
+        lifetime: float = LIFETIME,
     ) -> None:
         self.gate = Gate()
         self._store = store
@@ -48,6 +50,7 @@ class Admission:
         self._process = process
         self._switch_id = switch_id
         self._clock = clock
+        self._lifetime = lifetime
         self._centers: dict[str, str] = {}  # number called → scope
         self._numbers: dict[str, str] = {}  # channel → number called, of the calls that are there
         self._refusing: dict[str, int] = {}  # scope → calls refused since it began to
@@ -148,8 +151,9 @@ class Admission:
     def _beat(self) -> None:
         uses = self.gate.report(self._clock())
         if uses:
-            shares = self._store.share(self._process, self._switch_id, uses, LIFETIME)
-            self.gate.dealt(shares, self._clock())
+            shares = self._store.share(self._process, self._switch_id, uses, self._lifetime)
+            if self.gate.dealt(shares, self._clock()):
+                self._asked.set()
         self._write_refused()
 
     def _write_refused(self) -> None:

@@ -17,6 +17,7 @@ from tests.waiting import until
 
 SITE = "site:west"
 NUMBER = "8005550100"
+FOR_LONG = 120.0  # seconds: nobody is taken for dead, however busy the machine is
 NewAdmission = Callable[[str, Limit], Admission]
 
 
@@ -27,7 +28,8 @@ def new_admission(center: Center) -> Iterator[NewAdmission]:
     made: list[Admission] = []
 
     def make(process: str, limit: Limit) -> Admission:
-        made.append(Admission(Admissions(center.database), signals, (SITE, limit), process, "home"))
+        store = Admissions(center.database)
+        made.append(Admission(store, signals, (SITE, limit), process, "home", lifetime=FOR_LONG))
         made[-1].start()
         return made[-1]
 
