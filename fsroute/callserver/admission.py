@@ -23,6 +23,7 @@ class _Scope:
     share: Share
     tokens: float
     filled_at: float
+    is_dealt: bool = True
     due: Share | None = None  # what the share is to be lowered to
     present: int = 0
     wanted: int = 0  # new calls since the last report
@@ -73,9 +74,17 @@ class Gate:
     _reported_at: float | None = None
 
     def set_limits(
-        self, limits: Mapping[str, Limit], now: float, present: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        limits: Mapping[str, Limit],
+        now: float,
+        present: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
-        """From now on these; calls that are there stay, and count. `present`: the scopes of calls, if others now."""
+        """From now on these; calls that are there stay, and count. `present`: the scopes of calls, if others now.
+
+        Of a limit that is new this process has all if it is `alone`, and nothing else until a share is dealt.
+        """
         self._present.update(
             {name: now_in for name, now_in in (present or {}).items() if name in self._present}
         )
@@ -85,8 +94,8 @@ class Gate:
                 continue
             scope = self._scopes.get(name)
             if scope is None:
-                share = Share(limit.calls, limit.per_second)
-                scope = _Scope(limit, share, max(1.0, limit.per_second or 0.0), now)
+                scope = _Scope(limit, _part(limit, alone), max(1.0, limit.per_second or 0.0), now)
+                scope.is_dealt = alone
             scope.present = sum(name in names for names in self._present.values())
             scope.share = _within(scope.share, limit)
             scope.limit = limit
@@ -171,6 +180,12 @@ class Gate:
             uses.append(Use(name, scope.limit, scope.present, scope.demand, scope.share))
         return uses
 
+    def assume_alone(self) -> None:
+        """No share can be had: of limits that none was dealt of, this process has all."""
+        for scope in self._scopes.values():
+            if not scope.is_dealt:
+                scope.share = _part(scope.limit, True)
+
     def dealt(self, shares: Iterable[Dealt], now: float) -> bool:
         """The shares as they are now; true: something is to be given up, by the next report, which others wait for."""
         is_less = False
@@ -179,9 +194,17 @@ class Gate:
             if scope is not None:
                 scope.fill(now)
                 scope.share, scope.due = _within(each.share, scope.limit), each.due
+                scope.is_dealt = True
                 scope.fill(now)
                 is_less = is_less or each.share != each.due
         return is_less
+
+
+def _part(limit: Limit, whole: bool) -> Share:
+    """All of a limit, or nothing."""
+    if whole:
+        return Share(limit.calls, limit.per_second)
+    return Share(None if limit.calls is None else 0, None if limit.per_second is None else 0.0)
 
 
 def _within(share: Share, limit: Limit) -> Share:

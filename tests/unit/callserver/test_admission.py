@@ -105,6 +105,22 @@ def test_a_lower_limit_holds_at_once_and_ends_no_call() -> None:
     assert (full.present(SITE), full.enter("d", [SITE], 1.0) is None) == (2, False)
 
 
+def test_of_a_new_limit_nothing_is_taken_before_a_share_is_dealt_unless_none_can_be_had() -> None:
+    new = Gate()
+    new.set_limits({SITE: Limit(2, 5.0)}, 0.0, alone=False)
+    refusal = new.enter("a", [SITE], 0.0)
+    assert refusal is not None
+    assert new.may_ask(refusal)
+    new.dealt([dealt(1, 5.0)], 0.0)
+    assert new.enter("a", [SITE], 0.0, again=True) is None
+    new.assume_alone()
+    assert new.enter("b", [SITE], 0.0) is not None, "what was dealt stands"
+    away = Gate()
+    away.set_limits({SITE: Limit(1)}, 0.0, alone=False)
+    away.assume_alone()
+    assert away.enter("a", [SITE], 0.0) is None
+
+
 def test_a_limit_that_is_set_counts_who_is_there_already() -> None:
     open_gate = gate()
     open_gate.enter("a", [SITE], 0.0)
