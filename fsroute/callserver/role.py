@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 from uuid import uuid4
+
+import gevent
 
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
+from fsroute.callserver import enquiry
 from fsroute.callserver.admitting import Admission
+from fsroute.callserver.arrears import late
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
 from fsroute.callserver.caller import number_called
@@ -50,6 +55,9 @@ READ = (
 )
 """The events of a channel that calls and agents' dialogues read."""
 
+LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
+GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
+NUMBERS = 10_000  # numbers called that are known by heart, for calls that come while the database is away
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -111,10 +119,11 @@ class CallServerRole:
         )
 
     def start(self) -> None:
-        self._link.listen(self._event, self._link_came_up, self.reconcile)
+        self._link.listen(self._event, self._link_came_up, self.reconcile, self._await_switch)
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
         if self._admission is not None:
             self._admission.start()
+        self._desk.numbers.learn(self._store.contacts.numbers_called(NUMBERS))
         self.server.start()
 
     def stop(self, drain: float) -> None:
@@ -124,11 +133,15 @@ class CallServerRole:
         self._callbacks.stop(STOP_LIMIT)
         if self._admission is not None:
             self._admission.stop()
+        self._desk.arrears.settle(STOP_LIMIT)
 
     def calls(self) -> int:
         return len(self._calls)
 
     def _serve(self, session: Session) -> None:
+        if enquiry.is_one(session):
+            enquiry.answer(session)
+            return
         if self._agents is not None and self._agents.serves(session):
             session.note(serves="agent desk")
             self._agents.serve(session)
@@ -224,11 +237,19 @@ class CallServerRole:
 
     def _hung_up(self, contact_id: str, channel_uuid: str, cause: str) -> None:
         """A channel ended that the contact may have left before: who is called back has another one."""
-        with suppress(StoreError):
-            contact = self._store.contacts.get(contact_id)
-            if contact is None or contact.channel_uuid != channel_uuid:
-                return
-        self._close(contact_id, cause)
+        if self._desk.arrears.owes(contact_id):  # its end among it: it is known better there
+            return
+        end = partial(self._write_hangup, contact_id, channel_uuid, cause, self._store.now())
+        try:
+            self._desk.arrears.write(contact_id, end)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _write_hangup(self, contact_id: str, channel_uuid: str, cause: str, at: float) -> None:
+        contact = self._store.contacts.get(contact_id)
+        if contact is not None and contact.channel_uuid == channel_uuid:
+            data = {"by": "switch", "cause": cause, **late(at, self._store.now())}
+            self._store.close_contact(contact_id, Outcome.ABANDONED, data, on=On.CALLER_GONE)
 
     def _close(
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
@@ -271,7 +292,7 @@ class CallServerRole:
         for contact_id, channel_uuid, core_uuid, is_consultation in self._store.contacts.live_of_switch(
             self._settings.switch_id
         ):
-            if channel_uuid in self._calls:
+            if channel_uuid in self._calls or self._desk.arrears.owes(contact_id):
                 continue
             if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:
                 self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)
@@ -298,6 +319,24 @@ class CallServerRole:
         for channel_uuid, contact_id in unseen.items():
             if channel_uuid not in self._calls:
                 self._closers.spawn(self._look_after, contact_id, channel_uuid)
+
+    def _await_switch(self) -> None:
+        """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""
+        client, looks = self._link.client, 0
+        while not client.connected and looks < GONE_LOOKS:
+            gevent.sleep(LOOK_AGAIN)
+            looks = looks + 1 if client.refused else 0
+        while not client.connected:
+            try:
+                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(
+                    self._settings.switch_id
+                ):
+                    if channel_uuid not in self._calls:
+                        self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
+                return
+            except StoreError as error:
+                log.warning("calls of a switch that does not run are not closed yet: %s", error)
+                gevent.sleep(LOOK_AGAIN)
 
     def _fetch_left(self) -> None:
         """Callers whose agent on this switch has left, but whom music began for while the two were being joined."""

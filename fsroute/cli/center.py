@@ -7,12 +7,24 @@ from pathlib import Path
 
 import click
 
+from fsroute.cli import entering
 from fsroute.cli.options import config_option
 
 
 @click.group("center")
 def command() -> None:
-    """List contact centers; close one at once, and open it again."""
+    """Contact centers: enter them, close one at once, and open it again."""
+
+
+@command.command("add")
+@click.argument("name", metavar="CENTER", type=entering.NAME)
+@click.option("--name", "title", type=entering.TITLE, help="As people call it; CENTER without it.")
+@click.option("--time-zone", type=entering.time_zone, help="Of its opening hours, as Europe/Berlin.")
+@config_option
+def add(name: str, title: str | None, time_zone: str | None, config_path: Path | None) -> None:
+    """Enter the contact center CENTER, or change what is given of it."""
+    with entering.registry(config_path) as (registry, _):
+        entering.tell(registry.add_center(name, title, time_zone), f"contact center {name}")
 
 
 @command.command("list")
@@ -94,6 +106,29 @@ def open_center(name: str, config_path: Path | None) -> None:
     with opened(config.load(config_path)) as store:
         Rules(store.database).open_center(name, whoami())
     click.echo(f"{name} is open")
+
+
+@command.command("reader")
+@click.argument("name")
+@click.argument("role")
+@click.option("--remove", is_flag=True, help="The role does not read the contact center's rows any more.")
+@config_option
+def reader(name: str, role: str, remove: bool, config_path: Path | None) -> None:
+    """Let the database role ROLE read the rows of the contact center NAME, and nobody else's (docs/security.md)."""
+    from fsroute import config
+    from fsroute.cli.store import connection_string
+    from fsroute.store.database import Database
+    from fsroute.store.embedded import administrator
+
+    settings = config.load(config_path)
+    with connection_string(settings) as conninfo:
+        place = administrator(conninfo) if settings.database.embedded else conninfo
+        with Database(place, min_size=1, max_size=1, application_name="fsroute command") as database:
+            statement = "stop_center_reading" if remove else "let_center_read"
+            done = database.value(statement, contact_center_id=name, reader=role)
+    if remove and not done:
+        raise click.ClickException(f"{role} does not read the rows of {name}")
+    click.echo(f"{role} reads the rows of {name}{' no longer' if remove else ''}")
 
 
 @command.command("limit")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import errors
 
@@ -20,35 +22,73 @@ FENCED = "FS001"
 UNKNOWN_AGENT, DECLINED = "FS041", "FS042"
 """Those of the functions that agents and operators call; the detail is a word for programs."""
 
-_UNAVAILABLE = (
+PLANNING = frozenset({"RevalidateCachedQuery", "build_attrmap_by_position", "tupledesc_match"})
+"""The functions of PostgreSQL's that refuse a prepared statement when its result, or that of a function in it, has
+changed since: texts are translated, and the SQLSTATEs stand for much else."""
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+
+_OF_THE_CONNECTION = (
     errors.InterfaceError,
     errors.AdminShutdown,
     errors.CrashShutdown,
     errors.CannotConnectNow,
-    errors.DatabaseDropped,
-    errors.IdleSessionTimeout,
+)
+
+_UNAVAILABLE = (
+    *_OF_THE_CONNECTION,
     errors.IdleInTransactionSessionTimeout,
-    errors.QueryCanceled,  # statement_timeout: the database is too slow to answer
     errors.LockNotAvailable,
-    errors.TooManyConnections,
     errors.ReadOnlySqlTransaction,  # the primary became a standby under us
 )
+
+_PASSING = ("53", "57", "58")
+"""Classes of SQLSTATE that tell of the server, not of the statement.
+
+It is short of something (disk, memory, connections), an operator or a time limit intervened, or the system below it
+failed: what is refused now will be taken later.
+"""
 
 
 def translate(error: psycopg.Error, name: str = "") -> StoreError:
     """The error of fsroute for one of psycopg's; `name` is the statement's, for the text."""
-    text = f"{name}: {error}".strip().removeprefix(": ")
+    text = f"{name}: {without_values(error)}".strip().removeprefix(": ")
     if error.sqlstate == FENCED:
         return Fenced(text)
     if error.sqlstate in (UNKNOWN_AGENT, DECLINED):
         return _declined(error)
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return StoreConflict(text, error.diag.constraint_name)
-    if isinstance(error, _UNAVAILABLE) or (
-        isinstance(error, errors.OperationalError) and _is_connection(error)
+    if (
+        isinstance(error, _UNAVAILABLE)
+        or is_outdated_plan(error)
+        or (error.sqlstate or "").startswith(_PASSING)
+        or _is_connection(error)
     ):
         return DatabaseUnavailable(text)
     return StoreError(text)
+
+
+def without_values(error: psycopg.Error) -> str:
+    """What an error says, less what may be a caller's: errors are logged.
+
+    A detail quotes the row or the key that was refused, a context the text that could not be read. Of details those
+    stay that name a missing row, which has been given by an operator's rule or file; of contexts, where it was.
+    """
+    text = error.diag.message_primary
+    if text is None:  # of libpq, not of the server
+        return str(error)
+    if (error.sqlstate or "").startswith("22"):  # a value that is none of its type
+        text = _QUOTED.sub('"…"', text)
+    lines = [text]
+    if isinstance(error, errors.ForeignKeyViolation | errors.ObjectInUse) and error.diag.message_detail:
+        lines.append(f"DETAIL:  {error.diag.message_detail}")
+    if error.diag.message_hint:
+        lines.append(f"HINT:  {error.diag.message_hint}")
+    where = [
+        line for line in (error.diag.context or "").splitlines() if line.startswith("PL/pgSQL function ")
+    ]
+    return "\n".join(lines + [f"CONTEXT:  {line}" for line in where])
 
 
 def _declined(error: psycopg.Error) -> Declined:
@@ -60,9 +100,12 @@ def _declined(error: psycopg.Error) -> Declined:
 
 def is_of_the_connection(error: psycopg.Error) -> bool:
     """Did the connection fail, so that the statement may be tried on another one?"""
-    return isinstance(error, _UNAVAILABLE[:4]) or (
-        isinstance(error, errors.OperationalError) and _is_connection(error)
-    )
+    return isinstance(error, _OF_THE_CONNECTION) or _is_connection(error)
+
+
+def is_of_a_standby(error: psycopg.Error) -> bool:
+    """Was the statement refused since the server takes no writes? Nothing was done, and the primary is elsewhere."""
+    return isinstance(error, errors.ReadOnlySqlTransaction)
 
 
 def is_deadlock(error: psycopg.Error) -> bool:
@@ -70,6 +113,14 @@ def is_deadlock(error: psycopg.Error) -> bool:
     return isinstance(error, errors.DeadlockDetected)
 
 
+def is_outdated_plan(error: psycopg.Error) -> bool:
+    """Has a migration changed what a prepared statement gives? It is undone; a new connection prepares it anew."""
+    kinds = (errors.FeatureNotSupported, errors.DatatypeMismatch)
+    return isinstance(error, kinds) and error.diag.source_function in PLANNING
+
+
 def _is_connection(error: psycopg.Error) -> bool:
     """An operational error without a SQLSTATE comes from libpq; class 08 is the connection's."""
+    if not isinstance(error, errors.OperationalError):
+        return False
     return error.sqlstate is None or error.sqlstate.startswith("08")

@@ -39,7 +39,7 @@ def decode(text: str) -> tuple[str | None, list[Key]]:
     """The sender, None if unknown, and the keys; what cannot be read means "everything"."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever is connected may notify
         return None, [None]
     by, keys = (content.get("by"), content.get("keys")) if isinstance(content, dict) else (None, content)
     if not isinstance(keys, list) or not all(isinstance(key, str | int | None) for key in keys):

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from fsroute.config import Secret
 from fsroute.install.render import arguments, render_switch
 from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings, User
@@ -91,7 +93,7 @@ class FreeSwitch:
     """One instance on loopback, with everything it writes below `folder`.
 
     `files` go beside what is rendered, by their path below `conf`; `modules` are loaded, those of fsroute if
-    not given.
+    not given. Callers are led to the call servers at `callservers`, by default to the one of `ports`.
     """
 
     def __init__(
@@ -102,6 +104,8 @@ class FreeSwitch:
         ports: Ports,
         modules: tuple[str, ...] = MODULES,
         files: Mapping[str, str] | None = None,
+        callservers: tuple[int, ...] = (),
+        media_timeout_ms: int = 60_000,
     ) -> None:
         self.name = name
         self.folder = folder
@@ -125,10 +129,20 @@ class FreeSwitch:
             dialplan=DialplanSettings(
                 numbers=("*",),
                 numbers_before_answer=(EARLY_NUMBER,),
-                callservers=(f"127.0.0.1:{ports.callserver}",),
+                callservers=tuple(f"127.0.0.1:{port}" for port in callservers or (ports.callserver,)),
+                link_media_timeout_ms=media_timeout_ms,
                 routing_processors=(f"127.0.0.1:{ports.scp}",),
                 feature_numbers=(FEATURE_NUMBER,),
             ),
+        )
+
+    def secure_links(self, certificates: Path, codecs: tuple[str, ...]) -> None:
+        """Network legs by TLS and SRTP from the next start on."""
+        self._settings = msgspec.structs.replace(
+            self._settings,
+            link_certificates=str(certificates),
+            link_codecs=codecs,
+            dialplan=msgspec.structs.replace(self._settings.dialplan, link_srtp=True),
         )
 
     def start(self) -> None:
@@ -151,7 +165,7 @@ class FreeSwitch:
         return self._process.pid
 
     def until_ready(self) -> None:
-        until(self._answers, 30)
+        until(self._answers, 90)  # several of them on a machine that is busy
 
     def stop(self) -> None:
         """kill -9: nothing of it is kept, and an orderly end takes seconds. It may be started again."""
