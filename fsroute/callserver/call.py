@@ -284,6 +284,8 @@ class Call:
             return None
         if call.proxy_call_id == self._position.answered:
             return None  # the application has its result: this is about another agent that it needs
+        if call.state is State.REQUESTED:
+            self._desk.store.announce(call)  # who wrote it may have died before saying so
         return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
 
     def _closed(self) -> Do | None:
