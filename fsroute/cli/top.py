@@ -47,9 +47,7 @@ def command(config_path: Path | None, interval: float, once: bool, page: str) ->
         if once:
             store.measure_clock()
             width, height = 1_000, 100_000
-            for line in _trimmed(
-                [line.text for line in frame(read(store), View(page=page), width, height)][:-1]
-            ):
+            for line in _trimmed([line.text for line in frame(read(store), View(page=page), width, height)][:-1]):
                 click.echo(line)
             return
         with Terminal.standard() as terminal:

@@ -31,9 +31,7 @@ from fsroute.store.queries import queries
 logger = logging.getLogger(__name__)
 
 MAINTENANCE = ("postgres", "template1")  # databases from which others are made and renamed
-LONGEST_NAME = (
-    40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
-)
+LONGEST_NAME = 40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
 
 
 @dataclass(frozen=True, slots=True)

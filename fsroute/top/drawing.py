@@ -69,9 +69,7 @@ def _head(picture: Picture, view: View) -> list[Line]:
             "calls: "
             + ", ".join(f"{totals.get(name, 0)} {name}" for name in ("waiting", "offered", "talking"))
             + f", {totals.get('contacts', 0)} in all; last minute: "
-            + ", ".join(
-                f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned")
-            )
+            + ", ".join(f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned"))
         ),
     ]
     if picture.fault:
@@ -80,12 +78,7 @@ def _head(picture: Picture, view: View) -> list[Line]:
 
 
 def _body(picture: Picture, view: View, width: int) -> list[Line]:
-    rows = {
-        "calls": picture.calls,
-        "queues": picture.queues,
-        "agents": picture.agents,
-        "sites": picture.sites,
-    }
+    rows = {"calls": picture.calls, "queues": picture.queues, "agents": picture.agents, "sites": picture.sites}
     shown = PAGES[1:] if view.page == "overview" else (view.page,)
     order = ("sites", "queues", "agents", "calls") if view.page == "overview" else shown
     lines: list[Line] = []
@@ -100,8 +93,7 @@ def _table(table: Table, rows: Iterable[Row], view: View, width: int) -> list[Li
     ordered = sorted(rows, key=table.keys[by], reverse=reverse)
     cells = [[clean(str(cell)) for cell in table.cell(row)] for row in ordered]
     widths = [
-        max([columns(name), *(columns(row[place]) for row in cells)])
-        for place, name in enumerate(table.columns)
+        max([columns(name), *(columns(row[place]) for row in cells)]) for place, name in enumerate(table.columns)
     ]
     mark = f" by {by}{' reversed' if reverse else ''}"
     lines = [
@@ -116,9 +108,7 @@ def _table(table: Table, rows: Iterable[Row], view: View, width: int) -> list[Li
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(
-        cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)
-    ).rstrip()
+    return "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 # Text ------------------------------------------------------------------------------------------------------------
@@ -207,19 +197,7 @@ def _site(row: Row) -> Sequence[object]:
 TABLES = {
     "calls": Table(
         "calls",
-        (
-            "call",
-            "queue",
-            "state",
-            "site",
-            "place",
-            "since",
-            "expected",
-            "talk",
-            "agent",
-            "agent leg",
-            "network leg",
-        ),
+        ("call", "queue", "state", "site", "place", "since", "expected", "talk", "agent", "agent leg", "network leg"),
         _call,
         {
             "age": lambda row: -row["age"],
