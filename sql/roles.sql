@@ -126,6 +126,10 @@ grant select (proxy_call_id, contact_id, contact_center_id, queue, medium, skill
     on proxy_call to fsroute_coordinator;
 grant update (position, expected_wait, expected_wait_basis, expected_wait_error) on proxy_call to fsroute_coordinator, fsroute_acd;
 grant insert (kind, data) on system_event to fsroute_coordinator, fsroute_acd;
+grant select on agent_state, site_activity, site_queue to fsroute_coordinator; -- these, and what follows: for the metrics
+grant select (arrived_at, requested_at) on proxy_call to fsroute_coordinator;
+grant select (event_id, at, written_by, contact_id, contact_center_id, proxy_call_id, kind, data) on contact_event
+    to fsroute_coordinator;
 grant execute on function reserve_agent, agent_left to fsroute_coordinator;
 
 -- Acd: agents' legs, and what agents do during a talk ------------------------------------------------------------------------

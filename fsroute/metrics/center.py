@@ -1,4 +1,4 @@
-"""Figures of the whole center, as the database has them: read now and then by the process that leads, shown when asked."""
+"""Figures of the whole center, as the database has them: read now and then by who leads, shown when asked."""
 
 from __future__ import annotations
 

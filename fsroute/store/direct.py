@@ -218,7 +218,7 @@ class DirectCalls:
         return [(row["at"], row["data"]) for row in rows]
 
     def overdue(self, again: float) -> list[tuple[str, State]]:
-        """Contacts that were redirected and did not come to their agent, or were not taken, with the proxy call's state.
+        """Contacts that were redirected and did not come to their agent, or were not taken, with the call's state.
 
         A peer has `again` seconds to ask for the next destination.
         """

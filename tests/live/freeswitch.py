@@ -165,7 +165,7 @@ class FreeSwitch:
         return self._process.pid
 
     def until_ready(self) -> None:
-        until(self._answers, 30)
+        until(self._answers, 90)  # several of them on a machine that is busy
 
     def stop(self) -> None:
         """kill -9: nothing of it is kept, and an orderly end takes seconds. It may be started again."""

@@ -361,7 +361,7 @@ def follow(center: ContactCenter, caller: Call) -> Call:
 def test_a_processor_that_dies_after_its_claim_leaves_the_call_to_the_ordinary_way(
     company: ContactCenter, manner: str
 ) -> None:
-    """It is killed while its claim commits: by the dialplan's guard, or its next action, the call server has the call."""
+    """It is killed while its claim commits: by the dialplan's guard, or its next action, a call server has the call."""
     early(company, manner=manner, tries=1)
     desk = company.agent("ann", Phone("1001", answers_at_once, AGENT), wrap_up=0, set_aside=0)
     ready(company)

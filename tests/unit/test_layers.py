@@ -98,6 +98,9 @@ PURE = [
     "fsroute.ivr.zipform",
     "fsroute.lookups.answers",
     "fsroute.lookups.facts",
+    "fsroute.metrics.measures",
+    "fsroute.metrics.process",
+    "fsroute.metrics.sights",
     "fsroute.model",
     "fsroute.monitoring.invariants",
     "fsroute.privacy.person",
@@ -145,6 +148,9 @@ PURE = [
     "fsroute.scp.sights",
     "fsroute.simulation.document",
     "fsroute.simulation.results",
+    "fsroute.top.drawing",
+    "fsroute.top.picture",
+    "fsroute.top.view",
 ]
 
 INPUT_OUTPUT = {"gevent", "psycopg", "psycopg_pool", "jinja2"}
@@ -160,6 +166,7 @@ ABOVE = {
     "fsroute.customers": {"fsroute.config", "fsroute.httpclient", "fsroute.lookups", "fsroute.store"},
     "fsroute.doctor": {"fsroute.config", "fsroute.esl", "fsroute.ivr.keyfiles", "fsroute.store"},
     "fsroute.importing": set(),
+    "fsroute.metrics": {"fsroute.acd.proxy_call", "fsroute.httpserver", "fsroute.store"},
     "fsroute.lookups": {"fsroute.config", "fsroute.httpclient", "fsroute.ivr"},
     "fsroute.monitoring": {"fsroute.acd.proxy_call", "fsroute.model", "fsroute.store"},
     "fsroute.privacy": {"fsroute.customers.numbers", "fsroute.esl.encoding"},
@@ -171,6 +178,7 @@ ABOVE = {
         "fsroute.routing",
         "fsroute.store",
     },
+    "fsroute.top": {"fsroute.store"},
 }
 
 ROLES = ("callserver", "acd", "agentdesk", "coordinator", "appserver", "cti", "scp")

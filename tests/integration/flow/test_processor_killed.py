@@ -1,4 +1,4 @@
-"""The routing processor is killed in the midst of a decision: the claim ends by its time, the call goes its stated way."""
+"""The routing processor is killed amid a decision: the claim ends by its time, the call goes its stated way."""
 
 from __future__ import annotations
 
