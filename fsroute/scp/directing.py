@@ -183,7 +183,10 @@ class Director:
         wanted = self._wanted(directed, decision, token, leg_uuid)
         try:
             claimed = self._direct.claim(
-                self._contact(directed), directed.plan.caller, self._told(directed, destination, decision), wanted
+                self._contact(directed),
+                directed.plan.caller,
+                self._told(directed, destination, decision),
+                wanted,
             )
         except StoreError:
             self._give_back(seat)

@@ -179,7 +179,9 @@ class DirectCalls:
             caller=Jsonb(_caller(caller)),
             arrived=Jsonb({"application": contact.application, "switch_id": contact.switch_id}),
             decided=Jsonb(dict(data)),
-            reserve=None if wanted.reserve is None else Jsonb(wanted.reserve.dump() | {"by": self._store.signals.sender}),
+            reserve=None
+            if wanted.reserve is None
+            else Jsonb(wanted.reserve.dump() | {"by": self._store.signals.sender}),
             take=_json(wanted.take),
             place=_json(wanted.place),
             share=_json(wanted.share),

@@ -37,7 +37,9 @@ OF_ROLES = re.compile(rb"^\d+; \d+ \d+ (POLICY|ROW SECURITY) ")
 
 LONGEST_LIST = 10_000_000  # bytes
 MAINTENANCE = ("postgres", "template1")  # databases from which others are made and renamed
-LONGEST_NAME = 40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
+LONGEST_NAME = (
+    40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
+)
 
 
 @dataclass(frozen=True, slots=True)

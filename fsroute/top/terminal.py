@@ -68,7 +68,9 @@ class Terminal:
 
     def size(self) -> tuple[int, int]:
         """Columns and lines, as they are now."""
-        found = shutil.get_terminal_size((80, 24)) if self._source is None else os.get_terminal_size(self._source)
+        found = (
+            shutil.get_terminal_size((80, 24)) if self._source is None else os.get_terminal_size(self._source)
+        )
         return (found.columns or 80, found.lines or 24)
 
     def draw(self, lines: Sequence[Line]) -> None:

@@ -79,7 +79,9 @@ def test_waits_and_network_legs_are_measured_in_the_ledger(exporter: Exporter, c
     exporter.look_at_center(center.database, True)
     figures = shown(exporter)
     assert figures["fsroute_wait_seconds_count blue orders"] == 1
-    events = center.sql("select kind, data, extract(epoch from at)::float8 as at from contact_event order by event_id")
+    events = center.sql(
+        "select kind, data, extract(epoch from at)::float8 as at from contact_event order by event_id"
+    )
     joined = next(row for row in events if row["kind"] == "joined")
     assert joined["data"]["network_leg"] == "joined"
     left = next(row for row in events if row["kind"] == "agent_left")
@@ -163,5 +165,3 @@ def test_each_statement_is_timed_and_each_failure_counted(conninfo: str, exporte
     figures = shown(exporter)
     assert figures["fsroute_database_statement_seconds_count"] == 2
     assert figures["fsroute_database_failures_total other"] == 1
-
-

@@ -175,9 +175,7 @@ def test_an_empty_database_is_not_kept(conninfo: str, tmp_path: Path) -> None:
     assert names(conninfo) == [conninfo_to_dict(conninfo)["dbname"]]
 
 
-def test_a_backup_of_an_earlier_version_is_migrated(
-    new_database: Callable[[], str], tmp_path: Path
-) -> None:
+def test_a_backup_of_an_earlier_version_is_migrated(new_database: Callable[[], str], tmp_path: Path) -> None:
     conninfo = new_database()
     migrate(conninfo, migrations()[:-1])
     backup(conninfo, tmp_path / "old.dump", NOW)
