@@ -15,6 +15,7 @@ from fsroute.acd.dial import dialled
 from fsroute.acd.legs import LegCommands, Settings, Switch
 from fsroute.acd.proxy_call import On
 from fsroute.acd.serving import (
+    SWITCH_DIED,
     Agent,
     Announce,
     AskForKey,
@@ -33,9 +34,10 @@ from fsroute.acd.serving import (
     decide,
 )
 from fsroute.acd.standing import Leg, Where
-from fsroute.errors import StoreError, SwitchError
+from fsroute.errors import StoreError, SwitchError, SwitchUnavailable
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -109,6 +111,7 @@ class Offer:
         self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
         self._over = False
+        self._outage = Outage(log, f"an offer waits for the database contact={call.contact_id}")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.inbox: Queue[Item] = Queue()
         self.attend: Callable[[str], None] = lambda channel: None
@@ -156,7 +159,8 @@ class Offer:
             self._commands.dial(self.call)
         except SwitchError as error:
             log.warning("agent not dialled: %s agent=%s", error, self.call.agent_id)
-            self.legs = replace(self.legs, agent=Agent.GONE, cause="SWITCH_UNAVAILABLE")
+            cause = SWITCH_DIED if isinstance(error, SwitchUnavailable) else "SWITCH_UNAVAILABLE"
+            self.legs = replace(self.legs, agent=Agent.GONE, cause=cause)
 
     def _prepare_announcement(self) -> None:
         announcement = ""
@@ -299,8 +303,9 @@ class Offer:
     def _try(self, step: Step | None) -> None:
         try:
             self._do(step)
+            self._outage.over()
         except StoreError as error:
-            log.warning("not done: %s: %s contact=%s", type(step).__name__, error, self.call.contact_id)
+            self._outage.failed(f"{type(step).__name__}: {error}")
             try:
                 self._take(self.inbox.get(timeout=RETRY))
             except (Empty, StoreError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import gevent
@@ -18,12 +18,13 @@ from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
 from fsroute.acd.orders import Orders
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import digest, is_token
-from fsroute.acd.serving import Agent, Legs
+from fsroute.acd.serving import SWITCH_DIED, Agent, Legs
 from fsroute.acd.standing import Use
 from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store, agents_topic, switch_topic
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 RETRY = 0.5  # seconds before a lease is campaigned for again
 OVER_KEPT = 100  # offers
 VERSIONS_KEPT = 1000  # rows
+AWAY_GRACE = 2.0  # seconds for which a switch may not answer before the offers at it end
+GONE = "LOSE_RACE"  # the cause of a leg that is found gone
+MOST_UNREAD = 500  # of an offer, while the database is slow: more keys that the agent presses are not heard
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -105,11 +109,14 @@ class AcdRole:
         self._versions: dict[int, int] = {}  # of the rows that were heard of last, the newest; bounded
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
+        self._core_uuid = ""  # of the switch's process that was looked at last
+        self._gone_for = GONE
+        self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
     def start(self) -> None:
-        self._link.listen(self._event, self.reconcile)
+        self._link.listen(self._event, self.reconcile, self._switch_is_back, self._switch_is_away)
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
@@ -138,6 +145,8 @@ class AcdRole:
                     self.leads = True
                     log.info("this process drives the agents of switch %s", self._settings.switch_id)
                     self.reconcile()
+                    if not self._link.client.connected:
+                        gevent.spawn(self._switch_is_away)
                     self._orders.signalled(None)
                     while self._lease.held:
                         gevent.sleep(RETRY)
@@ -272,8 +281,8 @@ class AcdRole:
         for uuid, leg in list(self._network_legs.items()):
             if leg.is_stale(call):
                 del self._network_legs[uuid]
-                gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
-                self._caller_gone(leg, "the agent did not come")
+                refused = call.is_live or is_redirected(call)
+                gevent.spawn(self._kill, uuid, "NO_ANSWER" if refused else "NORMAL_CLEARING")
 
     # The switch --------------------------------------------------------------------------------------------
 
@@ -289,7 +298,8 @@ class AcdRole:
             self._standing.event(leg, event)
         if agents_legs:
             for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
-                offer.inbox.put(event)
+                if name != "DTMF" or offer.inbox.qsize() < MOST_UNREAD:
+                    offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK" and event.get("Call-Direction") != "outbound":  # it has a token, too
@@ -315,9 +325,21 @@ class AcdRole:
             self._caller_gone(self._network_legs.pop(uuid), event.get("Hangup-Cause", ""))
 
     def _caller_gone(self, leg: NetworkLegHere, cause: str) -> None:
-        """A caller who was redirected has no other channel: the contact ends with this one."""
+        """A caller who was redirected has no other channel: the contact ends with this one.
+
+        Not where the agent did not come, and the leg was refused for that: a peer has the caller, and asks again.
+        """
         if leg.contact_id:
-            gevent.spawn(self._close_contact, leg.contact_id, cause)
+            gevent.spawn(self._close_caller, leg, cause)
+
+    def _close_caller(self, leg: NetworkLegHere, cause: str) -> None:
+        try:
+            call = self._store.proxy_calls.get(leg.proxy_call_id)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, leg.contact_id)
+            return
+        if call is not None and call.is_live and call.network_leg_uuid == leg.leg_uuid:
+            self._close_contact(leg.contact_id, cause)
 
     def _close_contact(self, contact_id: str, cause: str) -> None:
         try:
@@ -374,25 +396,62 @@ class AcdRole:
         except SwitchError as error:
             log.debug("uuid_kill: %s", error)
 
+    # The switch is away ------------------------------------------------------------------------------------
+
+    def _switch_is_away(self) -> None:
+        """Nobody is offered to its agents; offers under way end, unless it is back at once."""
+        if not self.leads or self._link.client.connected:
+            return
+        try:
+            if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
+                log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
+        except StoreError as error:
+            log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
+        gevent.sleep(AWAY_GRACE)
+        if self.leads and not self._link.client.connected:
+            for offer in list(self._offers.values()):
+                if not offer.legs.joined:
+                    offer.inbox.put(_hangup(offer.legs.channel, SWITCH_DIED))
+
+    def _switch_is_back(self) -> None:
+        """Also if somebody else took it for away, since this process had not been heard of.
+
+        Raises:
+            StoreError: it cannot be noted; the next beat tries again.
+        """
+        here = self.leads and self._link.client.connected
+        if here and self._store.agents.switch_back(self._settings.switch_id):
+            log.info("switch %s is back", self._settings.switch_id)
+
     # After a restart, or when signals or events may have been missed ---------------------------------------------
 
     def reconcile(self) -> None:
         """Hold the rows against the channels that really exist, and go on from both."""
         if not (self.leads and self._link.client.connected):
             return
+        self._gone_for = SWITCH_DIED if self._is_another_process() else GONE
         try:
             self._standing.reconcile()
             if self._finish is not None:  # before anybody looks at the legs
                 self._finish(self._settings.switch_id, self._is_completing)
-            for call in self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id):
+            calls = self._store.proxy_calls.live_of_agent_switch(self._settings.switch_id)
+            for call in calls:
                 self._reconcile(call)
+            self._end_unheard_of(calls)
             if self._entries is not None:
                 self._entries.reconcile()
             self._forget_network_legs()
             self._take_strays()
+            self._switch_is_back()  # last of all: who is offered something now finds no leg of before
+            self._outage.over()
         except FsrouteError as error:
-            log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
+            self._outage.failed(error)
             gevent.spawn_later(RETRY, self.reconcile)
+
+    def _is_another_process(self) -> bool:
+        """The switch was restarted since the last look: what it had is gone, through nobody's fault."""
+        before, self._core_uuid = self._core_uuid, self._link.core_uuid
+        return bool(before) and before != self._core_uuid
 
     def _is_completing(self, call: ProxyCall) -> bool:
         """Whether the agent who has handed a conversation over is still in hand."""
@@ -416,6 +475,13 @@ class AcdRole:
         else:
             self._check(offer, call)
 
+    def _end_unheard_of(self, calls: Iterable[ProxyCall]) -> None:
+        """Offers whose end was missed read their row at once: nobody's phone rings on for a caller who has left."""
+        live = {call.agent_leg_uuid for call in calls}
+        for offer in list(self._offers.values()):
+            if offer.agent_leg_uuid not in live:
+                offer.inbox.put(None)
+
     def _adopt(self, call: ProxyCall) -> None:
         """Go on with an offer that another process began; it hears of events before its legs are looked at."""
         offer = self._register(call)
@@ -435,7 +501,7 @@ class AcdRole:
         age = self._store.now() - offer.legs.offered_at
         had_channel = call.agent_leg is not AgentLeg.DIALLING or age > DIALLED_LIMIT
         if had_channel and not self._link.exists(offer.legs.channel):
-            offer.inbox.put(_hangup(offer.legs.channel))
+            offer.inbox.put(_hangup(offer.legs.channel, self._gone_for))
 
     def _forget_network_legs(self) -> None:
         """Those whose hang-up was missed."""
@@ -471,7 +537,7 @@ class AcdRole:
         call, legs = offer.call, offer.legs
         began = call.reserved_at.timestamp() if call.reserved_at is not None else self._store.now()
         if not self._link.exists(legs.channel):
-            return Legs(legs.agent_leg_uuid, began, agent=Agent.GONE, cause="LOSE_RACE")
+            return Legs(legs.agent_leg_uuid, began, agent=Agent.GONE, cause=self._gone_for)
         answered = self._link.variable(legs.channel, "endpoint_disposition") == "ANSWER"
         other = partner(call)
         seen = replace(
@@ -505,8 +571,8 @@ def _leg_here(call: ProxyCall, leg_uuid: str) -> NetworkLegHere:
     return NetworkLegHere(call.proxy_call_id, leg_uuid, call.version, contact_id)
 
 
-def _hangup(uuid: str) -> Event:
-    return Event.plain(f"Event-Name: CHANNEL_HANGUP\nUnique-ID: {uuid}\nHangup-Cause: LOSE_RACE\n\n".encode())
+def _hangup(uuid: str, cause: str = GONE) -> Event:
+    return Event.plain(f"Event-Name: CHANNEL_HANGUP\nUnique-ID: {uuid}\nHangup-Cause: {cause}\n\n".encode())
 
 
 def _parked(uuid: str) -> Event:

@@ -17,6 +17,10 @@ READY_GRACE = 3.0  # seconds beyond the offer time-out that an agent who has acc
 ANNOUNCEMENT_LIMIT = 10.0  # seconds after which an announcement is over, whatever was heard of its end
 
 
+SWITCH_DIED = "SWITCH_DIED"
+"""The cause of a leg's end where its switch was restarted, or does not answer: no fault of the agent's."""
+
+
 class Agent(enum.StrEnum):
     """How far the agent's leg is, as seen on the switch."""
 
@@ -147,6 +151,7 @@ REASONS = {
     "SUBSCRIBER_ABSENT": "gone",
     "NORMAL_CLEARING": "gone",
     "STANDING_LEG_LOST": "standing_leg_lost",
+    SWITCH_DIED: "switch_away",
 }
 """FreeSWITCH's hang-up causes of an agent's leg, as reasons why an offer failed; any other is ``failed``."""
 
@@ -171,6 +176,8 @@ def decide(call: ProxyCall, legs: Legs, now: float) -> Step | None:
 
 
 def _reason(legs: Legs) -> str:
+    if legs.cause == SWITCH_DIED:
+        return REASONS[SWITCH_DIED]
     if legs.joined:  # the network leg failed first, through no fault of the agent
         return "join_failed"
     return "standing_leg_lost" if legs.standing_uuid else REASONS.get(legs.cause, "failed")

@@ -37,6 +37,7 @@ from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, LeadKind
 from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.proxy_calls import Attempt
 
 log = logging.getLogger(__name__)
@@ -74,10 +75,19 @@ class Hold:
             uuid=line.uuid, last_cause=last_cause, called=waiter.called, treated=treated,
         )  # fmt: skip
         self._sound_uuid = ""  # the music, or what is said
+        self._solace_uuid = (
+            ""  # music for who would hear nothing while the database is away, whatever comes then
+        )
+        self._outage = Outage(log, f"a waiting call waits for the database contact={call.contact_id}")
         self._bridge_uuid = ""
         self._leg_cause = ""
         self._taken_until = desk.store.now() + TAKEN_LIMIT if is_joined_here(call) else 0.0
         self._piece_ends = 0.0
+
+    @property
+    def is_talking(self) -> bool:
+        """The network leg was answered: agent and caller are joined, whoever has noted it."""
+        return self._channel.doing is Doing.TALKING
 
     def wait(self) -> str:
         """Hold the caller until the proxy call is over; returns its result, as an application names it.
@@ -92,21 +102,32 @@ class Hold:
                 self._row_changed(None)  # the agent may have left since the row was read
         self._line.set_variable("playback_terminators", "none")  # a key ends no music
         try:
-            while True:
-                try:
-                    self._choose_at_once()
-                    step = decide(self.call, self._channel, self._desk.store.now())
-                    if isinstance(step, Finish):
-                        self._stop_sound()
-                        return step.result
-                    self._do(step)
-                except StoreError as error:
-                    log.warning(
-                        "a waiting call waits for the database: %s contact=%s", error, self.call.contact_id
-                    )
-                    self._take(self._line.next(STORE_RETRY))
+            result = None
+            while result is None:
+                result = self._go_on()
+            return result
         finally:
             self._desk.unwatch(self.call.proxy_call_id)
+
+    def _go_on(self) -> str | None:
+        """Do one thing, or take one piece of news; the result once the wait is over."""
+        try:
+            self._choose_at_once()
+            step = decide(self.call, self._channel, self._desk.store.now())
+            if not isinstance(step, Finish):
+                self._do(step)
+            self._outage.over()
+            self._stop_solace()
+            if isinstance(step, Finish):
+                self._stop_sound()
+                return step.result
+        except StoreError as error:
+            self._outage.failed(error)
+            if self._channel.doing is Doing.NOTHING and not self._solace_uuid:
+                self._solace_uuid = self._line.execute("playback", in_pieces(self.call.hold_music))
+            with suppress(StoreError):  # what the news asks of it is asked again
+                self._take(self._line.next(STORE_RETRY))
+        return None
 
     def _do(self, step: Step | None) -> None:
         if step is None:
@@ -316,10 +337,13 @@ class Hold:
 
     def _execution_ended(self, event: Event) -> None:
         ended = event.get("Application-UUID")
+        if ended == self._solace_uuid:
+            self._solace_uuid = ""
         if ended == self._sound_uuid and self._channel.doing in (Doing.MUSIC, Doing.SPEAKING):
             said = self._channel.doing is Doing.SPEAKING
             if self._desk.store.now() >= self._piece_ends:
-                self._row_changed(None)  # has the switch just taken the channel, or is the piece over?
+                with suppress(StoreError):  # has the switch just taken the channel, or is the piece over?
+                    self._row_changed(None)
             self._channel = replace(
                 self._channel, doing=Doing.TAKEN if self._is_being_taken() else Doing.NOTHING
             )
@@ -365,13 +389,21 @@ class Hold:
         return taken
 
     def _stop_sound(self) -> None:
-        """News that come meanwhile are heard afterwards."""
         if self._channel.doing in (Doing.MUSIC, Doing.SPEAKING):
-            news: list[object] = []
-            self._line.stop(self._sound_uuid, news.append)
+            self._stop(self._sound_uuid)
             self._channel = replace(self._channel, doing=Doing.NOTHING)
-            for item in news:
-                self._line.session.post(item)
+
+    def _stop_solace(self) -> None:
+        if self._solace_uuid:
+            self._stop(self._solace_uuid)
+            self._solace_uuid = ""
+
+    def _stop(self, execution: str) -> None:
+        """News that come meanwhile are heard afterwards."""
+        news: list[object] = []
+        self._line.stop(execution, news.append)
+        for item in news:
+            self._line.session.post(item)
 
 
 def in_pieces(music: str) -> str:

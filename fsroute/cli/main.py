@@ -14,12 +14,19 @@ COMMANDS = (
     "demo",
     "run",
     "status",
+    "doctor",
+    "top",
     "activity",
     "audit",
     "agent",
     "rules",
     "center",
+    "site",
+    "switch",
+    "queue",
+    "number",
     "customers",
+    "erase",
     "app",
     "scp",
     "simulate",
@@ -32,6 +39,8 @@ COMMANDS = (
     "uninstall",
     "migrate",
     "database",
+    "backup",
+    "restore",
 )
 
 MODULES = {"import": "importing"}

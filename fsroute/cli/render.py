@@ -68,3 +68,22 @@ def _print(files: Mapping[str, str]) -> None:
     for path, text in files.items():
         click.echo(f"==> {path} <==")
         click.echo(text)
+
+
+@command.command("alerts")
+def alerts() -> None:
+    """Rules for alerts, for Prometheus."""
+    _monitoring("alerts.yml")
+
+
+@command.command("dashboard")
+def dashboard() -> None:
+    """A dashboard, for Grafana."""
+    _monitoring("dashboard.json")
+
+
+def _monitoring(name: str) -> None:
+    from importlib import resources
+
+    file = resources.files("fsroute") / "metrics" / "monitoring" / name
+    click.echo(file.read_text(encoding="utf-8"), nl=False)

@@ -32,6 +32,7 @@ from fsroute.config.host import (
 )
 from fsroute.config.install import Install
 from fsroute.config.loading import convert, default_state_dir, load, parse, read
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
@@ -57,6 +58,7 @@ __all__ = [
     "Log",
     "Lookup",
     "LookupParameter",
+    "Metrics",
     "Name",
     "Numbers",
     "Port",

@@ -10,6 +10,7 @@ import re
 
 from fsroute.config.section import Section
 from fsroute.errors import ConfigurationError
+from fsroute.model.admission import CAUSES
 
 ANY_NUMBER = "*"
 NO_SERVICE = "tone_stream://%(274,0,913.8);%(274,0,1370.6);%(380,1000,1776.7);loops=3"
@@ -36,6 +37,10 @@ class DialplanSettings(Section, frozen=True):
     `code_digit_ms`; so late comes a ``*`` that begins none. `conference_profile` is mod_conference's. Agents'
     phones dial `feature_prefix` and the digit of a feature (`fsroute.agentdesk.features`); `feature_numbers` lead
     agents to all of them from any telephone.
+
+    FreeSWITCH itself takes no more callers of fsroute's than `most_calls` at a time and `most_calls_per_second` (0: no
+    limit; needs mod_hash): the rest is refused with `over_limit_cause` before any process hears of it. It counts the
+    callers of this switch alone, and should lie above the limits in fsroute's configuration, as the last resort.
     """
 
     numbers: tuple[str, ...] = ()
@@ -56,6 +61,9 @@ class DialplanSettings(Section, frozen=True):
     conference_profile: str = "default"
     feature_prefix: str = "*5"
     feature_numbers: tuple[str, ...] = ()
+    most_calls: int = 0
+    most_calls_per_second: int = 0
+    over_limit_cause: str = "SWITCH_CONGESTION"
 
     def __post_init__(self) -> None:
         for number in self.numbers:
@@ -81,6 +89,12 @@ class DialplanSettings(Section, frozen=True):
         within("link_media_timeout_ms", self.link_media_timeout_ms, 1000, 86_400_000)
         within("held_s", self.held_s, 10, 86_400)
         within("code_digit_ms", self.code_digit_ms, 200, 10_000)
+        within("most_calls", self.most_calls, 0, 100_000)
+        within("most_calls_per_second", self.most_calls_per_second, 0, 10_000)
+        if self.over_limit_cause not in CAUSES:
+            raise ConfigurationError(
+                f"over_limit_cause: {self.over_limit_cause!r} is none of {sorted(CAUSES)}"
+            )
         check_text("conference_profile", self.conference_profile, NAME)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import field
 
+from fsroute.config.admission import Admission
 from fsroute.config.applications import ApplicationsFrom, Appserver
 from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
@@ -26,6 +27,7 @@ from fsroute.config.host import (
     Timing,
 )
 from fsroute.config.install import Install
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Section, require_once
 
@@ -47,6 +49,7 @@ class Config(Section, frozen=True):
     database: Database = field(default_factory=Database)
     event_socket: EventSocket = field(default_factory=EventSocket)
     callserver: Callserver = field(default_factory=Callserver)
+    admission: Admission = field(default_factory=Admission)
     links: Links = field(default_factory=Links)
     agents: Agents = field(default_factory=Agents)
     acd: Acd = field(default_factory=Acd)
@@ -57,6 +60,7 @@ class Config(Section, frozen=True):
     timing: Timing = field(default_factory=Timing)
     process: Process = field(default_factory=Process)
     log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
     dialplan: DialplanSettings = field(default_factory=DialplanSettings)
     install: Install = field(default_factory=Install)

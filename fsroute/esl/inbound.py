@@ -77,6 +77,8 @@ class InboundClient:
         self.address = (host, port)
         self.lag = 0.0
         """Seconds that the last beat on the event connection took: how far FreeSWITCH is behind."""
+        self.refused = False
+        """Nobody listens there: FreeSWITCH does not run, or is just starting."""
         self._password = password
         self._subscription = commands.events(dict.fromkeys([*events, "BACKGROUND_JOB"]))
         self._on_event, self._on_up, self._on_down = on_event, on_up, on_down
@@ -186,6 +188,7 @@ class InboundClient:
             try:
                 self._open_links()
             except SwitchError as error:
+                self.refused = isinstance(error.__cause__, ConnectionRefusedError)
                 self._close_links(str(error))
                 if isinstance(error, NotAdmitted):
                     retry = self._limits.not_admitted_retry
@@ -194,6 +197,7 @@ class InboundClient:
                 retry = min(retry * 2, self._limits.last_retry)
                 continue
             retry = self._limits.first_retry
+            self.refused = False
             self._stay_up()
             gevent.sleep(retry)
 

@@ -85,6 +85,8 @@ class SwitchSettings(Section, frozen=True):
         for queue in self.callcenter_queues:
             check_text("callcenter_queues", queue, _QUEUE)
         check_text("log_level", self.log_level, re.compile("debug|info|notice|warning|err|crit|alert"))
+        if (self.dialplan.most_calls or self.dialplan.most_calls_per_second) and "hash" not in self.modules:
+            raise ConfigurationError("modules: most_calls and most_calls_per_second need mod_hash: add hash")
         self._check_network()
         within("session_timeout_s", self.session_timeout_s, 90, 86_400)
         within("link_session_timeout_s", self.link_session_timeout_s, 90, 86_400)

@@ -68,12 +68,15 @@ class Duty:
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
     free_from: float = float("-inf")
     standing_leg: bool = False
+    switch_away: bool = False
 
     @property
     def is_there(self) -> bool:
         """Available, and to be reached."""
-        return self.available and (
-            self.standing_leg or not any(group.qualification.standing for group in self.groups)
+        return (
+            self.available
+            and not self.switch_away
+            and (self.standing_leg or not any(group.qualification.standing for group in self.groups))
         )
 
     def has_room(self, group: Group, besides: int = 0) -> bool:

@@ -30,7 +30,8 @@ from fsroute.monitoring.qualified import QUALIFIED, Qualification
 LIMIT = 0.1  # seconds (I3)
 UNSERVED = WAITING | {State.REQUESTED}
 STANDING_LEG = {"standing_leg_up": True, "standing_leg_lost": False, "moved": False}
-DECIDE = ("status", "pause", "reserved", "released", QUALIFIED, *STANDING_LEG)
+SWITCH = {"switch_away": True, "switch_back": False}
+DECIDE = ("status", "pause", "reserved", "released", QUALIFIED, *STANDING_LEG, *SWITCH)
 """The agents' events after which an agent may be idle, or may not be any more."""
 
 
@@ -133,6 +134,8 @@ class Waiting:
                 duty.held[int(data["proxy_call_id"])] = duty.held.pop(number)
         elif event.kind in STANDING_LEG:  # who logs on elsewhere has none there yet
             duty.standing_leg = STANDING_LEG[event.kind]
+        elif event.kind in SWITCH:
+            duty.switch_away = SWITCH[event.kind]
         else:
             duty.groups = self._pools.groups_of(Qualification.load(data))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import gevent
@@ -15,21 +16,38 @@ if TYPE_CHECKING:
     from fsroute.switchsim.network import Network
 
 
-class Link:
-    """The call: `near` is the channel that dialled, `far` the one that was called.
+RETRANSMITS = (
+    32.0  # seconds for which a SIP request is sent again that nobody answers (64 * T1, RFC 3261, 17.1)
+)
 
-    `delay` (seconds) is what signalling takes one way; a cut link carries nothing, and both
-    channels end with MEDIA_TIMEOUT after the network's media time-out.
+
+class Link:
+    """The call: `near` is the channel that dialled, `far` the one that was called, at the switch `to`.
+
+    `delay` (seconds) is what signalling takes one way. A cut link carries nothing any more, one between switches
+    that are parted nothing for now: what is signalled meanwhile is sent again and arrives when they are joined,
+    if that is soon enough. In both cases nobody hears anything, and channels with media end with MEDIA_TIMEOUT
+    after the network's media time-out; who rings knows of nothing.
     """
 
-    def __init__(self, network: Network, near: Channel, delay: float = 0.0) -> None:
+    def __init__(self, network: Network, near: Channel, delay: float = 0.0, to: str = "") -> None:
         self.network = network
         self.near = near
         self.far: Channel | None = None
         self.delay = delay
         self.is_cut = False
+        self.switches = frozenset((near.switch.name, to))
         self.near_end = LinkEnd(self, is_near=True)
         self.far_end = LinkEnd(self, is_near=False)
+        self._under_way: list[tuple[float, Callable[[], None]]] = []
+
+    @property
+    def is_parted(self) -> bool:
+        return self.switches in self.network.parted
+
+    @property
+    def is_silent(self) -> bool:
+        return self.is_cut or self.is_parted
 
     def carry(self, act: Callable[[], None]) -> None:
         """Do something at the other end, now or after the delay, unless the link is cut."""
@@ -38,20 +56,40 @@ class Link:
         if self.delay:
             gevent.spawn_later(self.delay, self._arrive, act)
         else:
-            act()
+            self._arrive(act)
 
     def _arrive(self, act: Callable[[], None]) -> None:
-        if not self.is_cut:
+        if self.is_cut:
+            return
+        if self.is_parted:
+            self._under_way.append((time.monotonic(), act))
+        else:
             act()
 
     def cut(self) -> None:
         """Lose the link in the middle of the call."""
-        if self.is_cut:
-            return
-        self.is_cut = True
+        if not self.is_cut:
+            self.is_cut = True
+            self.fall_silent()
+
+    def fall_silent(self) -> None:
+        """Nothing is heard from now on."""
         for channel in (self.near, self.far):
-            if channel is not None and channel.is_up:
-                gevent.spawn_later(self.network.media_timeout, channel.party_ends, "MEDIA_TIMEOUT")
+            if channel is not None and channel.is_up and channel.has_media:
+                gevent.spawn_later(self.network.media_timeout, self._miss_media, channel)
+        self.near_end.tell()
+        self.far_end.tell()
+
+    def _miss_media(self, channel: Channel) -> None:
+        if self.is_silent:
+            channel.party_ends("MEDIA_TIMEOUT")
+
+    def rejoined(self) -> None:
+        """The switches reach each other again: what was sent again and again arrives, in its order."""
+        under_way, self._under_way = self._under_way, []
+        for sent, act in under_way:
+            if time.monotonic() < sent + RETRANSMITS:
+                act()
         self.near_end.tell()
         self.far_end.tell()
 
@@ -111,6 +149,6 @@ class LinkEnd:
 
     def speech(self) -> str:
         other = self.other
-        if other is None or self.link.is_cut or not (other.is_up and other.has_media):
+        if other is None or self.link.is_silent or not (other.is_up and other.has_media):
             return SILENCE
         return other.output()

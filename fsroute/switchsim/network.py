@@ -67,6 +67,7 @@ class Network:
         self.agent_calls: list[AgentCall] = []
         self.caller_calls: list[CallerCall] = []
         self.links: list[Link] = []
+        self.parted: set[frozenset[str]] = set()  # pairs of switches that do not reach each other for now
         self.director: Director | None = None
         self._calls_to: dict[str, int] = {}
         self._faults: dict[str, Fault] = {}
@@ -116,6 +117,21 @@ class Network:
         for link in chosen:
             link.cut()
         return len(chosen)
+
+    def part(self, one: str, other: str) -> None:
+        """From now on nothing gets from one switch to the other, in either direction, and nobody is told."""
+        self.parted.add(frozenset((one, other)))
+        for link in self._between(one, other):
+            link.fall_silent()
+
+    def rejoin(self, one: str, other: str) -> None:
+        """They reach each other again."""
+        self.parted.discard(frozenset((one, other)))
+        for link in self._between(one, other):
+            link.rejoined()
+
+    def _between(self, one: str, other: str) -> list[Link]:
+        return [link for link in self.links if link.switches == frozenset((one, other))]
 
     def lose(self, party: Party) -> None:
         """The switch at this party's channel died without a word."""
@@ -188,6 +204,9 @@ class Network:
         if address.kind == "null":  # answers itself, and there is nobody (mod_loopback.c)
             gevent.spawn(leg.party_answers)
             return
+        if address.kind == "loopback":
+            self._loop(leg, address)
+            return
         fault = self._fault(address)
         if fault is None and self.director is not None:
             fault = self.director.fault(address.host, leg.profile.caller_id_number)
@@ -206,7 +225,7 @@ class Network:
             gevent.spawn(leg.party_ends, "NORMAL_TEMPORARY_FAILURE")
 
     def _link(self, leg: Channel, far: Switch, address: Address, delay: float) -> None:
-        link = Link(self, leg, delay)
+        link = Link(self, leg, delay, far.name)
         leg.party = link.near_end
         self.links.append(link)
         if len(self.links) > 1000:
@@ -229,6 +248,23 @@ class Network:
                 link.far.party_ends(leg.cause or "ORIGINATOR_CANCEL")
 
         self._spawn(link, arrive)
+
+    def _loop(self, leg: Channel, address: Address) -> None:
+        """The other end of a loopback leg is a channel of the same switch, in the context named (mod_loopback.c)."""
+        link = Link(self, leg)
+        leg.party = link.near_end
+        switch = leg.switch
+
+        def arrive() -> None:
+            link.far = switch.receive(
+                link.far_end,
+                number=leg.profile.caller_id_number,
+                name=leg.profile.caller_id_name,
+                number_called=address.user,
+                context=address.profile,
+            )
+
+        gevent.spawn(arrive)
 
     @staticmethod
     def _spawn(link: Link, arrive: Callable[[], None]) -> None:

@@ -17,6 +17,9 @@ with forgotten as (
 update switch set core_uuid = %(core_uuid)s, seen_at = clock_timestamp() where switch_id = %(switch_id)s
 returning switch_id, site_id, link_address;
 
+-- name: switch_codecs repeatable
+update switch set codecs = %(codecs)s where switch_id = %(switch_id)s and codecs is distinct from %(codecs)s;
+
 -- name: register_switch
 with here as (
     insert into site (site_id, name) values (%(site_id)s, %(site_id)s) on conflict do nothing
@@ -24,6 +27,20 @@ with here as (
 insert into switch as known (switch_id, site_id, link_address)
 values (%(switch_id)s, %(site_id)s, coalesce(%(link_address)s, '127.0.0.1:5090'))
 on conflict (switch_id) do update set link_address = coalesce(%(link_address)s, known.link_address);
+
+-- name: switch_away
+select switch_away(%(switch_id)s, %(reason)s);
+
+-- name: switches_unattended
+-- A switch that no acd has ever driven has no lease, and is nobody's concern.
+select s.switch_id
+  from switch s
+  join lease l on l.name = 'switch:' || s.switch_id
+ where s.away_since is null and l.expires_at < clock_timestamp()
+   and exists (select from agent a where a.switch_id = s.switch_id);
+
+-- name: switch_back
+select switch_back(%(switch_id)s);
 
 -- name: switches
 select switch_id, site_id, link_address, core_uuid, seen_at from switch order by switch_id;

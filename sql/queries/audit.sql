@@ -27,12 +27,13 @@ select event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_
  order by event_id limit %(limit)s;
 
 -- name: audit_agent_events_before
--- Each agent's last status, release, pause and standing leg before the first event to be read.
+-- Each agent's last status, release, pause, standing leg and news of the switch before the first event to be read.
 select * from (
     select distinct on (agent_id, kind)
            event_id, extract(epoch from at)::float8 as at, agent_id, contact_center_id, contact_id::text, kind, data
       from agent_event
-     where at < %(since)s and kind in ('status', 'released', 'pause', 'standing_leg_up', 'standing_leg_lost', 'moved')
+     where at < %(since)s and kind in ('status', 'released', 'pause', 'standing_leg_up', 'standing_leg_lost', 'moved',
+                                      'switch_away', 'switch_back')
      order by agent_id, kind, event_id desc) as last
  order by event_id;
 

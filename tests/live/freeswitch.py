@@ -91,7 +91,7 @@ class FreeSwitch:
     """One instance on loopback, with everything it writes below `folder`.
 
     `files` go beside what is rendered, by their path below `conf`; `modules` are loaded, those of fsroute if
-    not given.
+    not given. Callers are led to the call servers at `callservers`, by default to the one of `ports`.
     """
 
     def __init__(
@@ -102,6 +102,8 @@ class FreeSwitch:
         ports: Ports,
         modules: tuple[str, ...] = MODULES,
         files: Mapping[str, str] | None = None,
+        callservers: tuple[int, ...] = (),
+        media_timeout_ms: int = 60_000,
     ) -> None:
         self.name = name
         self.folder = folder
@@ -125,7 +127,8 @@ class FreeSwitch:
             dialplan=DialplanSettings(
                 numbers=("*",),
                 numbers_before_answer=(EARLY_NUMBER,),
-                callservers=(f"127.0.0.1:{ports.callserver}",),
+                callservers=tuple(f"127.0.0.1:{port}" for port in callservers or (ports.callserver,)),
+                link_media_timeout_ms=media_timeout_ms,
                 routing_processors=(f"127.0.0.1:{ports.scp}",),
                 feature_numbers=(FEATURE_NUMBER,),
             ),

@@ -146,6 +146,7 @@ class Call:
         self.requests: list[Message] = []  # that came in after the first INVITE
         self.rang_at = self.answered_at = self.ended_at = 0.0
         self.ended_by = ""  # "us", "them", or the status that refused the call
+        self.port = port  # of the switch
         self._target = target
         self._to = ("127.0.0.1", port)
         self._tag = uuid4().hex[:10]
@@ -201,6 +202,11 @@ class Call:
         self._request("BYE" if self.answered_at else "CANCEL")
         if self.answered_at:
             self._end("us")
+
+    def lose(self) -> None:
+        """The switch has died without a word, and the user has noticed."""
+        if not self.ended_at:
+            self._end("nobody")
 
     def update(self, identity: str) -> None:
         """An UPDATE: somebody else is there now."""

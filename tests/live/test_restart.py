@@ -95,17 +95,6 @@ def test_calls_outlive_their_call_server(company: Company, two_sites: TwoSites) 
     waiting.until_outcomes("served", "abandoned")
 
 
-def test_a_caller_who_left_while_the_call_server_was_away_is_accounted_for(
-    company: Company, two_sites: TwoSites
-) -> None:
-    acme = company()
-    caller = acme.waiting_call()
-    two_sites.west_run.kill()
-    caller.hang_up()
-    two_sites.west_run.start()
-    acme.until_outcomes("abandoned")
-
-
 def test_a_call_that_arrives_while_the_call_server_is_away_is_served_by_the_next(
     company: Company, two_sites: TwoSites
 ) -> None:

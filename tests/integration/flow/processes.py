@@ -41,6 +41,7 @@ callback_dial_string = "sofia/gateway/carrier/{{number}}"
 heartbeat = 1.0
 drain = {drain}
 """
+SAMPLE = sample_folder() / "orders"
 PAUSE_MS = 6_000  # at the speed of the network 0.3 s: the dialplan's music is a file that plays
 START_LIMIT = 30.0  # seconds until a process serves, on a machine that is busy with other tests
 
@@ -56,6 +57,7 @@ class Process:
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
         roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
+        applications: Path = SAMPLE, more: str = "",
     ) -> None:  # fmt: skip
         self._options = options
         self.port = free_port()
@@ -64,7 +66,7 @@ class Process:
         self._configuration.write_text(
             CONFIGURATION.format(
                 folder=folder,
-                applications=sample_folder() / "orders",
+                applications=applications,
                 roles=", ".join(f'"{role}"' for role in roles),
                 site=site.site_id,
                 switch=site.switch_id,
@@ -73,6 +75,7 @@ class Process:
                 port=self.port,
                 drain=drain,
             )
+            + more
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -152,9 +155,12 @@ class Site:
         self.switch.reload()
         return process
 
-    def _render(self) -> Dialplan:
+    def _settings(self) -> DialplanSettings:
         sockets = tuple(f"127.0.0.1:{process.port}" for process in self.processes) or ("127.0.0.1:1",)
-        texts = render_dialplans(DialplanSettings(numbers=("*",), callservers=sockets, pause_ms=PAUSE_MS))
+        return DialplanSettings(numbers=("*",), callservers=sockets, pause_ms=PAUSE_MS)
+
+    def _render(self) -> Dialplan:
+        texts = render_dialplans(self._settings())
         public = texts.pop("public/00_fsroute.xml")
         plan = Dialplan.parse(DEFAULT_CONTEXT, *texts.values())
         plan.add(public, {}, "public")

@@ -15,7 +15,6 @@ from fsroute import resources
 from fsroute.config import Role
 from fsroute.demo.centers import EAST, WEST
 from fsroute.switchsim import Answers, Caller, CallerCall, Network, NoAnswer, Press, WaitFor
-from tests.integration.flow.conftest import World
 from tests.integration.flow.processes import Apart, Process, Site, open_store
 from tests.waiting import until
 
@@ -122,52 +121,6 @@ def everything_is_in_order(apart: Apart) -> None:
     apart.assert_nothing_violated()
 
 
-def test_calls_outlive_the_process_of_the_callers_switch(apart: Apart, tmp_path: Path) -> None:
-    west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
-    east = apart.east_site.add(tmp_path, apart.conninfo)
-    start(east, west)
-    remote = talks(apart, 1, "bob")
-    local = talks(apart, 2, "dee")
-    gone_while_talking = talks(apart, 3, "ann")
-    first, gone_while_waiting, second = (waits(apart, number) for number in (4, 5, 6))
-    order = caller(apart, 7, ACME, WaitFor("main_menu"), Press("1"), WaitFor("order_number"))
-    gone_in_application = caller(apart, 8, ACME, WaitFor("main_menu"))
-    until(
-        lambda: order.timeline.heard("order_number") and gone_in_application.timeline.heard("main_menu"), 10
-    )
-
-    west.kill()
-    dead_for(0.25)
-    for call in (gone_while_talking, gone_while_waiting, gone_in_application):
-        call.hang_up()
-    dead_for(0.25)
-    assert remote.is_talking
-    assert local.is_talking
-    start(west)
-    come_back(apart, west, 3)
-    until(lambda: "digits" in order.timeline.now, 5)
-    order.press("12345")
-    until(lambda: order.timeline.heard("being_packed"), 10)
-    ends_as(apart, gone_while_waiting, "abandoned")
-    ends_as(apart, gone_in_application, "abandoned")
-    ends_as(apart, gone_while_talking, "served")
-
-    apart.log_on("cyd", Answers(after=0.1, talk=10))
-    until(lambda: first.is_talking, 10)
-    assert not second.talked_with, "the place was kept"
-    until(lambda: second.is_talking, 10)
-    assert (remote.is_talking, local.is_talking) == (True, True)
-    remote.hang_up()
-    local.hang_up()
-    order.hang_up()
-    for call in (remote, local, first, second):
-        ends_as(apart, call, "served")
-        one_conversation(call)
-        music_was_never_off(call)
-    ends_as(apart, order, "self_served")
-    everything_is_in_order(apart)
-
-
 def test_a_call_that_is_offered_outlives_the_process_of_the_callers_switch(
     apart: Apart, tmp_path: Path
 ) -> None:
@@ -196,67 +149,6 @@ def test_a_call_that_is_offered_outlives_the_process_of_the_callers_switch(
         ends_as(apart, call, "served")
         one_conversation(call)
         music_was_never_off(call)
-    everything_is_in_order(apart)
-
-
-def test_calls_outlive_the_process_of_the_agents_switch(apart: Apart, tmp_path: Path) -> None:
-    west = apart.west_site.add(tmp_path, apart.conninfo)
-    east = apart.east_site.add(tmp_path, apart.conninfo, SITE_ROLES)
-    start(west, east)
-    talking = talks(apart, 1, "bob")
-    ended_meanwhile = talks(apart, 2, "ann")
-    apart.log_on("cyd", NoAnswer())
-    ringing = caller(apart, 3, GLOBEX)
-    until(lambda: {"agent_ringing", "network_leg_present"} <= set(apart.kinds_of(ringing)), 10)
-
-    east.kill()
-    ended_meanwhile.hang_up()
-    dead_for(0.5)
-    picks_up(apart, "cyd")
-    assert talking.is_talking
-    start(east)
-    until(lambda: ringing.is_talking, BACK_WITHIN)
-    assert apart.outcome_of(ended_meanwhile) == "served"
-    converse(talking, ringing)
-    talking.hang_up()
-    ringing.hang_up()
-    for call in (talking, ended_meanwhile, ringing):
-        ends_as(apart, call, "served")
-        one_conversation(call)
-        music_was_never_off(call)
-    everything_is_in_order(apart)
-
-
-def test_a_caller_who_left_while_the_agents_process_was_dead_leaves_no_phone_ringing(
-    apart: Apart, tmp_path: Path
-) -> None:
-    west = apart.west_site.add(tmp_path, apart.conninfo)
-    east = apart.east_site.add(tmp_path, apart.conninfo, SITE_ROLES)
-    start(west, east)
-    call = rings(apart, 1, "ann")
-    east.kill()
-    call.hang_up()
-    ends_as(apart, call, "abandoned")
-    assert apart.east.switch.channels, "nobody can end the agent's leg yet"
-    start(east)
-    until(lambda: not apart.east.switch.channels, BACK_WITHIN)
-    everything_is_in_order(apart)
-
-
-def test_a_standby_takes_over_from_a_coordinator_that_was_killed(apart: Apart, tmp_path: Path) -> None:
-    coordinator = apart.west_site.add(tmp_path, apart.conninfo, (Role.COORDINATOR,))
-    start(coordinator)
-    standby = apart.east_site.add(tmp_path, apart.conninfo)
-    west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
-    start(standby, west)
-    waiting = waits(apart, 1)
-    [(before,)] = apart.query("select epoch from lease where name = 'coordinator'")
-    coordinator.kill()
-    apart.log_on("bob", Answers(after=0.1, talk=4))
-    took = until(lambda: "agent_reserved" in apart.kinds_of(waiting), BACK_WITHIN)
-    assert took < BACK_WITHIN
-    assert apart.query("select epoch from lease where name = 'coordinator'") == [(before + 1,)]
-    ends_as(apart, waiting, "served")
     everything_is_in_order(apart)
 
 
@@ -328,42 +220,18 @@ def test_a_call_that_no_call_server_takes_waits_with_music(apart: Apart, tmp_pat
     everything_is_in_order(apart)
 
 
-def test_the_callers_switch_dies(world: World) -> None:
-    world.log_on("ann", Answers(after=0.1))
-    world.log_on("bob", NoAnswer())
-    talking = world.call_for_an_agent("+14155550001")
-    until(lambda: talking.is_talking, 10)
-    ringing = world.call_for_an_agent("+14155550002")
-    until(lambda: "agent_ringing" in world.kinds_of(ringing), 10)
-    world.west.switch.restart()
-    until(lambda: len(world.outcomes()) == 2, 10)
-    assert world.outcomes() == ["lost", "lost"]
-    until(lambda: not world.west.switch.channels and not world.east.switch.channels, 10)
-    assert world.query("select agent_id from reservation where ended_at is null") == []
-    idle = world.query(
-        "select agent_id, unavailable_reason from agent where agent_id in ('ann', 'bob') order by 1"
-    )
-    assert idle == [("ann", None), ("bob", None)]
-    world.log_on("ann", Answers(after=0.1, talk=4))
-    call = world.call_for_an_agent("+14155550003")
-    until(lambda: call.talked_with, 10)
-    until(lambda: len(world.outcomes()) == 3, 10)
-    world.assert_nothing_violated()
-
-
-def test_the_agents_switch_dies(world: World) -> None:
-    world.log_on("ann", Answers(after=0.1))
-    talking = world.call_for_an_agent("+14155550001")
-    until(lambda: talking.is_talking, 10)
-    world.log_on("bob", NoAnswer(), Answers(after=0.1))
-    ringing = world.call_for_an_agent("+14155550002")
-    until(lambda: {"agent_ringing", "network_leg_present"} <= set(world.kinds_of(ringing)), 10)
-    world.east.switch.restart()
-    until(lambda: "conversation_lost" in world.kinds_of(talking), 10)
-    until(lambda: "agent_failed" in world.kinds_of(ringing), 10)
-    converse(talking, ringing)
-    talking.hang_up()
-    ringing.hang_up()
-    world.wait_for_outcomes("served", "served")
-    until(lambda: not world.west.switch.channels and not world.east.switch.channels, 10)
-    world.assert_nothing_violated()
+def test_calls_of_a_switch_that_stays_dead_are_lost_before_it_is_back(apart: Apart, tmp_path: Path) -> None:
+    start(apart.west_site.add(tmp_path, apart.conninfo), apart.east_site.add(tmp_path, apart.conninfo))
+    waiting = waits(apart, 1)
+    ringing = rings(apart, 2, "ann")
+    apart.west.switch.crash()
+    ends_as(apart, waiting, "lost")
+    ends_as(apart, ringing, "lost")
+    until(lambda: not apart.east.switch.channels, 10)
+    assert apart.query("select agent_id from reservation where ended_at is null") == []
+    assert apart.query("select unavailable_reason from agent where agent_id = 'ann'") == [(None,)]
+    apart.west.switch.restart()
+    call = caller(apart, 3)
+    until(lambda: apart.state_of(call) in ("queued", "offered"), 15)
+    call.hang_up()
+    ends_as(apart, call, "abandoned")

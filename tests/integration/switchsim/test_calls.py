@@ -234,6 +234,31 @@ def test_a_cut_link_ends_both_sides_by_their_media_timeout(
     assert person.cause is None
 
 
+def test_switches_that_are_parted_lose_a_talk_and_no_leg_that_rings(
+    network: Network, west: Switch, east: Switch, program: Program
+) -> None:
+    agent(network, Answers(after=0.1))
+    person, call = held_caller(network, program)
+    call.execute("bridge", f"{{{MUSIC}}}{LINK}")
+    leg = network_leg(east)
+    parked_agent(east)
+    network.part("west", "east")
+    east.api("uuid_answer", leg)
+    east.api("uuid_bridge", f"{leg} {AGENT_LEG}")
+    time.sleep(2 * network.media_timeout)
+    assert person.timeline.now == "file local_stream://moh", (
+        "the answer does not get through, nor is it missed"
+    )
+    network.rejoin("west", "east")
+    until(lambda: person.is_talking)
+    network.part("west", "east")
+    ended = call.wait_for("CHANNEL_EXECUTE_COMPLETE", Application="bridge")
+    assert ended["variable_last_bridge_hangup_cause"] == "MEDIA_TIMEOUT"
+    until(lambda: network.agent_calls[0].cause == "NORMAL_CLEARING")
+    network.rejoin("west", "east")
+    assert person.cause is None
+
+
 def test_uuid_bridge_resumes_the_first_and_hangs_up_the_second(
     network: Network, west: Switch, program: Program
 ) -> None:
@@ -361,3 +386,23 @@ def test_the_same_seed_gives_the_same_uuids() -> None:
 
     assert uuids(lambda: Network(seed=3)) == uuids(lambda: Network(seed=3))
     assert uuids(lambda: Network(seed=3)) != uuids(lambda: Network(seed=4))
+
+
+def test_a_limit_refuses_the_call_above_it_until_the_other_has_hung_up(network: Network) -> None:
+    plan = """<include><context name="public"><extension name="all">
+      <condition field="destination_number" expression=".*">
+        <action application="limit" data="hash here calls 1 !SWITCH_CONGESTION"/>
+        <action application="answer"/><action application="park"/>
+      </condition></extension></context></include>"""
+    switch = Switch("limited", network, dialplan=plan)
+    switch.start()
+    first = network.call(ADA, switch)
+    until(lambda: first.is_answered)
+    second = network.call(ADA, switch)
+    until(second.over.is_set)
+    assert (second.cause, second.is_answered) == ("SWITCH_CONGESTION", False)
+    first.hang_up()
+    until(lambda: not switch.channels)
+    third = network.call(ADA, switch)
+    until(lambda: third.is_answered)
+    switch.stop()

@@ -11,6 +11,7 @@ from fsroute.acd.serving import (
     ANNOUNCEMENT_LIMIT,
     OFFER_GRACE,
     READY_GRACE,
+    SWITCH_DIED,
     Agent,
     Announce,
     AskForKey,
@@ -383,3 +384,10 @@ def test_the_network_leg_of_a_caller_who_is_back_has_the_rest_of_the_time() -> N
     back = ready(NetworkLeg.RAISING, **AWAY | {"caller_leg": CallerLeg.PRESENT})
     assert decide(back, PARKED, LET_GO - 0.1) is None
     assert decide(back, PARKED, LET_GO) == ReportNetworkLegAbsent()
+
+
+@pytest.mark.parametrize("state", [State.OFFERED, State.READY])
+def test_an_offer_at_a_switch_that_died_fails_through_no_fault_of_the_agents(state: State) -> None:
+    gone = replace(PARKED, agent=Agent.GONE, cause=SWITCH_DIED)
+    call = offered() if state is State.OFFERED else ready()
+    assert decide(call, gone, BEGAN + 6) == ReportFailed("switch_away")

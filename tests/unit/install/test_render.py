@@ -71,7 +71,18 @@ def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("path", sorted(render.render_configuration(SWITCH)))
+def test_the_doctor_s_route_leads_to_the_socket_and_nowhere_else() -> None:
+    tree = ElementTree.fromstring(render.render_dialplans(DIALPLAN)["fsroute_doctor.xml"])
+    assert [(each.get("application"), each.get("data")) for each in tree.iter("action")] == [
+        ("set", "fsroute_doctor=true"),
+        ("socket", "127.0.0.1:8084|127.0.0.1:8085 async full"),
+        ("hangup", "NETWORK_OUT_OF_ORDER"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(render.render_configuration(SWITCH)) - {"dialplan/fsroute_doctor.xml"})
+)
 def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
     text = render.render_configuration(SWITCH)[path]
     fallback, after = ("fsroute_fallback XML fsroute", "fsroute_next XML fsroute")
@@ -274,3 +285,21 @@ def test_whatever_password_is_accepted_arrives_at_freeswitch_as_it_is(password: 
     assert found is not None
     assert found.get("value") == password
     assert "$" not in password
+
+
+def test_the_switch_itself_limits_its_callers_before_any_process_hears_of_them() -> None:
+    limited = DialplanSettings(numbers=("*",), most_calls=500, most_calls_per_second=30)
+    said = _applications("fsroute_entry", limited)
+    assert said[:3] == [
+        ("set", "limit_ignore_transfer=true"),
+        ("limit", "hash fsroute calls_per_second 30/1 !SWITCH_CONGESTION"),
+        ("limit", "hash fsroute calls 500 !SWITCH_CONGESTION"),
+    ]
+    assert not [data for name, data in _applications("fsroute_entry") if name == "limit"]
+
+
+def test_limits_of_the_switch_need_its_module() -> None:
+    with pytest.raises(ConfigurationError, match="mod_hash"):
+        SwitchSettings(event_socket_password=Secret("x"), dialplan=DialplanSettings(most_calls=5))
+    with pytest.raises(ConfigurationError, match="over_limit_cause"):
+        DialplanSettings(over_limit_cause="BUSY")

@@ -105,6 +105,35 @@ def test_a_new_reason_for_the_same_status_does_not_begin_the_idleness_anew() -> 
     assert invariants(table.format("2.05 ann status available\n")) == ["I3"]
 
 
+DIRECTED = """
+    0    leader leader
+    1    ann status available
+    1    c1 arrived
+    2    c1 requested
+    2    c1 taken
+    2    c1 agent_reserved ann
+    2    c1 network_leg_raised directed_for_s={}
+    2.1  c1 agent_ringing
+    4    c1 {}
+    4    ann released busy 0
+"""
+"""A call that nobody has answered yet; the agent is idle again at once."""
+
+
+def test_who_is_directed_waits_for_nobody_until_whoever_directs_says_so() -> None:
+    held = DIRECTED.format(5, "agent_failed held_for_s=5")
+    assert invariants(held + "8.9 end") == []
+    assert invariants(held + "9.2 end") == ["I3"], "whoever directed it is gone"
+    assert invariants(held + "6 c1 directed held_for_s=0\n6.05 c1 agent_reserved ann\n7 end") == []
+    assert invariants(held + "6 c1 directed held_for_s=0\n6.2 c1 agent_reserved ann\n7 end") == ["I3"]
+    assert invariants(held + "6 c1 agent_reserved ann\n7 end") == [], "the next is tried"
+
+
+def test_a_redirected_caller_who_is_not_taken_does_not_wait() -> None:
+    ended = DIRECTED.format(0, "not_taken") + "4 c1 closed failed\n9 end"
+    assert invariants(ended) == []
+
+
 def test_a_contact_that_is_held_does_not_wait() -> None:
     held = """
         0    leader leader
@@ -184,6 +213,22 @@ def test_an_agent_whose_standing_leg_is_down_is_no_reason() -> None:
     assert invariants(table.format(5.05)) == []
     assert invariants(table.format(5.2)) == ["I3"]
     assert invariants(table.format("5.05 ann standing_leg_lost\n5.2")) == []
+
+
+def test_an_agent_whose_switch_is_away_is_no_reason() -> None:
+    table = """
+        0    leader leader
+        1    ann status available
+        1    c1 arrived
+        1.5  ann switch_away
+        2    c1 requested
+        2    c1 taken
+        5    ann switch_back
+        {} c1 agent_reserved ann
+        9    end
+    """
+    assert invariants(table.format(5.05)) == []
+    assert invariants(table.format(5.2)) == ["I3"]
 
 
 def test_an_agent_with_a_free_slot_is_available() -> None:
