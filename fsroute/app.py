@@ -339,7 +339,9 @@ class App:
             connections=sights.Connections(pool.size, pool.in_use, pool.idle, pool.opened, pool.failures),
             links={name: sights.Link(client.connected, client.lag) for name, client in self._clients()},
             doors=self._doors(),
-            captures=None if recorder is None else sights.Captures(recorder.runs, recorder.kept, recorder.stops),
+            captures=None
+            if recorder is None
+            else sights.Captures(recorder.runs, recorder.kept, recorder.stops),
         )
 
     def _clients(self) -> Iterator[tuple[str, InboundClient]]:

@@ -6,14 +6,18 @@ A room logs through ``logging.getLogger(__name__)`` and passes its fields as `ex
 
     2026-03-01T10:15:02.123Z info    callserver.session: the caller's session opened contact=… queue=sales
 
-What callers wrote cannot begin a new line: control characters are escaped.
+What callers wrote cannot begin a new line: control characters are escaped. Where standard error leads to the
+journal (systemd sets JOURNAL_STREAM), each line begins with its priority, ``<6>``, as sd-daemon(3) has it; the journal
+takes it off again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -26,7 +30,10 @@ def setup(
 ) -> None:
     """Send fsroute's log, and warnings of everybody else, to `stream` (standard error)."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if format == "json" else Lines())
+    formatter = JsonLines() if format == "json" else Lines()
+    handler.setFormatter(
+        Prioritised(formatter) if leads_to_journal(handler.stream, os.environ) else formatter
+    )
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -69,6 +76,31 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str, ensure_ascii=True)
+
+
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+"""Levels and syslog's priorities for them (RFC 5424, 6.2.1); what is below has 7."""
+
+
+class Prioritised(logging.Formatter):
+    """Another formatter's lines, each with its priority before it: a traceback's, too."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((number for level, number in PRIORITIES if record.levelno >= level), 7)
+        return "\n".join(f"<{priority}>{line}" for line in self._formatter.format(record).split("\n"))
+
+
+def leads_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Is `stream` the socket that systemd names (systemd.exec(5), JOURNAL_STREAM: device and inode)?"""
+    try:
+        there = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
 def _time(record: logging.LogRecord) -> str:

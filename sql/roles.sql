@@ -74,7 +74,7 @@ grant execute on function close_contact to fsroute_callserver, fsroute_coordinat
 
 -- Who stands beside a switch enters it, and what came of commands goes after a day.
 grant insert (site_id, name) on site to fsroute_callserver, fsroute_acd, fsroute_cti, fsroute_scp;
-grant insert (switch_id, site_id, link_address), update (link_address, core_uuid, seen_at) on switch
+grant insert (switch_id, site_id, link_address), update (link_address, core_uuid, seen_at, codecs) on switch
     to fsroute_callserver, fsroute_acd, fsroute_cti, fsroute_scp;
 grant select, delete on agent_command to fsroute_callserver, fsroute_acd;
 
@@ -88,7 +88,7 @@ grant select on contact, contact_personal, customer to fsroute_callserver, fsrou
 grant select (proxy_call_id, contact_id, contact_center_id, queue, state, switch_id, caller_leg, arrived_at, ended_at, version,
               token_digest, token_expires_at, network_leg_uuid)
     on proxy_call to fsroute_callserver, fsroute_acd, fsroute_scp;
-grant insert on contact, contact_personal to fsroute_callserver, fsroute_scp;
+grant execute on function open_contact to fsroute_callserver, fsroute_scp;
 grant insert (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data) on contact_event
     to fsroute_callserver, fsroute_acd, fsroute_scp;
 grant select (contact_id, contact_center_id) on contact_event to fsroute_callserver;
@@ -108,15 +108,28 @@ grant execute on function agent_log_on, agent_stand, agent_log_off, agent_break,
                           pin_attempt_begins, pin_attempt_over
     to fsroute_callserver;
 
+-- How many calls are taken.
+grant select on admission_limit to fsroute_callserver, fsroute_scp;
+grant select (process), delete on admission_share to fsroute_callserver, fsroute_scp;
+grant insert (switch_id, contact_center_id, number_called, scope, reason, treatment, calls) on admission_refusal
+    to fsroute_callserver, fsroute_scp;
+grant execute on function share_admission to fsroute_callserver, fsroute_scp;
+
 -- Coordinator: agents and queues, the claim, progress ----------------------------------------------------------------------
 
 grant select on agent_detail to fsroute_coordinator, fsroute_acd, fsroute_scp;
-grant select (agent_id, version) on agent to fsroute_coordinator;
+grant select (agent_id, version, switch_id) on agent to fsroute_coordinator;
+grant execute on function switch_away to fsroute_coordinator, fsroute_acd;
+grant execute on function switch_back to fsroute_acd;
 grant select (proxy_call_id, contact_id, contact_center_id, queue, medium, skills, sites, teams, only_agent_id, state, switch_id,
               version, ended_at, position, expected_wait)
     on proxy_call to fsroute_coordinator;
 grant update (position, expected_wait, expected_wait_basis, expected_wait_error) on proxy_call to fsroute_coordinator, fsroute_acd;
-grant insert (kind, data) on system_event to fsroute_coordinator;
+grant insert (kind, data) on system_event to fsroute_coordinator, fsroute_acd;
+grant select on agent_state, site_activity, site_queue to fsroute_coordinator; -- these, and what follows: for the metrics
+grant select (arrived_at, requested_at) on proxy_call to fsroute_coordinator;
+grant select (event_id, at, written_by, contact_id, contact_center_id, proxy_call_id, kind, data) on contact_event
+    to fsroute_coordinator;
 grant execute on function reserve_agent, agent_left to fsroute_coordinator;
 
 -- Acd: agents' legs, and what agents do during a talk ------------------------------------------------------------------------
@@ -146,8 +159,9 @@ grant select on site_door, agent_taken, direct_call to fsroute_scp;
 grant delete on agent_taken, direct_call to fsroute_scp;
 grant select (agent_id) on agent to fsroute_scp;
 grant select (at) on contact_event to fsroute_scp;
-grant select (network_leg) on proxy_call to fsroute_scp;
-grant execute on function take_agent, reserve_before_answer, queue_directed to fsroute_scp;
+grant select (network_leg, held_until, directed_for) on proxy_call to fsroute_scp;
+grant select, delete on rule_shares to fsroute_scp;
+grant execute on function take_agent, direct_call, queue_directed to fsroute_scp;
 
 -- Application server: nothing of fsroute's. What the statements of its look-ups read, its administrator grants.
 
@@ -156,7 +170,8 @@ grant execute on function take_agent, reserve_before_answer, queue_directed to f
 grant select on all tables in schema fsroute to fsroute_operator;
 grant insert, update, delete on contact_center, site, network_rate, switch, other_acd, queue, queue_skill, number_called, customer,
       calendar, opening_hours, holiday, region, routing_rule, routing_rule_fact, routing_rule_skill, rule_step,
-      routing_rule_direct, agent, agent_medium, agent_skill, agent_authorization, break_reason, outcome_code, site_door
+      routing_rule_direct, agent, agent_medium, agent_skill, agent_authorization, break_reason, outcome_code, site_door,
+      admission_limit
     to fsroute_operator;
 grant insert, update on rules_version to fsroute_operator; -- update: a load has the table for itself
 grant usage on sequence agent_version to fsroute_operator;
@@ -173,7 +188,8 @@ grant execute on function close_contact_center, open_contact_center, queue_routi
 grant select on contact_center, site, network_rate, switch, queue, queue_skill, number_called, calendar, opening_hours, holiday,
       region, routing_rule, routing_rule_fact, routing_rule_skill, rule_step, routing_rule_direct, rules_version, agent_medium,
       agent_skill, agent_authorization, break_reason, outcome_code, contact, reservation, contact_event, agent_event,
-      system_event, lease, application_version, site_activity, site_queue, activity_interval, activity_day, site_door
+      system_event, lease, application_version, site_activity, site_queue, activity_interval, activity_day, site_door,
+      admission_limit, admission_share, admission_refusal, agent_state
     to fsroute_reader;
 grant select (agent_id, name, site_id, switch_id, team, status, status_reason, status_since, available_from, unavailable_reason,
               idle_since, contacts_served, rate, leg, version)
@@ -200,7 +216,8 @@ begin
                                    'opening_hours', 'holiday', 'routing_rule', 'routing_rule_fact', 'routing_rule_skill',
                                    'routing_rule_direct', 'rule_step', 'outcome_code', 'agent_authorization', 'contact',
                                    'contact_personal', 'voice_message', 'proxy_call', 'reservation', 'contact_event',
-                                   'agent_event', 'application_version', 'site_door'] loop
+                                   'agent_event', 'application_version', 'site_door', 'admission_limit', 'admission_share',
+                                   'admission_refusal', 'rule_shares'] loop
         execute format('grant select on %I to fsroute_center', v_table);
         if not exists (select from pg_policies where schemaname = 'fsroute' and tablename = v_table) then
             execute format('create policy ours on %I to fsroute_part, fsroute_operator, fsroute_reader using (true) '

@@ -1,4 +1,4 @@
-"""A gate in a database at which claims of the routing processor wait: made, not yet committed, their answer not given."""
+"""A gate in a database at which claims of the routing processor wait: made, not yet committed, not answered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ select from pg_stat_activity
 
 
 class Gate:
-    """Shut from the beginning. Who is killed while a claim of his waits never hears of it, and it commits all the same."""
+    """Shut from the beginning. A process killed while its claim waits never hears of it; it commits all the same."""
 
     def __init__(self, conninfo: str) -> None:
         self._connection = psycopg.connect(conninfo, autocommit=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
 from fsroute.acd.orders import Orders
 from fsroute.acd.proxy_call import On
+from fsroute.acd.refusals import Refusals
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import SWITCH_DIED, Agent, Legs
 from fsroute.acd.standing import Use
@@ -109,6 +111,7 @@ class AcdRole:
         self._versions: dict[int, int] = {}  # of the rows that were heard of last, the newest; bounded
         self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
         self._admitting: set[str] = set()  # channels whose token is being claimed
+        self._refusals = Refusals()
         self._core_uuid = ""  # of the switch's process that was looked at last
         self._gone_for = GONE
         self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
@@ -360,6 +363,19 @@ class AcdRole:
                 "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
             )
             self._kill(uuid, "CALL_REJECTED")
+            self._refusals.refused()
+            self._enter_refusals()
+
+    def _enter_refusals(self) -> None:
+        """Into the ledger, at most once a minute: somebody may be guessing."""
+        count = self._refusals.due(time.monotonic())
+        if not count:
+            return
+        try:
+            self._store.agents.log_refused_legs(self._settings.switch_id, count)
+        except StoreError as error:
+            self._refusals.failed(count)
+            log.warning("refused network legs are not in the ledger: %s", error)
 
     def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
         proxy_call_id, leg_uuid = self._store.proxy_calls.of_token(token_digest) or (0, None)
@@ -442,6 +458,7 @@ class AcdRole:
                 self._entries.reconcile()
             self._forget_network_legs()
             self._take_strays()
+            self._enter_refusals()
             self._switch_is_back()  # last of all: who is offered something now finds no leg of before
             self._outage.over()
         except FsrouteError as error:

@@ -16,21 +16,22 @@ from fsroute.cli.options import config_option
     help="Make a database role for each part, with the least rights (docs/security.md).",
 )
 @config_option
-def command(roles: bool, config_path: Path | None) -> None:
-    """Bring the database to this version's schema."""
+@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
+def command(roles: bool, config_path: Path | None, dry_run: bool) -> None:
+    """Bring the database to this version's schema, while the version before still serves."""
     from fsroute import config
     from fsroute.cli.store import connection_string
     from fsroute.store.embedded import administrator
-    from fsroute.store.migrate import migrate
+    from fsroute.store.migrate import migrate, missing
 
     settings = config.load(config_path)
     with connection_string(settings) as conninfo:
-        applied = migrate(conninfo)
-        if roles:
+        applied = missing(conninfo) if dry_run else migrate(conninfo)
+        if roles and not dry_run:
             migrate(administrator(conninfo) if settings.database.embedded else conninfo, roles=True)
     for name in applied:
-        click.echo(f"applied {name}")
-    if roles:
+        click.echo(f"{'would apply' if dry_run else 'applied'} {name}")
+    if roles and not dry_run:
         click.echo("each part has its role, and the role its rights")
     elif not applied:
         click.echo("the database is up to date")

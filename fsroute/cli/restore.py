@@ -31,9 +31,12 @@ def command(config_path: Path | None, dry_run: bool, yes: bool, force: bool, fil
 
     from fsroute import config
     from fsroute.cli.store import connection_string
+    from fsroute.store.embedded import administrator
+    from fsroute.store.migrate import migrate
     from fsroute.store.restore import plan, restore
 
-    with connection_string(config.load(config_path)) as conninfo:
+    settings = config.load(config_path)
+    with connection_string(settings) as conninfo:
         planned = plan(conninfo, file, datetime.now(UTC), force=force)
         for line in told(planned):
             click.echo(line)
@@ -41,9 +44,13 @@ def command(config_path: Path | None, dry_run: bool, yes: bool, force: bool, fil
             return
         if not yes:
             click.confirm("Do it?", abort=True)
-        rows = restore(conninfo, planned)
-    counts = ", ".join(f"{count} {name}" for name, count in rows.items())
+        restored = restore(conninfo, planned)
+        if restored.roles and settings.database.embedded:
+            migrate(administrator(conninfo), roles=True)
+    counts = ", ".join(f"{count} {name}" for name, count in restored.rows.items())
     click.echo(f"restored {planned.database}: {counts}")
+    if restored.roles and not settings.database.embedded:
+        click.echo("parts had roles of their own: fsroute migrate --roles gives them their rights again")
     if planned.aside is not None:
         click.echo(f'when it is not wanted any more: drop database "{planned.aside}"')
 

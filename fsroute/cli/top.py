@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fsroute.top.view import View
 
 
+ALL_OF_IT = (1_000, 10_000)  # columns and lines: more than there can be
+
+
 @click.command("top")
 @config_option
 @click.option(
@@ -46,8 +49,8 @@ def command(config_path: Path | None, interval: float, once: bool, page: str) ->
     with opened(config.load(config_path)) as store:
         if once:
             store.measure_clock()
-            width, height = 1_000, 100_000
-            for line in _trimmed([line.text for line in frame(read(store), View(page=page), width, height)][:-1]):
+            lines = frame(read(store), View(page=page), *ALL_OF_IT)[:-1]
+            for line in _trimmed([line.text for line in lines]):
                 click.echo(line)
             return
         with Terminal.standard() as terminal:

@@ -61,6 +61,7 @@ class DialplanSettings(Section, frozen=True):
     conference_profile: str = "default"
     feature_prefix: str = "*5"
     feature_numbers: tuple[str, ...] = ()
+    link_srtp: bool = False
     most_calls: int = 0
     most_calls_per_second: int = 0
     over_limit_cause: str = "SWITCH_CONGESTION"

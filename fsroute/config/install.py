@@ -36,6 +36,7 @@ class Install(Section, frozen=True):
     link_networks: tuple[str, ...] = ()
     link_codecs: tuple[str, ...] = ("PCMU", "PCMA")
     link_session_timeout_s: int = 120
+    link_certificates: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_./-]{1,200})?$")] = ""
 
     def __post_init__(self) -> None:
         try:

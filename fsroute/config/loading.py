@@ -70,7 +70,7 @@ def _parse_with_secrets(text: str, base: Path, source: str) -> Config:
 def _loads(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML; numbers, or nesting, without an end
         raise ConfigurationError(f"{source}: {error}") from error
 
 

@@ -37,7 +37,7 @@ class Port:
 
 def entry_context(config: Config) -> str:
     """The context where the carriers' calls come in."""
-    return "public"
+    return config.install.entry_context or "public"
 
 
 def serves_switch(config: Config) -> bool:
@@ -114,6 +114,8 @@ def ports(config: Config) -> tuple[Port, ...]:
         found.append(Port(config.appserver.listen_host, config.appserver.listen_port, "[appserver]"))
     if Role.SCP in config.roles and config.scp.listen_port:
         found.append(Port(config.scp.listen_host, config.scp.listen_port, "[scp] listen_port"))
+    if config.metrics.listen_port:
+        found.append(Port(config.metrics.listen_host, config.metrics.listen_port, "[metrics]"))
     if Role.SCP in config.roles and config.scp.http_port:
         found.append(Port(config.scp.http_host, config.scp.http_port, "[scp] http_port"))
     return tuple(found)

@@ -26,6 +26,7 @@ MODULES = (
     "sndfile", "native_file", "local_stream", "tone_stream", "conference", "spy", "sms", "voicemail",
     "say_en",
 )  # fmt: skip
+_FOLDER = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 _PASSWORD = re.compile(r"[!#%(-;=?-Z^-z|~-]{1,128}")  # printable ASCII without blanks, $ & " ' < > [ ] \ { }
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]*")
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
@@ -47,7 +48,9 @@ class SwitchSettings(Section, frozen=True):
 
     Several may run on one machine: give each its own ports and folder. `address` is where SIP and
     RTP are, the event socket is always on loopback. `caller_networks` and `link_networks` (CIDR) are
-    who may call in. `callcenter_queues` are mod_callcenter's, where that is among the `modules`.
+    who may call in. `callcenter_queues` are mod_callcenter's, where that is among the `modules`. Network legs are by
+    TLS alone where `link_certificates` names a folder with this switch's certificate and key (``agent.pem``) and the
+    authority's (``cafile.pem``); `link_codecs` are those of the links.
     """
 
     event_socket_password: Secret
@@ -69,6 +72,8 @@ class SwitchSettings(Section, frozen=True):
     media_timeout_ms: int = 300_000
     session_timeout_s: int = 1800
     link_session_timeout_s: int = 120
+    link_certificates: str = ""
+    link_codecs: tuple[str, ...] = ()
     music_names: tuple[str, ...] = ("fsroute", "moh")
     modules: tuple[str, ...] = MODULES
     callcenter_queues: tuple[str, ...] = ()
@@ -80,6 +85,8 @@ class SwitchSettings(Section, frozen=True):
         check_text("name", self.name, NAME)
         check_text("domain", self.domain, NAME)
         check_texts("codecs", self.codecs, _CODEC)
+        check_texts("link_codecs", self.link_codecs or self.codecs, _CODEC)
+        self._check_link()
         check_texts("modules", self.modules, NAME)
         check_texts("music_names", self.music_names, NAME)
         for queue in self.callcenter_queues:
@@ -93,6 +100,13 @@ class SwitchSettings(Section, frozen=True):
         within("media_timeout_ms", self.media_timeout_ms, 1000, 86_400_000)
         within("max_sessions", self.max_sessions, 1, 100_000)
         within("sessions_per_second", self.sessions_per_second, 1, 10_000)
+
+    def _check_link(self) -> None:
+        """A key for media that travels in the clear is none (RFC 4568, 7): both are secured, or neither is."""
+        if self.link_certificates:
+            check_text("link_certificates", self.link_certificates, _FOLDER)
+        if bool(self.link_certificates) != self.dialplan.link_srtp:
+            raise ConfigurationError("link_certificates (TLS) and dialplan.link_srtp go together")
 
     def _check_network(self) -> None:
         try:

@@ -170,6 +170,8 @@ def _add_link_profile(made: _Made, config: Config, known: Known) -> tuple[int | 
         link_acl=networks if inline else (LINKS_LIST,),
         link_session_timeout_s=config.install.link_session_timeout_s,
         codecs=config.install.link_codecs,
+        link_codecs=(),  # those above are the link's alone
+        link_certificates=config.install.link_certificates,
         hold_music=dialplan_settings(config).hold_music,
     )
     made.files[f"{CONF}/{LINK_PROFILE}"] = text.encode()

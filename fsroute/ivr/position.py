@@ -232,5 +232,5 @@ def _decode(text: str) -> _Stored:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         return _decoder.decode(raw)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+    except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise PositionRefused("the stored position is damaged") from error

@@ -1,4 +1,4 @@
-"""Figures of the whole center, as the database has them: read now and then by the process that leads, shown when asked."""
+"""Figures of the whole center, as the database has them: read now and then by who leads, shown when asked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class LedgerTail:
 
     def follow(self) -> None:
         """Raises StoreError; what was not read is read the next time."""
-        rows = self._database.run("metrics_ledger", since=self._since, leg_ends=[str(end) for end in LEG_ENDS])
+        rows = self._database.run(
+            "metrics_ledger", since=self._since, leg_ends=[str(end) for end in LEG_ENDS]
+        )
         self._measures.ledger(row for row in rows if row["kind"] is not None)
         self._since = rows[0]["upto"]
 

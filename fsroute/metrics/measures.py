@@ -10,7 +10,21 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from fsroute.acd.proxy_call import On
 from fsroute.errors import DatabaseUnavailable, Fenced, StoreConflict, StoreError
 
-QUICK = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds: statements, turns
+QUICK = (
+    0.0005,
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+)  # seconds: statements, turns
 WAITS = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)  # seconds: callers
 RESERVING = frozenset({"reserve_agent", "agent_goes_on", "reserve_before_answer"})
 QUEUE = ("contact_center", "queue")
@@ -62,7 +76,10 @@ class Measures:
             "fsroute_network_legs_failed", "Network legs that did not come about.", QUEUE, registry=registry
         )
         self.leg_seconds = Counter(
-            "fsroute_network_leg_seconds", "Time that answered network legs have stood.", QUEUE, registry=registry
+            "fsroute_network_leg_seconds",
+            "Time that answered network legs have stood.",
+            QUEUE,
+            registry=registry,
         )
         self.contacts = Counter(
             "fsroute_contacts",

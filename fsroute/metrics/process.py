@@ -23,8 +23,12 @@ class ProcessSights(Collector):
 
     def collect(self) -> Iterator[Any]:
         sight = self._look()
-        yield _one("fsroute_leader", "Whether this process leads the coordination: 1 or 0.", sight.epoch is not None)
-        yield _one("fsroute_leader_epoch", "The epoch in which this process leads; 0: it does not.", sight.epoch or 0)
+        yield _one(
+            "fsroute_leader", "Whether this process leads the coordination: 1 or 0.", sight.epoch is not None
+        )
+        yield _one(
+            "fsroute_leader_epoch", "The epoch in which this process leads; 0: it does not.", sight.epoch or 0
+        )
         yield from _links(sight)
         yield from _doors(sight)
         yield from _connections(sight.connections)
@@ -53,7 +57,9 @@ def _doors(sight: Sight) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
     now = GaugeMetricFamily("fsroute_sessions", "Calls in hand at a door.", labels=("door",))
     limit = GaugeMetricFamily("fsroute_sessions_limit", "As many as are taken at a time.", labels=("door",))
     refused = CounterMetricFamily(
-        "fsroute_sessions_refused", "Calls sent to the fallback because there were as many already.", labels=("door",)
+        "fsroute_sessions_refused",
+        "Calls sent to the fallback because there were as many already.",
+        labels=("door",),
     )
     for name, door in sight.doors.items():
         now.add_metric((name,), door.sessions)

@@ -221,7 +221,11 @@ def _before_answer(call: Call, on: On, event: Event) -> Iterator[Violation]:
     """Whose agent did not come is held for whoever directs the call, or ends: nobody who was redirected waits here."""
     if on is On.NOT_TAKEN and call.directed_for != 0:
         yield violation("I2", "ended as not taken, though the caller was not redirected", call.last, event)
-    elif call.directed_for is None or event.state != State.QUEUED or call.state not in (State.OFFERED, State.READY):
+    elif (
+        call.directed_for is None
+        or event.state != State.QUEUED
+        or call.state not in (State.OFFERED, State.READY)
+    ):
         return
     elif call.directed_for == 0:
         yield violation("I2", "queued, though the caller was redirected", call.last, event)

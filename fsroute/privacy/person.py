@@ -45,7 +45,8 @@ class Person:
     def traces(self, plan: Plan) -> re.Pattern[bytes] | None:
         """What of the person stands in a file of JSON: each match is a number or a name, and nothing around it."""
         patterns = [*self._of_numbers(plan), *self._of_names()]
-        return re.compile(b"|".join(sorted(patterns, key=len, reverse=True))) if patterns else None
+        patterns.sort(key=len, reverse=True)
+        return re.compile(b"|".join(patterns)) if patterns else None
 
     def calls(self) -> re.Pattern[bytes] | None:
         """What says that a file is of one of the person's calls."""

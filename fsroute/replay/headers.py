@@ -47,7 +47,7 @@ _KEPT: Final = re.compile(
     r"sip_call_id|sip_via_.*|max_forwards|endpoint_disposition|sip_allow|sip_user_agent)$"
 )
 _DIGITS: Final = re.compile(
-    r"^variable_(?:fsroute_digits_\d+(?:_invalid)?|digits_dialed|playback_terminator_used)$"
+    r"^variable_(?:fsroute_(?:digits|keyed)_\d+(?:_invalid)?|digits_dialed|playback_terminator_used)$"
 )
 
 

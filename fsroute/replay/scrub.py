@@ -73,7 +73,7 @@ _PLAIN_HEADERS: Final = frozenset({
 })  # fmt: skip
 _QUOTED: Final = re.compile(r'(?<=")(?:[^"\\]|\\.)*(?=")')
 _DISPLAY: Final = re.compile(r'^\s*([^"<]+?)(?=\s*<)')
-_ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_digits_[0-9]+|$)")
+_ENTRY: Final = re.compile(r"^\s*[0-9]+ ([0-9]+) .*?(fsroute_(?:digits|keyed)_[0-9]+|$)")
 _OURS: Final = re.compile(r"^(?:mod_sofia|[0-9a-f]{32}|fsroute.*|gw\+.*|[0-9*#]{1,5})$")
 
 

@@ -100,7 +100,8 @@ def xml_dialplan(answered: Answered, context: str, number: str, dialled: Dialled
         f"<action application={quoteattr(name)} data={quoteattr(data)}/>" for name, data in actions
     )
     return (
-        '<?xml version="1.0" encoding="UTF-8"?><document type="freeswitch/xml"><section name="dialplan">'
+        '<?xml version="1.0" encoding="UTF-8"?>\n'  # FreeSWITCH skips the line that this stands on (switch_xml.c)
+        '<document type="freeswitch/xml"><section name="dialplan">'
         f'<context name={quoteattr(context)}><extension name="fsroute"><condition>{lines}</condition></extension>'
         "</context></section></document>"
     ).encode()

@@ -158,6 +158,8 @@ class Director:
                 directed.tried.add(claim.destination.name)
                 directed.line, directed.call = decision.line, claim.call
                 return claim
+        else:
+            directed.line = f"{decision.policy}: lost to others {MOST_LOST} times"
         return None
 
     def _decide(self, directed: Directed, refused: Refused) -> Decision:
@@ -170,7 +172,7 @@ class Director:
     # Claims ---------------------------------------------------------------------------------------------------
 
     def _claim(self, directed: Directed, decision: Decision, refused: Refused) -> Claim | None:
-        """The first destination of the decision, unless others were faster. An agent lost stays out till there is news."""
+        """The first destination of the decision, unless others were faster: who is lost stays out for now."""
         destination = decision.destinations[0]
         seat, now = destination.agent, self._store.now()
         if seat is None or not seat.own:
@@ -181,7 +183,10 @@ class Director:
         wanted = self._wanted(directed, decision, token, leg_uuid)
         try:
             claimed = self._direct.claim(
-                self._contact(directed), directed.plan.caller, self._told(directed, destination, decision), wanted
+                self._contact(directed),
+                directed.plan.caller,
+                self._told(directed, destination, decision),
+                wanted,
             )
         except StoreError:
             self._give_back(seat)

@@ -38,7 +38,9 @@ from fsroute.scp.routing import HttpRouting
 log = logging.getLogger(__name__)
 
 MOST_FIELDS = 1000  # of a form: mod_xml_curl sends all variables of the channel
-OURS = frozenset({"fsroute", "fsroute_before_answer", "fsroute_desk", "fsroute_features", "fsroute_rendezvous"})
+OURS = frozenset(
+    {"fsroute", "fsroute_before_answer", "fsroute_desk", "fsroute_features", "fsroute_rendezvous"}
+)
 """Contexts of the dialplan that fsroute brings: a call that was decided, and is back there, goes the ordinary way."""
 
 JSON, XML = "application/json", "text/xml; charset=utf-8"

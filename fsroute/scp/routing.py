@@ -81,8 +81,7 @@ class HttpRouting:
         return _with_contact(self._answered(plan, decision, directed.line, ()), directed.contact_id)
 
     def _let_go(self, contact_id: str, number_called: str) -> ProxyCall | None:
-        """The agent whom the call did not get to, or who did not take it; what is held for the peer, if the contact lives.
-        """
+        """The agent did not get the call, or did not take it; what is held for the peer, if the contact lives."""
         contact = self._store.contacts.get(contact_id)
         if contact is None or contact.ended_at is not None or contact.channel_uuid:
             return None

@@ -256,7 +256,11 @@ def _by_shares(
         best.setdefault(door.site_id, ((inf,), f"site {door.site_id}", place, door))
     order = shares.order(direct.shares, best)
     credits = shares.after(direct.shares, best, order[0]) if order else shares
-    return [best[site] for site in order[: direct.tries]], credits, {site: direct.shares[site] for site in order}
+    return (
+        [best[site] for site in order[: direct.tries]],
+        credits,
+        {site: direct.shares[site] for site in order},
+    )
 
 
 def _destination(

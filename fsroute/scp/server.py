@@ -91,15 +91,18 @@ class EarlyCall:
             self._stay()
             self._name(self._directed.contact_id)
         while (claim := self._director.next(self._directed)) is not None:
-            log.info(
-                "call %s contact=%s: %s", self._session.uuid, self._directed.contact_id, self._directed.line
-            )
             if redirected:
                 self._redirect(claim)
                 return
+            self._tell()
             if self._bridge(claim):
                 return
         self._elsewhere(plan)
+
+    def _tell(self) -> None:
+        assert self._directed is not None
+        directed = self._directed
+        log.info("call %s contact=%s: %s", self._session.uuid, directed.contact_id, directed.line)
 
     def _stay(self) -> None:
         """From now on the call is parked here, and the dialplan's guard is off."""
@@ -117,6 +120,7 @@ class EarlyCall:
         assert self._directed is not None
         doors = [each.door for each in claim.decision.destinations[1:] if each.door is not None]
         self._session.redirect([claim.uri, *(door.address for door in doors)])
+        self._tell()  # nobody waits for that
         cause = self._until_gone()
         if claim.call is None:
             self._close(Outcome.TRANSFERRED, "redirected")
@@ -231,7 +235,7 @@ class EarlyCall:
             self._stay()
         otherwise = plan.direct.otherwise
         self._director.elsewhere(self._directed, otherwise)
-        log.info("call %s contact=%s: %s", self._session.uuid, self._directed.contact_id, self._directed.line)
+        self._tell()
         ways: dict[str, Callable[[Plan], None]] = {
             "queue": self._queue, "number": self._to_number, "site": self._to_site, "busy": self._refuse,
         }  # fmt: skip

@@ -72,6 +72,10 @@ class Agents:
         """The channel is gone; False: it was the agent's standing leg no more."""
         return bool(self._database.value("standing_leg_lost", agent_id=agent_id, uuid=uuid, reason=reason))
 
+    def log_refused_legs(self, switch_id: str, count: int) -> None:
+        """Network legs that came without a good token go into the ledger, as a number."""
+        self._database.execute("log_refused_legs", switch_id=switch_id, count=count)
+
     def announcement(self, contact_center_id: str) -> str:
         """What a contact center's agents hear before the join: a file or a tone; empty for nothing."""
         return self._database.value("agent_announcement", contact_center_id=contact_center_id) or ""

@@ -15,7 +15,13 @@ from psycopg.pq import TransactionStatus
 from fsroute.errors import StoreError
 from fsroute.store import connection as connections
 from fsroute.store.connection import Connection
-from fsroute.store.faults import is_deadlock, is_of_a_standby, is_of_the_connection, translate
+from fsroute.store.faults import (
+    is_deadlock,
+    is_of_a_standby,
+    is_of_the_connection,
+    is_outdated_plan,
+    translate,
+)
 from fsroute.store.pool import Pool
 from fsroute.store.queries import Query, queries
 
@@ -130,8 +136,10 @@ class Database(Statements):
             connection.autocommit = False
             yield _Transaction(connection, self._statements)
             _commit(connection)
-        except BaseException:
+        except BaseException as error:
             _roll_back(connection)
+            if isinstance(error.__cause__, psycopg.Error) and is_outdated_plan(error.__cause__):
+                connection.close()
             raise
         finally:
             if connection.pgconn.transaction_status == TransactionStatus.IDLE:
@@ -152,22 +160,34 @@ class Database(Statements):
 
     def _tried(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
         try:
-            return self._once(query, parameters)
+            return self._planned(query, parameters)
         except psycopg.Error as error:
             undone = is_deadlock(error) or is_of_a_standby(error)
             if not (undone or (query.repeatable and is_of_the_connection(error))):
                 raise translate(error, query.name) from error
             logger.info("%s: %s; trying once more", query.name, str(error).partition("\n")[0])
         try:
-            return self._once(query, parameters)
+            return self._planned(query, parameters)
         except psycopg.Error as error:
             raise translate(error, query.name) from error
+
+    def _planned(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        """Perform it, on another connection where a migration has changed what it gives: each may have prepared it."""
+        for _ in range(self._pool.size):
+            try:
+                return self._once(query, parameters)
+            except psycopg.Error as error:
+                if not is_outdated_plan(error):
+                    raise
+        return self._once(query, parameters)
 
     def _once(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
         connection = self._pool.take()
         try:
             return connection.execute(query.text, parameters)
         except psycopg.Error as error:
+            if is_outdated_plan(error):
+                connection.close()
             if is_of_a_standby(error):
                 self._pool.renew(connection)
             raise

@@ -179,7 +179,9 @@ class DirectCalls:
             caller=Jsonb(_caller(caller)),
             arrived=Jsonb({"application": contact.application, "switch_id": contact.switch_id}),
             decided=Jsonb(dict(data)),
-            reserve=None if wanted.reserve is None else Jsonb(wanted.reserve.dump() | {"by": self._store.signals.sender}),
+            reserve=None
+            if wanted.reserve is None
+            else Jsonb(wanted.reserve.dump() | {"by": self._store.signals.sender}),
             take=_json(wanted.take),
             place=_json(wanted.place),
             share=_json(wanted.share),
@@ -218,7 +220,7 @@ class DirectCalls:
         return [(row["at"], row["data"]) for row in rows]
 
     def overdue(self, again: float) -> list[tuple[str, State]]:
-        """Contacts that were redirected and did not come to their agent, or were not taken, with the proxy call's state.
+        """Contacts that were redirected and did not come to their agent, or were not taken, with the call's state.
 
         A peer has `again` seconds to ask for the next destination.
         """

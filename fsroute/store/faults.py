@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import errors
 
@@ -19,6 +21,12 @@ FENCED = "FS001"
 
 UNKNOWN_AGENT, DECLINED = "FS041", "FS042"
 """Those of the functions that agents and operators call; the detail is a word for programs."""
+
+PLANNING = frozenset({"RevalidateCachedQuery", "build_attrmap_by_position", "tupledesc_match"})
+"""The functions of PostgreSQL's that refuse a prepared statement when its result, or that of a function in it, has
+changed since: texts are translated, and the SQLSTATEs stand for much else."""
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
 
 _OF_THE_CONNECTION = (
     errors.InterfaceError,
@@ -44,7 +52,7 @@ failed: what is refused now will be taken later.
 
 def translate(error: psycopg.Error, name: str = "") -> StoreError:
     """The error of fsroute for one of psycopg's; `name` is the statement's, for the text."""
-    text = f"{name}: {error}".strip().removeprefix(": ")
+    text = f"{name}: {without_values(error)}".strip().removeprefix(": ")
     if error.sqlstate == FENCED:
         return Fenced(text)
     if error.sqlstate in (UNKNOWN_AGENT, DECLINED):
@@ -53,11 +61,34 @@ def translate(error: psycopg.Error, name: str = "") -> StoreError:
         return StoreConflict(text, error.diag.constraint_name)
     if (
         isinstance(error, _UNAVAILABLE)
+        or is_outdated_plan(error)
         or (error.sqlstate or "").startswith(_PASSING)
         or _is_connection(error)
     ):
         return DatabaseUnavailable(text)
     return StoreError(text)
+
+
+def without_values(error: psycopg.Error) -> str:
+    """What an error says, less what may be a caller's: errors are logged.
+
+    A detail quotes the row or the key that was refused, a context the text that could not be read. Of details those
+    stay that name a missing row, which has been given by an operator's rule or file; of contexts, where it was.
+    """
+    text = error.diag.message_primary
+    if text is None:  # of libpq, not of the server
+        return str(error)
+    if (error.sqlstate or "").startswith("22"):  # a value that is none of its type
+        text = _QUOTED.sub('"…"', text)
+    lines = [text]
+    if isinstance(error, errors.ForeignKeyViolation | errors.ObjectInUse) and error.diag.message_detail:
+        lines.append(f"DETAIL:  {error.diag.message_detail}")
+    if error.diag.message_hint:
+        lines.append(f"HINT:  {error.diag.message_hint}")
+    where = [
+        line for line in (error.diag.context or "").splitlines() if line.startswith("PL/pgSQL function ")
+    ]
+    return "\n".join(lines + [f"CONTEXT:  {line}" for line in where])
 
 
 def _declined(error: psycopg.Error) -> Declined:
@@ -80,6 +111,12 @@ def is_of_a_standby(error: psycopg.Error) -> bool:
 def is_deadlock(error: psycopg.Error) -> bool:
     """Was the statement sacrificed to a deadlock? All of it is undone, so that any may be tried again."""
     return isinstance(error, errors.DeadlockDetected)
+
+
+def is_outdated_plan(error: psycopg.Error) -> bool:
+    """Has a migration changed what a prepared statement gives? It is undone; a new connection prepares it anew."""
+    kinds = (errors.FeatureNotSupported, errors.DatatypeMismatch)
+    return isinstance(error, kinds) and error.diag.source_function in PLANNING
 
 
 def _is_connection(error: psycopg.Error) -> bool:

@@ -7,6 +7,8 @@ that fails, or was a mistake, has cost time and room and nothing else.
 from __future__ import annotations
 
 import logging
+import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +32,14 @@ from fsroute.store.queries import queries
 
 logger = logging.getLogger(__name__)
 
+OF_ROLES = re.compile(rb"^\d+; \d+ \d+ (POLICY|ROW SECURITY) ")
+"""Entries of an archive's list of contents that name roles, or hide rows from all who have no policy."""
+
+LONGEST_LIST = 10_000_000  # bytes
 MAINTENANCE = ("postgres", "template1")  # databases from which others are made and renamed
-LONGEST_NAME = 40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
+LONGEST_NAME = (
+    40  # bytes of the database's name that are kept in the names of others; PostgreSQL takes 63 in all
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,14 @@ class Plan:
     fresh: str
     major: int
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`rows` of each table that is counted. `roles`: parts had roles, whose rights must be granted anew."""
+
+    rows: Mapping[str, int]
+    roles: bool
 
 
 def plan(conninfo: str, file: Path, now: datetime, *, force: bool = False) -> Plan:
@@ -80,8 +96,8 @@ def plan(conninfo: str, file: Path, now: datetime, *, force: bool = False) -> Pl
     )
 
 
-def restore(conninfo: str, plan: Plan) -> dict[str, int]:
-    """Do what `plan` says, and give how many rows there are of each table that is counted.
+def restore(conninfo: str, plan: Plan) -> Restored:
+    """Do what `plan` says.
 
     Raises:
         StoreError: it failed, and the present database is as it was.
@@ -91,7 +107,7 @@ def restore(conninfo: str, plan: Plan) -> dict[str, int]:
         with _maintenance(conninfo) as maintenance:
             _perform(maintenance, "restore_create", plan.fresh)
             try:
-                _load(fresh, plan)
+                roles = _load(fresh, plan)
                 rows = _settle(fresh, plan)
                 migrate(fresh)
                 with _connected(fresh) as connection:
@@ -100,7 +116,7 @@ def restore(conninfo: str, plan: Plan) -> dict[str, int]:
             except BaseException:
                 _perform(maintenance, "restore_drop", plan.fresh)
                 raise
-            return rows
+            return Restored(rows, roles)
     except psycopg.Error as error:
         raise translate(error, "restore") from error
 
@@ -137,20 +153,33 @@ def _refuse_unable(present: Mapping[str, Any]) -> None:
         )
 
 
-def _load(fresh: str, plan: Plan) -> None:
+def _load(fresh: str, plan: Plan) -> bool:
+    """Fill the new database; true if roles had rights in the old one.
+
+    Rights and policies name roles, which are the server's and in no backup: ``fsroute migrate --roles`` makes them.
+    """
     place, environment = without_password(fresh)
     oldest = plan.major if plan.manifest is None else max(plan.major, plan.manifest.postgresql)
-    command = [
-        client("pg_restore", oldest),
-        "--no-owner",
-        "--no-privileges",
-        "--single-transaction",
-        "--exit-on-error",
-        f"--dbname={place}",
-        str(plan.file.absolute()),
-    ]
-    with running(command, environment) as output:
-        output.read()
+    program, file = client("pg_restore", oldest), str(plan.file.absolute())
+    with running([program, "--list", file], environment) as output:
+        entries = output.read(LONGEST_LIST).splitlines(keepends=True)
+    kept = [entry for entry in entries if not OF_ROLES.search(entry)]
+    with tempfile.NamedTemporaryFile() as chosen:
+        chosen.writelines(kept)
+        chosen.flush()
+        command = [
+            program,
+            "--no-owner",
+            "--no-privileges",
+            "--single-transaction",
+            "--exit-on-error",
+            f"--use-list={chosen.name}",
+            f"--dbname={place}",
+            file,
+        ]
+        with running(command, environment) as output:
+            output.read()
+    return len(kept) < len(entries)
 
 
 def _settle(fresh: str, plan: Plan) -> dict[str, int]:

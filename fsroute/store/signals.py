@@ -21,6 +21,7 @@ import psycopg
 from gevent import monkey
 from psycopg import sql
 
+import fsroute
 from fsroute.errors import DatabaseUnavailable, StoreError
 from fsroute.outage import Outage
 from fsroute.store.connection import Connection
@@ -150,7 +151,7 @@ class Signals:
         return self._id
 
     def tell(self, topic: str, key: Key, row: Any = None) -> None:
-        """Say so in this process alone: all others are told by what the database has committed. Never blocks or fails."""
+        """Say so in this process alone: all others are told by what the database has committed. Never blocks."""
         self._deliver(topic, key, row)
 
     def _deliver(self, topic: str, key: Key, row: Any = None) -> None:
@@ -200,7 +201,7 @@ class Signals:
         pause = FIRST_PAUSE
         while True:
             try:
-                connection = self._database.connect("signals")
+                connection = self._database.connect(f"signals {fsroute.__version__}")
                 pause = FIRST_PAUSE
                 try:
                     self._follow(connection)

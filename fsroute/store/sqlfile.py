@@ -38,14 +38,18 @@ _TRANSACTION = {
 }
 _OTHERS = {
     "prepare": "prepare transaction",
-    "set": "set transaction",
+    "set": "set transaction, role or session authorization",
+    "reset": "reset role or session authorization",
     "copy": "copy … from stdin",
 }
 _DEFINITION = ("alter", "create", "drop", "grant", "revoke")
 _OF_THE_SESSION = re.compile(r"create\s+((global|local)\s+)?temp(orary)?\b")
 _IN_FULL = {
     "prepare": re.compile(r"prepare\s+transaction\b"),
-    "set": re.compile(r"set\s+(session\s+characteristics\b|transaction\b)"),
+    "set": re.compile(
+        r"set\s+(session\s+characteristics\b|transaction\b|((session|local)\s+)?(role\b|session\s+authorization\b))"
+    ),
+    "reset": re.compile(r"reset\s+(role|session\s+authorization)\b"),
     "copy": re.compile(r"copy\b.*\bfrom\s+stdin\b", re.DOTALL),
 }
 

@@ -12,6 +12,7 @@ from fsroute.top.picture import Picture, Row
 from fsroute.top.view import PAGES, SORTS, View
 
 NARROWEST, LOWEST = 20, 4  # columns and lines that are drawn for, at least
+MARKS = ("Mn", "Me")
 WAITING = ("requested", "queued", "callback")
 HELP = (
     "1 to 5, Tab   overview, calls, queues, agents, sites",
@@ -45,7 +46,7 @@ def frame(picture: Picture, view: View, width: int, height: int) -> list[Line]:
     """At most `height` lines of at most `width` columns each."""
     width, height = max(width, NARROWEST), max(height, LOWEST)
     head = _head(picture, view)
-    body = [Line(text) for text in HELP] if view.helping else _body(picture, view, width)
+    body = [Line(text) for text in HELP] if view.helping else _body(picture, view)
     room = height - len(head) - 1
     first = min(view.top, max(0, len(body) - room))
     more = len(body) - first - room
@@ -69,7 +70,9 @@ def _head(picture: Picture, view: View) -> list[Line]:
             "calls: "
             + ", ".join(f"{totals.get(name, 0)} {name}" for name in ("waiting", "offered", "talking"))
             + f", {totals.get('contacts', 0)} in all; last minute: "
-            + ", ".join(f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned"))
+            + ", ".join(
+                f"{rates.get(name, 0)} {name}" for name in ("arrived", "reserved", "joined", "abandoned")
+            )
         ),
     ]
     if picture.fault:
@@ -77,23 +80,29 @@ def _head(picture: Picture, view: View) -> list[Line]:
     return lines
 
 
-def _body(picture: Picture, view: View, width: int) -> list[Line]:
-    rows = {"calls": picture.calls, "queues": picture.queues, "agents": picture.agents, "sites": picture.sites}
+def _body(picture: Picture, view: View) -> list[Line]:
+    rows = {
+        "calls": picture.calls,
+        "queues": picture.queues,
+        "agents": picture.agents,
+        "sites": picture.sites,
+    }
     shown = PAGES[1:] if view.page == "overview" else (view.page,)
     order = ("sites", "queues", "agents", "calls") if view.page == "overview" else shown
     lines: list[Line] = []
     for name in order:
-        lines += _table(TABLES[name], rows[name], view, width)
+        lines += _table(TABLES[name], rows[name], view)
     return lines
 
 
-def _table(table: Table, rows: Iterable[Row], view: View, width: int) -> list[Line]:
+def _table(table: Table, rows: Iterable[Row], view: View) -> list[Line]:
     by = view.sorted_by(table.name)
     reverse = view.reverse and view.page == table.name
     ordered = sorted(rows, key=table.keys[by], reverse=reverse)
     cells = [[clean(str(cell)) for cell in table.cell(row)] for row in ordered]
     widths = [
-        max([columns(name), *(columns(row[place]) for row in cells)]) for place, name in enumerate(table.columns)
+        max([columns(name), *(columns(row[place]) for row in cells)])
+        for place, name in enumerate(table.columns)
     ]
     mark = f" by {by}{' reversed' if reverse else ''}"
     lines = [
@@ -108,39 +117,50 @@ def _table(table: Table, rows: Iterable[Row], view: View, width: int) -> list[Li
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return "  ".join(
+        cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)
+    ).rstrip()
 
 
 # Text ------------------------------------------------------------------------------------------------------------
 
 
-def clean(text: str) -> str:
-    """Nothing of it moves a cursor or turns the writing round: what is not printable, and what marks, is left out."""
-    return "".join(letter if _harmless(letter) else "?" for letter in text[:200])
+def clean(text: str, longest: int = 200) -> str:
+    """Nothing of it moves a cursor, turns the writing round or grows into other lines.
 
-
-def _harmless(letter: str) -> bool:
-    return letter.isprintable() and unicodedata.category(letter) not in ("Mn", "Me", "Cf", "Co", "Cn")
+    What is not printable becomes a question mark; of the marks above a letter two are kept.
+    """
+    kept: list[str] = []
+    marks = 0
+    for letter in unicodedata.normalize("NFC", text[:longest]):
+        is_mark = unicodedata.category(letter) in MARKS
+        marks = marks + 1 if is_mark else 0
+        if is_mark and (marks > 2 or not kept):
+            continue
+        kept.append(letter if letter.isprintable() else "?")
+    return "".join(kept)
 
 
 def columns(text: str) -> int:
     """How wide a text is in a terminal."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return sum(map(_wide, text))
+
+
+def _wide(letter: str) -> int:
+    if unicodedata.category(letter) in MARKS:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def fit(text: str, width: int) -> str:
     """As much of it as fits, without control characters."""
     kept, room = [], width
-    for letter in clean_line(text):
-        room -= columns(letter)
+    for letter in clean(text, 2_000):
+        room -= _wide(letter)
         if room < 0:
             break
         kept.append(letter)
     return "".join(kept)
-
-
-def clean_line(text: str) -> str:
-    return "".join(letter if _harmless(letter) else "?" for letter in text[:2_000])
 
 
 def span(seconds: float | None) -> str:
@@ -168,7 +188,8 @@ def _call(row: Row) -> Sequence[object]:
     return (
         row["proxy_call_id"], f"{row['contact_center_id']}/{row['queue']}", _words(row["state"]), row["site_id"],
         "" if row["position"] is None or row["state"] not in WAITING else row["position"], span(row["age"]),
-        span(row["expected"]), span(row["talk"]), row["agent_id"] or "", _words(row["agent_leg"]), _words(row["network_leg"]),
+        span(row["expected"]), span(row["talk"]), row["agent_id"] or "", _words(row["agent_leg"]),
+        _words(row["network_leg"]),
     )  # fmt: skip
 
 
@@ -197,7 +218,19 @@ def _site(row: Row) -> Sequence[object]:
 TABLES = {
     "calls": Table(
         "calls",
-        ("call", "queue", "state", "site", "place", "since", "expected", "talk", "agent", "agent leg", "network leg"),
+        (
+            "call",
+            "queue",
+            "state",
+            "site",
+            "place",
+            "since",
+            "expected",
+            "talk",
+            "agent",
+            "agent leg",
+            "network leg",
+        ),
         _call,
         {
             "age": lambda row: -row["age"],

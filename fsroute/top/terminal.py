@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import sys
@@ -10,11 +11,10 @@ import termios
 import tty
 from collections.abc import Sequence
 from types import FrameType, TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 import gevent.event
 import gevent.hub
-
 
 from fsroute.top.drawing import Line
 from fsroute.top.view import keys
@@ -32,7 +32,7 @@ class Terminal:
         self._output = output
         self._source = source
         self.is_dumb = name in ("", "dumb", "unknown") or not output.isatty() or source is None
-        self._before: list[object] | None = None
+        self._before: list[Any] | None = None
         self._rest = ""
         self._woken = gevent.event.Event()
         self._handlers: dict[int, object] = {}
@@ -46,7 +46,7 @@ class Terminal:
         if self.is_dumb or self._source is None:
             return self
         self._before = termios.tcgetattr(self._source)
-        for number in (signal.SIGWINCH, signal.SIGCONT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGWINCH, signal.SIGTSTP, signal.SIGTERM, signal.SIGHUP):
             self._handlers[number] = signal.signal(number, self._signalled)
         tty.setcbreak(self._source)
         self._write(ENTER)
@@ -68,7 +68,9 @@ class Terminal:
 
     def size(self) -> tuple[int, int]:
         """Columns and lines, as they are now."""
-        found = shutil.get_terminal_size((80, 24)) if self._source is None else os.get_terminal_size(self._source)
+        found = (
+            shutil.get_terminal_size((80, 24)) if self._source is None else os.get_terminal_size(self._source)
+        )
         return (found.columns or 80, found.lines or 24)
 
     def draw(self, lines: Sequence[Line]) -> None:
@@ -77,7 +79,7 @@ class Terminal:
             self._write("\n".join(line.text.rstrip() for line in lines).rstrip("\n") + "\n\n")
             return
         rows = (f"{STYLES[line.style]}{line.text}\x1b[0m\x1b[K" for line in lines)
-        self._write("\x1b[H" + "\r\n".join(rows) + "\x1b[J")
+        self._write("\x1b[H" + "\n".join(rows) + "\x1b[J")
 
     def wait(self, seconds: float) -> list[str]:
         """The keys that come within `seconds`; sooner back with the first, or when the window has another size."""
@@ -98,15 +100,12 @@ class Terminal:
 
     def _read(self) -> list[str]:
         assert self._source is not None
-        os.set_blocking(self._source, False)
         try:
+            if not select.select([self._source], [], [], 0)[0]:
+                return []  # it was a signal that woke us
             data = os.read(self._source, READ)
-        except BlockingIOError:
-            return []  # a signal
         except OSError:
             return ["q"]  # the line is gone
-        finally:
-            os.set_blocking(self._source, True)
         if not data:
             return ["q"]
         found, self._rest = keys(self._rest + data.decode("latin-1"))
@@ -115,10 +114,21 @@ class Terminal:
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if number in (signal.SIGTERM, signal.SIGHUP):
             raise SystemExit(128 + number)
-        if number == signal.SIGCONT and self._source is not None:
-            tty.setcbreak(self._source)
-            self._write(ENTER)
+        if number == signal.SIGTSTP:
+            self._stand_by()
         self._woken.set()
+
+    def _stand_by(self) -> None:
+        """The shell has the terminal until it lets us go on."""
+        if self._source is None or self._before is None:
+            return
+        self._write(LEAVE)
+        termios.tcsetattr(self._source, termios.TCSADRAIN, self._before)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._signalled)
+        tty.setcbreak(self._source)
+        self._write(ENTER)
 
     def _write(self, text: str) -> None:
         self._output.write(text)

@@ -65,7 +65,16 @@ def _page(view: View, number: int) -> View:
 
 
 def _moved(view: View, key: str, height: int) -> View:
-    steps = {UP: -1, "k": -1, DOWN: 1, "j": 1, PAGE_UP: -height, PAGE_DOWN: height, HOME: -FURTHEST, END: FURTHEST}
+    steps = {
+        UP: -1,
+        "k": -1,
+        DOWN: 1,
+        "j": 1,
+        PAGE_UP: -height,
+        PAGE_DOWN: height,
+        HOME: -FURTHEST,
+        END: FURTHEST,
+    }
     return replace(view, top=min(max(view.top + steps.get(key, 0), 0), FURTHEST))
 
 

@@ -59,3 +59,7 @@ select standing_leg_lost(%(agent_id)s, %(uuid)s, %(reason)s);
 
 -- name: agent_announcement
 select agent_announcement from contact_center where contact_center_id = %(contact_center_id)s;
+
+-- name: log_refused_legs
+insert into system_event (kind, data)
+values ('network_legs_refused', jsonb_build_object('switch_id', %(switch_id)s::text, 'count', %(count)s::integer));

@@ -38,7 +38,8 @@ select not exists (select from fsroute.contact) and not exists (select from fsro
 select coalesce(nullif(application_name, ''), 'a program without a name') as program,
        coalesce(host(client_addr), 'this host') as host, count(*) as connections
   from pg_stat_activity
- where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+ where datname = current_database() and pid <> pg_backend_pid()
+   and coalesce(backend_type, 'client backend') = 'client backend' -- null: another role's session
  group by 1, 2 order by 1, 2;
 
 -- name: restore_create

@@ -1,7 +1,13 @@
 -- The version of the schema. These run before there is a schema, and so name it in full.
 
--- name: migration_lock
-select pg_advisory_lock(1718841972, 1);
+-- name: migration_try_lock
+select pg_try_advisory_lock(1718841972, 1) as locked;
+
+-- name: migration_lock_wait
+select set_config('lock_timeout', %(limit)s, true);
+
+-- name: migration_is_prepared
+select to_regclass('fsroute.schema_version') is not null as prepared;
 
 -- name: migration_unlock
 select pg_advisory_unlock(1718841972, 1);

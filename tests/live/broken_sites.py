@@ -195,6 +195,17 @@ class BrokenSites(Sites):
     def part(self) -> None:
         self._loopback.lose()
 
+    def lose(self, percent: int, *, one_way: bool = False) -> None:
+        """So many of a hundred packets between the switches; `one_way`: of those from the callers' switch only."""
+        self._loopback.lose(percent, one_way=one_way)
+
+    def can_delay(self) -> bool:
+        return self.may_part and self._loopback.can_delay()
+
+    def delay(self, *netem: str) -> None:
+        """What is between the switches is late."""
+        self._loopback.delay(*netem)
+
     def rejoin(self) -> None:
         self._loopback.mend()
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from fsroute.config import Secret
 from fsroute.install.render import arguments, render_switch
 from fsroute.install.settings import MODULES, DialplanSettings, SwitchSettings, User
@@ -134,6 +136,15 @@ class FreeSwitch:
             ),
         )
 
+    def secure_links(self, certificates: Path, codecs: tuple[str, ...]) -> None:
+        """Network legs by TLS and SRTP from the next start on."""
+        self._settings = msgspec.structs.replace(
+            self._settings,
+            link_certificates=str(certificates),
+            link_codecs=codecs,
+            dialplan=msgspec.structs.replace(self._settings.dialplan, link_srtp=True),
+        )
+
     def start(self) -> None:
         conf = render_switch(self._settings, self.folder)
         for path, text in self._files.items():
@@ -154,7 +165,7 @@ class FreeSwitch:
         return self._process.pid
 
     def until_ready(self) -> None:
-        until(self._answers, 30)
+        until(self._answers, 90)  # several of them on a machine that is busy
 
     def stop(self) -> None:
         """kill -9: nothing of it is kept, and an orderly end takes seconds. It may be started again."""

@@ -1,4 +1,4 @@
-"""Others who ask the routing processor over HTTP: a Kamailio of the tests' own, and mod_xml_curl of a switch that runs."""
+"""Others who ask the routing processor over HTTP: a Kamailio of the tests' own, and a switch's mod_xml_curl."""
 
 from __future__ import annotations
 

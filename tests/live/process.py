@@ -116,7 +116,7 @@ class FsrouteRun:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until(lambda: self._serves(served), 20)
+        until(lambda: self._serves(served), 60)
         return began
 
     def _captured(self) -> list[str]:

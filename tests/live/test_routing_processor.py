@@ -35,7 +35,9 @@ pytestmark = pytest.mark.live
 
 CALLER, AGENT = 440, 700  # Hz
 GUARD = 8  # seconds after which the dialplan takes a call back, as the switch is rendered
-I6 = 20.0 + 5.0  # seconds that an agent may be reserved without a talk: the queue's offer time-out, and five more
+I6 = (
+    20.0 + 5.0
+)  # seconds that an agent may be reserved without a talk: the queue's offer time-out, and five more
 MOST_NAMED = 2  # destinations, by the rules here
 STALE = 8.0  # seconds, as in the configuration of the processes
 DATABASE = "fsroute_live_early"
@@ -284,7 +286,9 @@ def test_kamailio_redirects_a_call_to_the_agent_chosen(company: ContactCenter, t
     assert_nothing_violated(company)
 
 
-@pytest.mark.skipif(bool(peers.no_kamailio()) or sipp.find() is None, reason=peers.no_kamailio() or "no SIPp found")
+@pytest.mark.skipif(
+    bool(peers.no_kamailio()) or sipp.find() is None, reason=peers.no_kamailio() or "no SIPp found"
+)
 def test_kamailio_redirects_a_burst_to_agents_of_their_own(company: ContactCenter, tmp_path: Path) -> None:
     """Every INVITE is sent again by SIPp where the answer is late; none of them claims two agents."""
     early(company, manner="redirect", tries=1, otherwise="busy")
@@ -328,7 +332,9 @@ def test_mod_xml_curl_has_the_dialplan_of_a_call_decided(company: ContactCenter,
     assert_nothing_violated(company)
 
 
-def test_after_a_bridge_in_vain_mod_xml_curl_leaves_the_call_to_the_ordinary_way(company: ContactCenter) -> None:
+def test_after_a_bridge_in_vain_mod_xml_curl_leaves_the_call_to_the_ordinary_way(
+    company: ContactCenter,
+) -> None:
     early(company, manner="bridge", tries=1, otherwise="busy")
     company.agent("ann", Phone("1001", is_busy, AGENT))
     ready(company)
@@ -361,7 +367,7 @@ def follow(center: ContactCenter, caller: Call) -> Call:
 def test_a_processor_that_dies_after_its_claim_leaves_the_call_to_the_ordinary_way(
     company: ContactCenter, manner: str
 ) -> None:
-    """It is killed while its claim commits: by the dialplan's guard, or its next action, the call server has the call."""
+    """It is killed while its claim commits: by the dialplan's guard, or its next action, a call server has the call."""
     early(company, manner=manner, tries=1)
     desk = company.agent("ann", Phone("1001", answers_at_once, AGENT), wrap_up=0, set_aside=0)
     ready(company)
@@ -376,7 +382,9 @@ def test_a_processor_that_dies_after_its_claim_leaves_the_call_to_the_ordinary_w
     killed = time.time()
     company.sites.revive()
     caller.until_answered(GUARD + 20)
-    noted(f"the processor was killed amid a {manner}: answered by the call server {time.time() - killed:.1f} s after")
+    noted(
+        f"the processor was killed amid a {manner}: answered by the call server {time.time() - killed:.1f} s after"
+    )
     until(lambda: not company.sites.live_reservations(), I6 + 20)
     offers = (
         "select extract(epoch from ended_at - reserved_at) as lasted from reservation"

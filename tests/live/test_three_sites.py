@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,6 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fsroute.model.agent import AgentStatus
+from fsroute.monitoring.audit import audit
 from tests.fix_database import perform
 from tests.live import sipp
 from tests.live.callcenter import Callcenter
@@ -39,6 +38,10 @@ DATABASE = "fsroute_live_three"
 ORDERS, SPANISH = "555", "666"  # how callers' numbers begin: by them the rules tell what is needed
 SHARES = '{"west": 40, "east": 40, "north": 20}'
 LOOK = 1.5  # seconds: the routing processor looks at signs of life every second
+BESIDE = 5.0  # seconds
+LATE = (
+    30.0  # seconds that a machine with other work may take for what is done at once; states decide, not this
+)
 TALK = 3.0  # seconds: who hangs up earlier than the two are joined on a busy machine served nobody
 NEVER: tuple[dict[str, Any], ...] = (
     {"authorized": False},
@@ -78,7 +81,7 @@ def company(sites: ThreeSites) -> Iterator[ContactCenter]:
     sites.revive()
     sites.execute("update agent set status = 'logged_out'")
     try:
-        until(lambda: sites.channels() == 0 and not reserved(sites), 25)
+        until(lambda: sites.channels() == 0 and not reserved(sites), 25 + LATE)
         assert_nothing_violated(sites)
     finally:
         for phone in center.phones:
@@ -99,11 +102,9 @@ def reserved(sites: ThreeSites) -> int:
 
 
 def assert_nothing_violated(sites: ThreeSites) -> None:
-    configuration = str(sites.west_run.configuration)
-    audit = subprocess.run(
-        [sys.executable, "-m", "fsroute", "audit", "--config", configuration], capture_output=True, text=True
-    )
-    assert "0 violations" in audit.stdout, audit.stdout[-4000:] + audit.stderr
+    """A wait beside an idle agent counts from `BESIDE` on: eight processes and SIPp share the machine's processors."""
+    found = [str(violation) for violation in audit(sites.store.database, limit=BESIDE)]
+    assert found == [], "\n".join(found)
 
 
 def door_of_north(center: ContactCenter) -> None:
@@ -180,13 +181,13 @@ def test_twenty_calls_a_second_go_by_302_to_the_right_agents(
     ]
     try:
         for burst, _ in bursts:
-            assert burst.finish(90) == 0, burst.problems()
+            assert burst.finish(90 + LATE) == 0, burst.problems()
     finally:
         for burst, _ in bursts:
             burst.stop()
         desks.stop()
     assert stranger.calls == []
-    company.until(lambda: None not in company.outcomes(), 15)
+    company.until(lambda: None not in company.outcomes(), 15 + LATE)
     outcomes = Counter(company.outcomes())
     assert outcomes["served"] + outcomes["transferred"] == 200, f"{outcomes}\n{story_of_lost(company)}"
     served = company.sites.query(
@@ -209,7 +210,8 @@ def test_twenty_calls_a_second_go_by_302_to_the_right_agents(
     until(
         lambda: (
             sum(int(callcenter.of(f"n{number}")["calls_answered"]) for number in range(20)) == parts["north"]
-        )
+        ),
+        LATE,
     )
     noted(
         f"200 calls, 20 a second, by 302 to three sites: {dict(parts)}; a decision: {decisions(company)[-1]}"
@@ -256,10 +258,12 @@ def test_calls_to_a_site_that_dies_stop_within_the_stated_time(
     port = sites.west.ports.callers
     callers, contacts = sipp.redirected(tmp_path, "callers", rate * seconds, EARLY_NUMBER, port, rate)
     try:
-        company.until(lambda: [site for _, site in sites_of_decisions(company)].count("east") >= 10, 10)
+        company.until(
+            lambda: [site for _, site in sites_of_decisions(company)].count("east") >= 10, 10 + LATE
+        )
         kill(sites.places["east"])
         killed = time.time()
-        assert callers.finish(60) == 0, callers.problems()
+        assert callers.finish(60 + LATE) == 0, callers.problems()
     finally:
         callers.stop()
         desks.stop()
@@ -267,15 +271,27 @@ def test_calls_to_a_site_that_dies_stop_within_the_stated_time(
     after = sites_of_decisions(company, killed)
     last = max((at - killed for at, site in after if site == "east"), default=0.0)
     noted(f"{kill.__name__}: the last call was sent to the dead site {last:.1f} s after")
-    assert least <= last <= STALE + LOOK
+    assert last >= least, "it was known as alive as long as was stated"
+    seen = last_sign_of(sites, "east-1")
+    overdue = [at - seen for at, site in after if site == "east" and at > seen + STALE + LOOK]
+    assert overdue == [], "calls that went there though its last sign of life was stale"
     late = Counter(site for at, site in after if at > killed + last)
     assert late["west"] > 10
     assert late["north"] > 5
     line = next(line for line in reversed(decisions(company)) if "left out east" in line)
     noted(f"and the decision then: {line}")
-    company.until(lambda: None not in company.outcomes(), 20)
+    company.until(lambda: None not in company.outcomes(), 20 + LATE)
     sites.revive()
-    until(lambda: "east" not in {each["site"] for each in decision(company)["skipped"]}, 30)
+    until(lambda: "east" not in {each["site"] for each in decision(company)["skipped"]}, 30 + LATE)
+
+
+def last_sign_of(sites: ThreeSites, switch_id: str) -> float:
+    """When a switch was last heard of, by the database: in seconds since the epoch."""
+    text = (
+        "select extract(epoch from greatest(s.seen_at, a.known_at))::float8 as seen from switch s"
+        " left join site_activity a using (switch_id) where s.switch_id = %s"
+    )
+    return float(sites.query(text, switch_id)[0]["seen"])
 
 
 # Proxy calls at the site with its own ACD -------------------------------------------------------------------
@@ -298,7 +314,7 @@ def test_proxy_calls_are_served_by_agents_of_mod_callcenter(
     callers = [
         company.waiting_call(number=number, frequency=440 + 20 * at) for at, number in enumerate(numbers)
     ]
-    company.until(lambda: company.kinds().count("acd_entered") == len(callers), 10)
+    company.until(lambda: company.kinds().count("acd_entered") == len(callers), 10 + LATE)
     assert sites.west.channels() == len(callers), "no network leg while they wait"
     desks = [
         callcenter.agent(f"m{at}", Phone(f"300{at}", AnswersAfter(0.5), 700 + 40 * at), wrap_up_time=WRAP_UP)
@@ -306,18 +322,18 @@ def test_proxy_calls_are_served_by_agents_of_mod_callcenter(
     ]
     company.phones.extend(desks)
     for desk in desks:
-        agent = desk.latest()
+        agent = desk.latest(10 + LATE)
         number = next(number for number in numbers if number in agent.caller)
         until_they_talk(callers[numbers.index(number)], agent)
     assert {row["acd_agent"] for row in company.rows()} == {"m0", "m1", "m2", "m3"}
     late = company.waiting_call(number="5550299", frequency=600)
-    company.until(lambda: company.kinds().count("acd_entered") == len(callers) + 1, 10)
+    company.until(lambda: company.kinds().count("acd_entered") == len(callers) + 1, 10 + LATE)
     for caller in callers[:2]:
         caller.hang_up()
     for desk in desks[2:]:
         desk.latest().hang_up()
     hung_up = time.time()
-    until(lambda: any(len(desk.calls) == 2 for desk in desks), WRAP_UP + 10)
+    until(lambda: any(len(desk.calls) == 2 for desk in desks), WRAP_UP + 10 + LATE)
     measured(
         "mod_callcenter: from the end of a talk to the next offer, wrap-up of 3 s", time.time() - hung_up
     )
@@ -325,9 +341,12 @@ def test_proxy_calls_are_served_by_agents_of_mod_callcenter(
     again = next(desk for desk in desks if len(desk.calls) == 2)
     until_they_talk(late, again.latest())
     late.hang_up()
-    company.until(lambda: Counter(company.outcomes()) == {"served": 5}, 15)
-    until(lambda: not callcenter.members(QUEUE))
+    company.until(lambda: Counter(company.outcomes()) == {"served": 5}, 15 + LATE)
+    until(lambda: not callcenter.members(QUEUE), LATE)
 
 
 def until_they_talk(caller: Call, agent: Call) -> None:
-    until(lambda: caller.media.hears(agent.phone.frequency) and agent.media.hears(caller.phone.frequency), 10)
+    until(
+        lambda: caller.media.hears(agent.phone.frequency) and agent.media.hears(caller.phone.frequency),
+        10 + LATE,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,8 +94,8 @@ class Node:
     def _run(self, program: str, *arguments: str) -> None:
         """Not through `binaries.run`: a server that is started goes on with what it was given to write to."""
         with (self.folder / "programs.log").open("ab") as log:
-            done = binaries.subprocess.run(
-                [self._programs.program(program), *arguments], stdin=binaries.subprocess.DEVNULL, stdout=log,
+            done = subprocess.run(
+                [self._programs.program(program), *arguments], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, cwd="/", env=binaries.ENVIRONMENT, timeout=2 * LIMIT, check=False,
                 **binaries.identity(self._user),
             )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from fsroute.errors import ApplicationError
 from fsroute.ivr import archive, bundle, zipform
 from fsroute.ivr.application import FILE_NAME
@@ -71,9 +73,7 @@ def _signed(text: bytes) -> bytes:
         FileEntry(each.path, len(files[each.path]), hashlib.sha256(files[each.path]).hexdigest())
         for each in manifest.files
     )
-    listed = encode(type(manifest)(**{
-        name: entries if name == "files" else getattr(manifest, name) for name in manifest.__struct_fields__
-    }))  # fmt: skip
+    listed = encode(msgspec.structs.replace(manifest, files=entries))
     return zipform.pack(files | {MANIFEST: listed, SIGNATURE: sign(KEY, listed)})
 
 

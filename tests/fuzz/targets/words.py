@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fsroute.customers.numbers import Plan, e164
 from fsroute.errors import FsrouteError
@@ -67,9 +68,9 @@ def _one_line(text: str) -> None:
     """No text makes two commands, or a second header, of one."""
     record = logging.makeLogRecord({"msg": "caller %s", "args": (text,), "name": "x", "number": text})
     assert "\n" not in Lines().format(record)
-    for make in (lambda: commands.api(text), lambda: commands.sendmsg_execute("playback", text)):
+    for make in (commands.api, partial(commands.sendmsg_execute, "playback")):
         try:
-            made = make()
+            made = make(text)
         except InvalidCommand:
             continue
         assert made.endswith(b"\n\n") or b"content-length" in made.lower()

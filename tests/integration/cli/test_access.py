@@ -4,6 +4,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -40,7 +41,7 @@ def login(conninfo: str) -> Iterator[str]:
 
 
 def as_login(conninfo: str, name: str) -> str:
-    given = conninfo_to_dict(conninfo) | {"user": name, "password": name}
+    given: dict[str, Any] = conninfo_to_dict(conninfo) | {"user": name, "password": name}
     given.pop("passfile", None)
     return make_conninfo(**given)
 

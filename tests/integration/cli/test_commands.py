@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import fsroute
 from fsroute.cli.main import cli
 from fsroute.store.applications import ApplicationVersions
 from fsroute.store.database import Database
+from fsroute.store.signals import Signals
 from tests.fix_database import perform
 
 AGENTS = """
@@ -75,8 +78,30 @@ def test_the_status_shows_switches_queues_agents_and_leases(
     assert "switches\tnorth-1\tnorth\t127.0.0.1:5090\tnever" in result.output
     assert "agents\tlogged out\t1" in result.output
     assert {line.partition("\t")[0] for line in result.output.splitlines()} == {
-        "switches", "activity", "queues", "agents", "admission", "rules", "applications", "leases",
+        "versions", "processes", "switches", "activity", "queues", "agents", "admission", "rules", "applications",
+        "leases",
     }  # fmt: skip
+
+
+def test_the_status_is_said_to_programs_too(run: Callable[..., Result], conninfo: str) -> None:
+    perform(conninfo, AGENTS)
+    with Database(conninfo, application_name="fsroute north-1") as database:
+        signals = Signals(database)
+        signals.start()
+        try:
+            signals.subscribe("calls", lambda key, row: None)
+            assert signals.listening.wait(30)
+            found = json.loads(run(conninfo, "status", "--json").output)
+        finally:
+            signals.stop()
+    assert [(row["switch_id"], row["version"]) for row in found["processes"]] == [
+        ("north-1", fsroute.__version__)
+    ]
+    assert found["switches"] == [
+        {"switch_id": "north-1", "site_id": "north", "link_address": "127.0.0.1:5090", "seen": None}
+    ]
+    assert found["versions"][0]["schema_version"] == found["versions"][0]["schema_known"]
+    assert found["agents"] == [{"state": "logged out", "agents": 1}]
 
 
 def test_the_status_shows_which_application_serves_where_how_old_it_is_and_what_was_refused(

@@ -227,26 +227,24 @@ def test_a_database_without_our_schema_is_told_from_one_that_is_not_there(
 # Elsewhere ---------------------------------------------------------------------------------------------------
 
 
-class Answering(DatagramServer):
-    """Another switch: it answers OPTIONS, the first time not."""
-
-    heard = 0
-
-    def handle(self, data: bytes, address: tuple[str, int]) -> None:
-        self.heard += 1
-        via = next(line for line in data.split(b"\r\n") if line.startswith(b"Via:"))
-        if self.heard > 1:
-            self.sendto(b"SIP/2.0 200 OK\r\n" + via + b"\r\nCSeq: 1 OPTIONS\r\n\r\n", address)
-
-
 def test_another_switch_is_asked_again_until_it_answers() -> None:
-    server = Answering(("127.0.0.1", 0))
+    """The first request is lost."""
+    heard: list[bytes] = []
+
+    def handle(data: bytes, address: tuple[str, int]) -> None:
+        heard.append(data)
+        via = next(line for line in data.split(b"\r\n") if line.startswith(b"Via:"))
+        if len(heard) > 1:
+            server.sendto(b"SIP/2.0 200 OK\r\n" + via + b"\r\nCSeq: 1 OPTIONS\r\n\r\n", address)
+
+    server = DatagramServer(("127.0.0.1", 0), handle)  # type: ignore[arg-type]  # the stubs know streams only
     server.start()
     try:
         answer = sip.ask("east-1", f"127.0.0.1:{server.server_port}", patience=10.0)
     finally:
         server.stop()
-    assert (answer.status, answer.fault, server.heard) == ("200 OK", "", 2)
+    assert (answer.status, answer.fault) == ("200 OK", "")
+    assert len(heard) > 1
 
 
 def test_a_switch_that_is_not_there_is_told_by_the_kernel_or_by_silence() -> None:

@@ -6,6 +6,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -15,12 +16,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from fsroute import app, resources
 from fsroute.app import sample_folder
 from fsroute.config import Config, Role
-from fsroute.demo.centers import EAST, WEST
+from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import load
 from fsroute.store.embedded import administrator
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Answers, Network
-from tests.integration.flow.conftest import FAST, Center, World
+from tests.integration.flow.conftest import FAST, World
 from tests.integration.flow.processes import Apart, Site, open_store
 from tests.waiting import until
 
@@ -46,7 +47,7 @@ def logins(conninfo: str) -> Iterator[dict[Role, str]]:
             connection.execute(
                 f"create role {name} login password '{password}' in role fsroute_{part}".encode()
             )
-            given = conninfo_to_dict(conninfo) | {"user": name, "password": password}
+            given: dict[str, Any] = conninfo_to_dict(conninfo) | {"user": name, "password": password}
             given.pop("passfile", None)
             found[part], names[part] = make_conninfo(**given), name
         yield found

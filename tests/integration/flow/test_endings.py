@@ -224,9 +224,16 @@ def test_a_conversation_that_is_lost_goes_to_the_head_of_the_queue(world: World)
     assert world.query("select priority from proxy_call") == [(1_000_000,)]
 
 
-def test_a_guessed_token_is_refused(world: World) -> None:
+def test_guessed_tokens_are_refused_and_counted_in_the_ledger(world: World) -> None:
     call = world.network.call(Caller("+1", "Eve", "fsr" + "0" * 32), world.east.switch)
     until(lambda: call.over.is_set(), 10)
+    for guess in range(5):
+        dialled = f"sofia/fsroute_link/fsr{guess:032x}@{world.east.settings.link_address}"
+        assert world.west.switch.api("originate", f"{dialled} &park()") == "-ERR CALL_REJECTED\n"
+    entered = "select data from system_event where kind = 'network_legs_refused'"
+    until(lambda: world.query(entered), 10)
+    assert world.query(entered) == [({"switch_id": "east-1", "count": 1},)], "the rest within a minute"
+    assert world.states() == []
 
 
 def test_agents_accept_with_a_key_where_a_voice_mail_could_answer(world: World) -> None:

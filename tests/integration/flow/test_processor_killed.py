@@ -1,4 +1,4 @@
-"""The routing processor is killed in the midst of a decision: the claim ends by its time, the call goes its stated way."""
+"""The routing processor is killed amid a decision: the claim ends by its time, the call goes its stated way."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def apart(conninfo: str) -> Iterator[Apart]:
 def processor(apart: Apart, tmp_path: Path) -> Iterator[Process]:
     """Everything but the routing processor is in one process at each site; no other processor is there to sweep."""
     assert isinstance(apart.west, EarlySite)
-    loaded = Loader(apart.store.database, frozenset(load_strategies().known), {}).load(RULES, "test.sql", "test")
+    loaded = Loader(apart.store.database, frozenset(load_strategies().known), {}).load(
+        RULES, "test.sql", "test"
+    )
     assert loaded.version is not None, [str(fault) for fault in loaded.faults]
     rest = tuple(role for role in Role if role is not Role.SCP)
     for process in (

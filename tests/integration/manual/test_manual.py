@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import fsroute
 from fsroute.cli.main import cli
 from fsroute.cli.reference import commands, keys
-from fsroute.config import Config, parse
+from fsroute.config import parse
 from fsroute.doctor.checks import CHECKS
 
 MANUAL = Path(fsroute.__file__).parent.parent / "docs" / "manual"
@@ -84,8 +84,6 @@ def test_every_command_that_the_manual_names_is_there() -> None:
             continue
         found = BLOCK.findall(page.read_text(encoding="utf-8"))
         for line in (line for _, text in found for line in text.splitlines() if line.startswith("fsroute ")):
-            if line.split()[1] in ("install", "uninstall"):  # told of by docs/install.md
-                continue
             _check_options(line)
 
 
@@ -104,9 +102,6 @@ def _check_options(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= names, line
 
 
-@pytest.mark.skipif(
-    "secrets_file" not in Config.__struct_fields__, reason="secrets have no file of their own yet"
-)
 @pytest.mark.parametrize("site", ["west", "east"])
 def test_the_configurations_of_the_manual_are_read(site: str) -> None:
     (block,) = blocks("two-sites.md", f"sh {site}")

@@ -20,7 +20,8 @@ from fsroute.store.contacts import Contact, Contacts
 from fsroute.store.proxy_calls import Attempt, ProxyCalls
 from tests.fix_center import EPOCH, Center
 
-MOVES = [on for on in On if on not in (On.REQUESTED, On.AGENT_RESERVED, On.AGENT_LEFT, On.TRANSFERRED)]
+NO_MOVES = (On.REQUESTED, On.AGENT_RESERVED, On.AGENT_LEFT, On.TRANSFERRED, On.NOT_TAKEN)
+MOVES = [on for on in On if on not in NO_MOVES]
 ENDS = {
     On.AGENT_FAILED: "no_answer",
     On.JOIN_FAILED: "join_failed",

@@ -195,7 +195,10 @@ def test_a_redirected_caller_who_is_not_taken_ends_with_the_offer(
     assert call.state is State.ABANDONED
     assert center.kinds(call.contact_id)[-2:] == ["not_taken", "closed"]
     taken_not = center.events(call.contact_id)[-2]["data"]
-    assert (taken_not["from"], taken_not["reason"]) == ("ready" if on is On.JOIN_FAILED else "offered", "no_answer")
+    assert (taken_not["from"], taken_not["reason"]) == (
+        "ready" if on is On.JOIN_FAILED else "offered",
+        "no_answer",
+    )
     assert center.value("select outcome from contact") == "failed"
     assert center.live_reservations() == []
     assert direct.overdue(0.0) == []
@@ -315,7 +318,9 @@ def test_the_decisions_of_a_contact_are_kept_in_order(direct: DirectCalls, reser
 # Capacity and shares, counted by the database ------------------------------------------------------------------
 
 
-def send(direct: DirectCalls, site: str = "east", confirm: float = 5.0, share: Share | None = None) -> Claimed:
+def send(
+    direct: DirectCalls, site: str = "east", confirm: float = 5.0, share: Share | None = None
+) -> Claimed:
     wanted = Wanted(place=Place(site, confirm), share=share)
     return direct.claim(new_contact(), CALLER, {"why": "test", "site": site}, wanted)
 

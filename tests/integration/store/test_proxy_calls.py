@@ -15,8 +15,8 @@ from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, 
 from fsroute.store.proxy_calls import Attempt
 from tests.fix_center import Center, Standing, at_once, standing
 
-OF_THEIR_OWN = {On.REQUESTED, On.AGENT_RESERVED, On.AGENT_LEFT}
-"""Events that another statement than ``move_proxy_call`` performs."""
+OF_THEIR_OWN = {On.REQUESTED, On.AGENT_RESERVED, On.AGENT_LEFT, On.NOT_TAKEN}
+"""Events that another statement than ``move_proxy_call`` performs, or that it makes of others itself."""
 
 
 def sources(table: Table[Any], on: On, default: Any) -> list[Any]:

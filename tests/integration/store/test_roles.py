@@ -14,11 +14,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
-from fsroute.errors import StoreError
+from fsroute.errors import FsrouteError, StoreError
 from fsroute.store.connection import as_role
 from fsroute.store.database import Database
 from fsroute.store.embedded import administrator
+from fsroute.store.loading import Loader
 from fsroute.store.migrate import Migration, migrate, migrations
 from fsroute.store.queries import queries
 from fsroute.store.store import Store
@@ -37,11 +39,14 @@ acd          lease                INSERT UPDATE
 acd          proxy_call           UPDATE
 acd          site                 INSERT
 acd          switch               INSERT UPDATE
+acd          system_event         INSERT
+callserver   admission_refusal    INSERT
+callserver   admission_share      DELETE
 callserver   agent_command        DELETE
 callserver   application_version  DELETE INSERT UPDATE
-callserver   contact              INSERT UPDATE
+callserver   contact              UPDATE
 callserver   contact_event        INSERT
-callserver   contact_personal     INSERT UPDATE
+callserver   contact_personal     UPDATE
 callserver   erased_recording     DELETE
 callserver   site                 INSERT
 callserver   switch               INSERT UPDATE
@@ -52,11 +57,13 @@ coordinator  system_event         INSERT
 cti          lease                INSERT UPDATE
 cti          site                 INSERT
 cti          switch               INSERT UPDATE
+scp          admission_refusal    INSERT
+scp          admission_share      DELETE
 scp          agent_taken          DELETE
-scp          contact              INSERT UPDATE
+scp          contact              UPDATE
 scp          contact_event        INSERT
-scp          contact_personal     INSERT
 scp          direct_call          DELETE
+scp          rule_shares          DELETE
 scp          site                 INSERT
 scp          switch               INSERT UPDATE
 """
@@ -317,7 +324,8 @@ def test_a_lease_is_taken_by_the_part_that_it_is_of(centers: House) -> None:
 
 STATEMENTS = {
     "callserver": (
-        "number_called is_number_called contact_centers_served open_contact contact contact_of_channel"
+        "admission_limits share_admission give_admission_back note_refusals numbers_called switch_codecs"
+        " number_called is_number_called contact_centers_served open_contact contact contact_of_channel"
         " learn_facts know_customer log_contact close_contact live_contacts_of_switch send_contact_away"
         " caller_of_contact keep_application_state take_over_contact application_state keep_voice_message"
         " route_proxy_call request_proxy_call proxy_call latest_proxy_call"
@@ -330,19 +338,21 @@ STATEMENTS = {
         " notify heartbeat route_consultation"
     ),
     "coordinator": (
-        "agents agent_versions live_proxy_call_versions live_proxy_calls proxy_calls proxy_call"
+        "switches_unattended switch_away"
+        " agents agent_versions live_proxy_call_versions live_proxy_calls proxy_calls proxy_call"
         " move_proxy_call reserve_agent write_progress recent_handling log_leader_begins"
         " rules_network_rates closed_contact_centers rules_newest rules_queues lease_prepare lease_look"
         " lease_take lease_renew lease_resign last_reserved_switch"
     ),
     "acd": (
-        "proxy_call proxy_calls latest_proxy_call proxy_call_of_agent_leg proxy_call_of_token"
+        "switch_away switch_back switch_codecs"
+        " proxy_call proxy_calls latest_proxy_call proxy_call_of_agent_leg proxy_call_of_token"
         " live_proxy_calls_of_agent_switch live_proxy_calls_of_other_acds move_proxy_call agent_left"
         " write_progress standing_agents standing_leg_up standing_leg_lost agent_announcement"
         " register_switch see_switch agents log_contact take_agent_command waiting_agent_commands"
         " finish_agent_command transfer_agent transfer_queue transfer_caller pause_after_transfer"
         " open_consultation route_consultation consultation_of complete_consultation"
-        " completed_consultations last_reserved_switch reservation_ended agent_states members_of_queue"
+        " completed_consultations log_refused_legs last_reserved_switch reservation_ended agent_states members_of_queue"
         " lease_prepare lease_look lease_take lease_renew lease_resign contact"
     ),
     "cti": (
@@ -353,7 +363,7 @@ STATEMENTS = {
     ),
     "scp": (
         "doors site_capacities switches_seen take_agent untake_agent agents_taken forget_agents_taken"
-        " reserve_before_answer queue_directed log_decided decision_of_contact overdue_direct_calls"
+        " direct_call rule_credits forget_rule_shares queue_directed decision_of_contact overdue_direct_calls"
         " forget_direct_calls agents_concerned agents activity_changes activity_heads open_contact"
         " contact close_contact route_proxy_call latest_proxy_call proxy_call move_proxy_call"
         " number_called rules_newest customer_facts register_switch send_contact_away rules_queues"
@@ -379,6 +389,10 @@ STATEMENTS = {
 """What each part performs, by the names of sql/queries; the flows of whole calls hold it against the program."""
 
 
+DOCUMENTS = {"facts", "customer", "network"}
+"""Parameters whose type a statement leaves to the driver."""
+
+
 @pytest.mark.parametrize("role", STATEMENTS)
 def test_each_part_may_perform_its_statements(house: House, role: str) -> None:
     """Planned, not performed: rights are checked all the same."""
@@ -386,7 +400,7 @@ def test_each_part_may_perform_its_statements(house: House, role: str) -> None:
     with house.session(f"fsroute_{role}", owner=False) as connection:
         for name in STATEMENTS[role].split():
             text = queries()[name].text
-            values = dict.fromkeys(_parameters(text))
+            values = {key: Jsonb({}) if key in DOCUMENTS else None for key in _parameters(text)}
             prefix = b"" if text.startswith((b"lock ", b"set ")) else b"explain "
             try:
                 with connection.transaction(force_rollback=True):
@@ -411,6 +425,7 @@ OWN = frozenset(
     routing_rule routing_rule_fact routing_rule_skill routing_rule_direct rule_step outcome_code
     agent_authorization contact contact_personal voice_message proxy_call reservation contact_event
     agent_event application_version site_door
+    admission_limit admission_share admission_refusal rule_shares
     """.split()  # noqa: SIM905
 )
 
@@ -433,6 +448,12 @@ insert into agent_authorization (agent_id, contact_center_id) values ('bob', 'gr
 insert into site_door select 'east', contact_center_id, 'away', 'sip:1@x' from contact_center;
 insert into application_version (switch_id, source, name, contact_center_id, state, message)
     select 'home', contact_center_id, 'orders', contact_center_id, 'serving', '' from contact_center;
+insert into admission_limit (contact_center_id, calls) select contact_center_id, 5 from contact_center;
+insert into admission_share (scope, process, contact_center_id, switch_id, present, demand, expires_at)
+    select 'center:' || contact_center_id, 'p', contact_center_id, 'home', 0, 0, now() from contact_center;
+insert into admission_refusal (switch_id, contact_center_id, number_called, scope, reason, treatment, calls)
+    select 'home', contact_center_id, '1', 'site:west', 'calls', 'busy', 1 from contact_center;
+insert into rule_shares (contact_center_id, rule) select contact_center_id, 'all' from contact_center;
 insert into voice_message (contact_id, contact_center_id, path, duration_s)
     select contact_id, contact_center_id, '/x.wav', 1 from contact;
 """
@@ -449,7 +470,10 @@ def company(centers: House) -> Iterator[Callable[[str], str]]:
             connection.execute(f"create role {name} login password 'only-{name}'".encode())
             connection.execute("select let_center_read(%s, %s)", (center, name))
         made.append(name)
-        given = conninfo_to_dict(centers.conninfo) | {"user": name, "password": f"only-{name}"}
+        given: dict[str, Any] = conninfo_to_dict(centers.conninfo) | {
+            "user": name,
+            "password": f"only-{name}",
+        }
         given.pop("passfile", None)
         return make_conninfo(**given)
 
@@ -563,3 +587,43 @@ def test_a_store_beside_another_is_of_another_role(centers: House) -> None:
         assert beside.agents.versions().keys() == {"ann", "bob"}
         with pytest.raises(StoreError, match="permission denied"):
             beside.contacts.application_state(str(uuid4()))
+
+
+# A file of rules is performed with its operator's rights ------------------------------------------------
+
+
+HOSTILE_FILES = [
+    "do $$ begin commit; end $$",
+    "do $$ begin execute 'commit'; end $$",
+    "copy (select 1) to program 'touch /tmp/made-by-a-rules-file'",
+    "select pg_read_file('/etc/passwd')",
+    "select lo_import('/etc/passwd')",
+    "set role postgres",
+    "set session authorization postgres",
+    "update contact_event set kind = 'x'",
+    "update proxy_call set state = 'ended'",
+    "delete from rules_version",
+    "select * from reserve_agent(7, 1, 'ann', 'x', '{}')",
+    "do $$ begin create table mine (id int); end $$",
+    "do $$ begin execute 'grant fsroute_part to ' || current_user; end $$",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_FILES)
+def test_a_file_of_rules_does_nothing_that_its_operator_may_not(centers: House, text: str) -> None:
+    with opened(centers, "operator") as database:
+        loader = Loader(database, frozenset({"longest_idle"}), {})
+        with pytest.raises(FsrouteError):
+            loader.load(f"insert into region values ('west', '1');\n{text};\n", "evil.sql", "mallory")
+    with centers.session() as connection:
+        assert connection.execute("select * from region").fetchall() == []
+        assert connection.execute("select * from rules_version").fetchall() == []
+
+
+def test_an_operator_loads_rules_without_owning_the_schema(centers: House) -> None:
+    with opened(centers, "operator") as database:
+        loader = Loader(database, frozenset({"longest_idle"}), {})
+        loaded = loader.load("insert into region values ('west', '1');", "rules.sql", "olga")
+        assert loaded.version == 1
+        assert loader.load("insert into region values ('west', '2');", "rules.sql", "olga").version == 2
+        assert loader.roll_back(1, "olga") == (3, True)

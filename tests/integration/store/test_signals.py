@@ -152,7 +152,7 @@ def test_a_server_that_falls_silent_is_left(
     with psycopg.connect(conninfo, autocommit=True) as connection:
         row = connection.execute(
             "select pid from pg_stat_activity "
-            "where application_name = 'fsroute signals' and datname = current_database()"
+            "where starts_with(application_name, 'fsroute signals') and datname = current_database()"
         ).fetchone()
     assert row is not None
     os.kill(row[0], signal.SIGSTOP)
@@ -193,7 +193,7 @@ def end_sessions(conninfo: str, name: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where application_name = %s and datname = current_database()",
+            "where starts_with(application_name, %s) and datname = current_database()",
             [name],
         )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.unit.monitoring.test_waiting import DIRECTED
 from tests.unit.monitoring.ledger import SERVED, Table, agent, audited, invariants, lines
+from tests.unit.monitoring.test_waiting import DIRECTED
 
 
 def test_a_call_that_is_served_violates_nothing() -> None:

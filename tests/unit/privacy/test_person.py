@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsroute.customers.numbers import Plan
@@ -68,6 +68,7 @@ def test_nobody_has_no_traces() -> None:
     assert Person(()).calls() is None
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.text(min_size=4, max_size=30).filter(
         lambda text: text.strip() == text and len(text.encode(errors="ignore")) > 3
@@ -84,6 +85,7 @@ def test_a_name_is_masked_as_json_and_the_event_socket_write_it_and_no_byte_move
         assert covered.count(b"\\") == raw.count(b"\\")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=40))
 def test_a_mask_is_as_long_and_says_nothing(found: bytes) -> None:
     covered = masked(found)

@@ -20,6 +20,7 @@ from fsroute.esl.messages import Event
 from fsroute.replay import format as captures
 from fsroute.replay.format import Capture, Chunk, Header, Note, Side
 from fsroute.replay.frames import frames
+from fsroute.replay.headers import Kind, kind_of
 from fsroute.replay.journal import NumbersChanged, RulesChanged
 from fsroute.replay.masks import Masks
 from fsroute.replay.scrub import Scrubber, Settings
@@ -366,3 +367,8 @@ def test_the_journal_is_scrubbed_by_the_same_map() -> None:
 @settings(max_examples=80, deadline=None)
 def test_whatever_crosses_is_written(chunks: list[tuple[Side, bytes]]) -> None:
     scrubbed(Capture(Header(), tuple(Chunk(0.0, side, data) for side, data in chunks)))
+
+
+@pytest.mark.parametrize("name", ["variable_fsroute_keyed_1", "variable_fsroute_digits_12_invalid"])
+def test_what_an_agent_keys_is_digits_as_what_a_caller_keys(name: str) -> None:
+    assert kind_of(name) is Kind.DIGITS

@@ -74,6 +74,14 @@ def test_a_redirecting_dialplan_names_the_contacts_in_order() -> None:
     ]
 
 
+def test_the_declaration_has_a_line_of_its_own_since_freeswitch_skips_that() -> None:
+    declaration, document, *rest = xml_dialplan(FOUND, "public", "800", dialled).splitlines()
+    assert declaration.startswith(b"<?xml ")
+    assert declaration.endswith(b"?>")
+    assert document.startswith(b"<document ")
+    assert rest == []
+
+
 def test_a_bridging_dialplan_tries_one_after_the_other_and_goes_on() -> None:
     bridged = Answered(**{**_fields(FOUND), "manner": Manner.BRIDGE})
     found = dict(actions(xml_dialplan(bridged, "public", "800", dialled)))

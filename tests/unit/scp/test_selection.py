@@ -116,7 +116,9 @@ def test_a_site_is_full_by_the_calls_that_are_on_their_way() -> None:
 
 
 def test_a_site_that_the_database_has_refused_is_left_out_with_its_reason() -> None:
-    scene = picture("site  seen wait\nleeds 1    50\nyork  1    20", "agent site idle skills\nbob   york 9    sales:1")
+    scene = picture(
+        "site  seen wait\nleeds 1    50\nyork  1    20", "agent site idle skills\nbob   york 9    sales:1"
+    )
     full = {"york": "full, 4 of 4 calls"}
     decision = decide(scene, Policy.LONGEST_IDLE, Call(SHOP, left_out=full))
     assert names(decision) == ["site leeds"], "neither its agents nor its door"

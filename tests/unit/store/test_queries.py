@@ -47,4 +47,4 @@ def test_a_name_stands_only_once(tmp_path: Path) -> None:
 
 
 def test_every_statement_that_fsroute_carries_is_found() -> None:
-    assert {"lease_take", "notify", "migration_lock", "embedded_create_database"} <= queries().keys()
+    assert {"lease_take", "notify", "migration_try_lock", "embedded_create_database"} <= queries().keys()

@@ -23,7 +23,20 @@ def test_an_address_names_who_is_called(text: str, key: str, profile: str) -> No
     assert (address.key, address.profile) == (key, profile)
 
 
-@pytest.mark.parametrize("text", ["", "1001", "loopback/1001", "user/", "sofia/internal", "sofia//x"])
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("loopback/1001", "default"),
+        ("loopback/1001/public", "public"),
+        ("loopback/1001/public/XML", "public"),
+    ],
+)
+def test_a_loopback_names_a_number_and_its_context(text: str, context: str) -> None:
+    address = parse_address(text)
+    assert (address.kind, address.user, address.profile) == ("loopback", "1001", context)
+
+
+@pytest.mark.parametrize("text", ["", "1001", "loopback/", "user/", "sofia/internal", "sofia//x"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         parse_address(text)
