@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """`rows` of each table that is counted. `roles`: parts had roles, whose rights must be granted anew."""
+    """`rows` of each table that is counted. `roles`: parts had roles of their own, whose rights are to be granted."""
 
     rows: Mapping[str, int]
     roles: bool

@@ -22,7 +22,7 @@ from fsroute.monitoring.audit import audit
 from fsroute.store import backup as backups
 from fsroute.store.backup import backup, file_in, prune, read_manifest
 from fsroute.store.database import Database
-from fsroute.store.embedded import EmbeddedPostgres
+from fsroute.store.embedded import EmbeddedPostgres, administrator
 from fsroute.store.manifest import Manifest, encode
 from fsroute.store.migrate import migrate, migrations
 from fsroute.store.restore import plan, restore
@@ -310,15 +310,15 @@ def test_a_backup_of_a_database_with_roles_is_restored_where_there_are_none(
     conninfo: str, tmp_path: Path
 ) -> None:
     """A policy for a role that is not there stands for those of a server that has been lost."""
-    perform(conninfo, "create role fsroute_test_lost")
+    perform(administrator(conninfo), "create role fsroute_test_lost")
     try:
         perform(conninfo, "create policy lost on fsroute.contact to fsroute_test_lost using (true)")
         perform(conninfo, "grant select on fsroute.contact to fsroute_test_lost")
         perform(conninfo, "alter table fsroute.contact enable row level security")
         backup(conninfo, tmp_path / "a.dump", NOW)
-        perform(conninfo, "drop owned by fsroute_test_lost")
+        perform(administrator(conninfo), "drop owned by fsroute_test_lost")
     finally:
-        perform(conninfo, "drop role fsroute_test_lost")
+        perform(administrator(conninfo), "drop role fsroute_test_lost")
     assert restore(conninfo, plan(conninfo, tmp_path / "a.dump", NOW)).roles
 
 
