@@ -29,7 +29,7 @@ MEDIA_TIMEOUT = 0.5  # seconds until a channel notices that nothing comes any mo
 WRAP_UP = 6.0  # seconds: longer than it takes to bring all callers where they are to be
 CUT = 2.0  # seconds for which the network is away: longer than what a conversation bears
 QUIET = 4.0  # seconds: a busy machine lets everybody wait; who is forgotten hears nothing for longer
-LATE = 2.0  # seconds beside an idle agent (I3): eight processes and two switches share two processors
+LATE = 5.0  # seconds beside an idle agent (I3): eight processes and two switches share two processors
 
 _numbers = count(1)
 
