@@ -30,6 +30,7 @@ from fsroute.agentdesk.desk import AgentDesk
 from fsroute.appserver.role import AppServerRole
 from fsroute.callcenter.events import CallcenterEvents
 from fsroute.callcenter.info import Naming
+from fsroute.callserver.admitting import Admission
 from fsroute.callserver.bundles import READING
 from fsroute.callserver.customer import Customers
 from fsroute.callserver.desk import Settings as CallSettings
@@ -48,20 +49,26 @@ from fsroute.cti.role import CtiRole
 from fsroute.cti.role import Settings as CtiSettings
 from fsroute.customers.customers import Customers as Books
 from fsroute.customers.numbers import Plan
+from fsroute.doctor.wanted import link_profile
 from fsroute.errors import ConfigurationError, StoreError
 from fsroute.esl.inbound import InboundClient
 from fsroute.httpserver import Server
 from fsroute.ivr import Application, load
 from fsroute.ivr.application import FILE_NAME
 from fsroute.ivr.publication import published
+from fsroute.metrics import sights
+from fsroute.metrics.exporter import About, Exporter
+from fsroute.model.admission import Limit, Treatment, site_scope
 from fsroute.replay.capturing import Capturing
 from fsroute.scp import directing
 from fsroute.scp.deciding import Facts, no_facts
 from fsroute.scp.role import Http, ScpRole
 from fsroute.scp.selection import Limits
 from fsroute.scp.server import Settings as ScpSettings
+from fsroute.store.admission import Admissions
 from fsroute.store.applications import TOPIC as PUBLISHED
 from fsroute.store.applications import ApplicationVersions
+from fsroute.store.connection import as_role
 from fsroute.store.database import Database
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.lease import Lease
@@ -96,16 +103,13 @@ class App:
         customers: Customers | None = None,
     ) -> None:
         self.config = config
-        name = f"fsroute {config.site.switch_id}"
-        self._database = Database(
-            conninfo,
-            min_size=config.database.pool_min,
-            max_size=config.database.pool_max,
-            application_name=name,
-            statement_timeout=config.database.statement_timeout,
-        )
+        self._name = f"fsroute {config.site.switch_id}"
+        self._conninfo = conninfo
+        self.metrics = exporter(config)
+        self._database = self._new_database("")
         self._signals = Signals(self._database)
         self.store = Store(self._database, self._signals)
+        self._stores = {"": self.store}
         self._applications = Library(load_applications(config) if applications is None else applications)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.rules = RuleBook(self.store)
@@ -120,10 +124,10 @@ class App:
         self.scp: ScpRole | None = None
         remotes = [Remote(source) for source in config.applications_from]
         self.lookups = RemoteLookups(remotes) if lookups is None else lookups
-        self._books = Books(config.customers, plan(config), conninfo)
+        self._books = Books(config.customers, plan(config), self._conninfo_of(Role.CALLSERVER))
         self.customers = self._books if customers is None else customers
         self.downloads = self._downloads(remotes)
-        self.appserver = self._appserver(conninfo)
+        self.appserver = self._appserver(self._conninfo_of(Role.APPSERVER))
         self.capture = Capturing(config, self.store, self.rules, self._applications)
 
     def start(self) -> None:
@@ -139,9 +143,9 @@ class App:
         self.capture.start(lambda: self.coordinator is not None and self.coordinator.is_leader)
         self.rules.start()
         if Role.COORDINATOR in self.config.roles:
-            self.coordinator = CoordinatorRole(
-                self.store, self._lease("coordinator"), new_core=self.capture.new_core
-            )
+            store = self._store_of(Role.COORDINATOR)
+            lease = self._lease("coordinator", Role.COORDINATOR)
+            self.coordinator = CoordinatorRole(store, lease, new_core=self.capture.new_core)
             self.coordinator.start()
         if self.appserver is not None:
             self.appserver.start()
@@ -151,15 +155,42 @@ class App:
             self._start_cti()
         if Role.SCP in self.config.roles and self.config.scp.serves:
             self._start_scp()
+        if self.metrics is not None:
+            self.metrics.start(self._database, self.sight)
         self._clock = gevent.spawn(self._keep_clock)
+
+    def _new_database(self, role: str) -> Database:
+        settings = self.config.database
+        return Database(
+            as_role(self._conninfo, role),
+            min_size=settings.pool_min,
+            max_size=settings.pool_max,
+            application_name=self._name,
+            statement_timeout=settings.statement_timeout,
+            observe=None if self.metrics is None else self.metrics.measures.statement,
+        )
+
+    def _conninfo_of(self, part: Role) -> str:
+        return as_role(self._conninfo, self.config.database.roles.get(part, ""))
+
+    def _store_of(self, part: Role) -> Store:
+        """The store of a part: it acts as the part's database role, if it has one."""
+        role = self.config.database.roles.get(part, "")
+        if role not in self._stores:
+            database = self._new_database(role)
+            database.open()
+            self._stores[role] = self.store.beside(database)
+            self._stores[role].clock_offset = self.store.clock_offset
+        return self._stores[role]
 
     def _start_at_switch(self) -> None:
         config = self.config
         switch_id = config.site.switch_id
         event_socket = config.event_socket
-        self.store.agents.register_switch(config.site.site_id, switch_id, config.links.address or None)
+        store = self._store_of(Role.CALLSERVER if Role.CALLSERVER in config.roles else Role.ACD)
+        store.agents.register_switch(config.site.site_id, switch_id, config.links.address or None)
         self.link = SwitchLink(
-            self.store,
+            store,
             switch_id,
             event_socket.host,
             event_socket.port,
@@ -167,35 +198,45 @@ class App:
             config.timing.heartbeat,
             tap=self.capture.inbound,
         )
+        if profile := link_profile(config):
+            self.link.listen(lambda _event: None, partial(self.link.say_codecs, profile))
         self.capture.switch_version = lambda: self.link.version if self.link is not None else ""
         if Role.ACD in config.roles:
+            store = self._store_of(Role.ACD)
             settings = OfferSettings(switch_id, config.agents.dial_string)
-            desk = Desk(self.store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
-            lease = self._lease(f"switch:{switch_id}")
-            entries = Entries(self.store, self.link, settings, adapters.load(), lambda: str(uuid4()))
-            self.acd = AcdRole(self.store, self.link, settings, lease, desk, desk.finish, entries)
+            desk = Desk(store, self.link, self.rules, desk_settings(config), lambda: str(uuid4()))
+            lease = self._lease(f"switch:{switch_id}", Role.ACD)
+            entries = Entries(store, self.link, settings, adapters.load(), lambda: str(uuid4()))
+            self.acd = AcdRole(store, self.link, settings, lease, desk, desk.finish, entries)
             self.acd.start()
             self._start_readiness(entries)
         if Role.CALLSERVER in config.roles:
             self._start_downloads()
+            store = self._store_of(Role.CALLSERVER)
             self.callserver = CallServerRole(
-                self.store,
+                store,
                 self.link,
                 self.rules,
                 call_settings(config),
                 self._applications,
                 (config.callserver.listen_host, config.callserver.listen_port),
                 config.callserver.max_sessions,
-                AgentDesk(self.store, switch_id),
+                AgentDesk(store, switch_id),
                 self.lookups,
                 self.capture.outbound,
                 self.customers,
+                self._admission(),
             )
             self.callserver.start()
         if config.events.callcenter:
             self.callcenter_events = self._callcenter_events()
             self.callcenter_events.start()
         self.link.start()
+
+    def _admission(self) -> Admission:
+        site = self.config.site
+        limit = site_scope(site.site_id), site_limit(self.config)
+        return Admission(Admissions(self._database), self._signals, limit, self._holder, site.switch_id)
 
     def _start_readiness(self, entries: Entries) -> None:
         if self.config.acd.listen_port:
@@ -206,18 +247,19 @@ class App:
     def _start_cti(self) -> None:
         """On connections of its own: events that wait there keep nobody else waiting."""
         site, switch = self.config.site, self.config.event_socket
-        self.store.agents.register_switch(site.site_id, site.switch_id, self.config.links.address or None)
+        store = self._store_of(Role.CTI)
+        store.agents.register_switch(site.site_id, site.switch_id, self.config.links.address or None)
         client = partial(InboundClient, switch.host, switch.port, switch.password.reveal())
-        lease = self._lease(f"cti:{site.switch_id}")
-        self.cti = CtiRole(self.store, client, cti_settings(self.config), lease)
+        lease = self._lease(f"cti:{site.switch_id}", Role.CTI)
+        self.cti = CtiRole(store, client, cti_settings(self.config), lease)
         self.cti.start()
 
     def _callcenter_events(self) -> CallcenterEvents:
         events, event_socket = self.config.events, self.config.event_socket
         switch_id = self.config.site.switch_id
         return CallcenterEvents(
-            self.store,
-            self._lease(f"events:{switch_id}"),
+            self._store_of(Role.ACD),
+            self._lease(f"events:{switch_id}", Role.ACD),
             (event_socket.host, event_socket.port),
             event_socket.password.reveal(),
             switch_id,
@@ -227,8 +269,9 @@ class App:
     def _start_scp(self) -> None:
         config = self.config
         site = config.site
-        self.store.agents.register_switch(site.site_id, site.switch_id, config.links.address or None)
-        self.scp = scp_role(config, self.store, self.rules, self.customers.facts)
+        store = self._store_of(Role.SCP)
+        store.agents.register_switch(site.site_id, site.switch_id, config.links.address or None)
+        self.scp = scp_role(config, store, self.rules, self.customers.facts)
         self.scp.start()
 
     def _downloads(self, remotes: list[Remote]) -> Downloads:
@@ -280,13 +323,44 @@ class App:
         if self.link is not None:
             self.link.stop()
         self.capture.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         self._books.close()
         self.rules.stop()
         self._signals.stop()
-        self._database.close()
+        for store in self._stores.values():
+            store.database.close()
 
-    def _lease(self, name: str) -> Lease:
-        return Lease(self._database, name, self._holder, self.config.timing.lease)
+    def sight(self) -> sights.Sight:
+        """How this process stands now, for the metrics."""
+        pool, recorder = self._database.pool, self.capture.recorder
+        return sights.Sight(
+            epoch=None if self.coordinator is None else self.coordinator.epoch,
+            connections=sights.Connections(pool.size, pool.in_use, pool.idle, pool.opened, pool.failures),
+            links={name: sights.Link(client.connected, client.lag) for name, client in self._clients()},
+            doors=self._doors(),
+            captures=None if recorder is None else sights.Captures(recorder.runs, recorder.kept, recorder.stops),
+        )
+
+    def _clients(self) -> Iterator[tuple[str, InboundClient]]:
+        if self.link is not None:
+            yield "control", self.link.client
+        if self.cti is not None and self.cti.collector is not None:
+            yield "activity", self.cti.collector.client
+
+    def _doors(self) -> dict[str, sights.Door]:
+        servers = {
+            "callserver": None if self.callserver is None else self.callserver.server,
+            "scp": None if self.scp is None else self.scp.server,
+        }
+        return {
+            name: sights.Door(len(server.sessions), server.max_sessions, server.refused)
+            for name, server in servers.items()
+            if server is not None
+        }
+
+    def _lease(self, name: str, part: Role) -> Lease:
+        return Lease(self._store_of(part).database, name, self._holder, self.config.timing.lease)
 
     def _keep_clock(self) -> None:
         while True:
@@ -298,10 +372,21 @@ class App:
 
     def _measure_clock(self) -> None:
         offset = self.store.measure_clock()
+        for store in self._stores.values():
+            store.clock_offset = offset
         if abs(offset) > SKEW_LIMIT:
             log.warning(
                 "this host's clock is %.3f s off the database's: arrivals are corrected by it", -offset
             )
+
+
+def exporter(config: Config) -> Exporter | None:
+    """Who shows this process's metrics; None: nobody does."""
+    metrics, site = config.metrics, config.site
+    if not metrics.listen_port:
+        return None
+    about = About(fsroute.__version__, site.site_id, site.switch_id, ",".join(config.roles))
+    return Exporter(about, (metrics.listen_host, metrics.listen_port), metrics.interval)
 
 
 def desk_settings(config: Config) -> DeskSettings:
@@ -335,6 +420,12 @@ def cti_settings(config: Config) -> CtiSettings:
             profiles=frozenset(cti.profiles),
         ),
     )
+
+
+def site_limit(config: Config) -> Limit:
+    admission = config.admission
+    treatment = Treatment(admission.treatment, admission.cause, admission.number, admission.prompt)
+    return Limit(admission.calls or None, admission.per_second or None, treatment)
 
 
 def plan(config: Config) -> Plan:

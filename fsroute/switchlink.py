@@ -15,6 +15,7 @@ from fsroute.esl.inbound import InboundClient
 from fsroute.esl.messages import Event
 from fsroute.esl.session import refuse_errors
 from fsroute.esl.transport import Tap
+from fsroute.outage import Outage
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ EVENTS = (
 )
 
 _VERSION = re.compile(r"FreeSWITCH Version ([0-9A-Za-z.~+_-]{1,60})(?:\s|$)")
+_CODECS = re.compile(r"<outbound-codecs>([^<]{0,500})</outbound-codecs>")
+_CODEC = re.compile(r"[A-Z0-9@.:_-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -46,6 +49,13 @@ def version_in(said: str) -> str:
     """Out of what the api command ``version`` says; empty where there is none in it."""
     found = _VERSION.match(said)
     return f"FreeSWITCH {found[1]}" if found else ""
+
+
+def link_codecs(said: str) -> str:
+    """Of what ``sofia xmlstatus profile NAME`` says: the codecs that the profile offers, as one list; empty: none."""
+    found = _CODECS.search(said)
+    words = (each.strip().upper() for each in (found[1] if found else "").split(","))
+    return ",".join(word for word in words if word and _CODEC.fullmatch(word))[:500]
 
 
 class SwitchLink:
@@ -76,6 +86,7 @@ class SwitchLink:
         self._on_up: list[Callable[[], None]] = []
         self._on_beat: list[Callable[[], None]] = []
         self._on_down: list[Callable[[], None]] = []
+        self._outages: dict[str, Outage] = {}  # by what is done
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.client = InboundClient(
             host, port, password, events=EVENTS, on_event=self._event, on_up=self._up, on_down=self._down, tap=tap
@@ -152,10 +163,19 @@ class SwitchLink:
         value = self.client.api(f"uuid_getvar {uuid} {name}", check=False).strip()
         return "" if value == "_undef_" or value.startswith("-ERR") else value
 
+    def say_codecs(self, profile: str) -> None:
+        """Tell the database which codecs a SIP profile offers; nothing where the switch does not say."""
+        codecs = link_codecs(self.client.api(f"sofia xmlstatus profile {profile}", check=False))
+        if codecs:
+            self._store.agents.say_codecs(self.switch_id, codecs)
+
     def channels(self) -> list[dict[str, str]]:
-        """What ``show channels`` says: a table that FreeSWITCH fills with some delay."""
-        rows = json.loads(self.client.api("show channels as json") or "{}").get("rows", [])
-        return [row for row in rows if isinstance(row, dict)]
+        """What ``show channels`` says: a table that FreeSWITCH fills with some delay.
+
+        Raises:
+            SwitchError: the answer is no table.
+        """
+        return channels_listed(self.client.api("show channels as json"))
 
     def _event(self, event: Event) -> None:
         for listener in self._listeners:
@@ -194,7 +214,27 @@ class SwitchLink:
         self._store.agents.see_switch(self.switch_id, self.core_uuid)
 
     def _guarded(self, do: Callable[[], None]) -> None:
+        name = getattr(do, "__qualname__", str(do))
+        outage = self._outages.setdefault(name, Outage(log, f"switch {self.switch_id}: {name}"))
         try:
             do()
+            outage.over()
         except (FsrouteError, SwitchError, ValueError) as error:
-            log.warning("switch %s: %s: %s", self.switch_id, getattr(do, "__name__", do), error)
+            outage.failed(error)
+
+
+def channels_listed(text: str) -> list[dict[str, str]]:
+    """The rows of ``show channels as json``; without channels FreeSWITCH gives no rows.
+
+    Raises:
+        SwitchError: it is no such table, so that nobody takes the switch for one without calls.
+    """
+    try:
+        table = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise SwitchError(f"show channels as json: no JSON: {text[:80]!r}") from error
+    rows = table.get("rows", []) if isinstance(table, dict) else None
+    if not isinstance(rows, list):
+        raise SwitchError(f"show channels as json: no table: {text[:80]!r}")
+    found = [row for row in rows if isinstance(row, dict)]
+    return [{name: value for name, value in row.items() if isinstance(value, str)} for row in found]

@@ -1,4 +1,4 @@
-"""Work that is begun by whoever must not wait: a queue without an end, and a few greenlets that do what is in it.
+"""Work that is begun by whoever must not wait: a queue, and a few greenlets that do what is in it.
 
 And work that would keep all greenlets waiting, which a thread does.
 """
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+MOST_WAITING = 10_000  # things to be done
 GIVE_WAY = 0.0005  # seconds; the interpreter's own is 5 ms, several of which in a row would be heard
 _working = 0
 _usual = 0.005
@@ -29,20 +30,31 @@ Doing = tuple[Callable[..., object], tuple[object, ...]]
 class Workers:
     """At most `count` things are done at once, the rest in the order in which it came.
 
-    Unlike ``gevent.pool.Pool.spawn``, `spawn` never waits: it may be called by what hears events.
+    Unlike ``gevent.pool.Pool.spawn``, `spawn` never waits: it may be called by what hears events. What is more than
+    `most` is not done at all: it must be such as whoever begins it finds undone some other time.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, most: int = MOST_WAITING) -> None:
+        self.dropped = 0
+        self._most = most
         self._waiting: deque[Doing] = deque()
         self._group = Group()
         self._free = count
 
     def spawn(self, do: Callable[..., object], *arguments: object) -> None:
         """Have ``do(*arguments)`` done, as soon as a worker is free."""
+        if len(self._waiting) >= self._most:
+            self._drop(do)
+            return
         self._waiting.append((do, arguments))
         if self._free:
             self._free -= 1
             self._group.spawn(self._work)
+
+    def _drop(self, do: Callable[..., object]) -> None:
+        if self.dropped % self._most == 0:
+            log.error("%d things wait to be done, more are left undone: %s", self._most, do.__name__)
+        self.dropped += 1
 
     def join(self, limit: float) -> None:
         """Wait until all is done, `limit` seconds at most."""

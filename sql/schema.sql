@@ -36,6 +36,7 @@ create table switch (
     link_address text not null check (link_address ~ '^[A-Za-z0-9_.:\[\]-]{1,100}$'), -- host:port that takes network legs
     core_uuid text, -- of the FreeSWITCH process last seen; another one means that its calls died
     seen_at timestamptz,
+    codecs text check (length(codecs) <= 500), -- that its link profile offers, as the switch said last
     away_since timestamptz -- it does not answer, or nobody drives it: none of its agents can be reached
 );
 
@@ -433,6 +434,9 @@ create table proxy_call (
     acd_agent text, -- whom that ACD offers it to, as it says
     acd_leg_uuid text, -- at that ACD's switch: the channel that leads to the agent
     acd_since timestamptz, -- when it was entered there, left it, or was offered to an agent
+    -- Not answered yet: if the agent does not come, whoever directs the call has so many seconds to say what comes next,
+    -- and it is offered to nobody; 0: the caller was redirected and is nobody's to keep; null: it waits like any other.
+    directed_for double precision check (directed_for >= 0),
     constraint ends_with_its_state check
         ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
     foreign key (contact_center_id, queue) references queue
@@ -1027,6 +1031,8 @@ end $$;
 -- `p_set` holds columns that change with it; `caller_leg_from` and `caller_leg_to` in it are parallel lists like the
 -- others, `routing` is what `route_proxy_call` takes. Who is back in the queue without the caller, is in `callback`.
 -- `acd_entry_is` in it names the attempt where another ACD serves: '' for none.
+-- A call that is not answered yet does not come back into the queue: it is held for whoever directs it, or, where the
+-- caller was redirected, `not_taken`, and its contact ends in the same commit.
 -- Returns the row after the transition, or nothing when the race was lost.
 create function move_proxy_call(
     p_proxy_call_id bigint, p_kind text, p_from text[], p_to text[],
@@ -1046,8 +1052,10 @@ declare
     v_demand jsonb := coalesce(p_set -> 'routing', p_set);
 begin
     if p_epoch is not null then perform check_epoch(p_epoch); end if;
-    -- The contact before its proxy call, as close_contact does; a step of the time line may bring a routing along.
-    if v_routing is not null or p_set ? 'channel_uuid' or p_kind = 'time_line_step' then
+    -- The contact before its proxy call, as close_contact does; a step of the time line may bring a routing along, and
+    -- the last three may end the contact.
+    if v_routing is not null or p_set ? 'channel_uuid'
+       or p_kind in ('time_line_step', 'agent_failed', 'network_leg_given_up', 'join_failed') then
         perform from contact where contact_id = (select contact_id from proxy_call where proxy_call_id = p_proxy_call_id)
             for update;
     end if;
@@ -1080,6 +1088,14 @@ begin
     if p_agent_leg_uuid is not null and not found then return; end if;
     if p_network_leg_uuid is not null and p.network_leg_uuid is distinct from p_network_leg_uuid then return; end if;
     if p_set ? 'acd_entry_is' and coalesce(p.acd_entry_uuid, '') <> p_set ->> 'acd_entry_is' then return; end if;
+    if v_state = 'queued' and p.state in ('offered', 'ready') and p.directed_for = 0 then
+        p_kind := 'not_taken';
+        p_set := p_set - 'held_for';
+        v_state := 'abandoned';
+    elsif v_state = 'queued' and p.state in ('offered', 'ready') and p.directed_for > 0 then
+        p_set := p_set || jsonb_build_object(
+            'held_for', greatest(p.directed_for, (p_set ->> 'held_for')::double precision));
+    end if;
 
     -- Whoever forgets to say why: no reservation outlives its offer.
     if p_end_reservation is not null or v_state not in ('offered', 'ready', 'bridged') then
@@ -1206,8 +1222,32 @@ begin
                 'lead', v_routing -> 'lead', 'acd', nullif(v_routing -> 'acd', 'null'),
                 'acd_agent', nullif(coalesce(p_set ->> 'acd_agent', p.acd_agent), ''), 'treatment', p_set #> '{treatment,do}', 'way', p_set #> '{way,do}',
                 'time_line_done', p_set -> 'time_line_done', 'released', p_end_reservation)));
+    if p_kind = 'not_taken' then
+        perform close_contact(p.contact_id, 'failed', p_kind, '{}', '{}', p_data);
+    end if;
     return query select * from proxy_call_detail d where d.proxy_call_id = p_proxy_call_id;
 end $$;
+
+-- A contact arrives; twice is once. `p_data` goes with the event.
+create function open_contact(p_contact jsonb, p_caller jsonb, p_data jsonb) returns void language sql as $$
+    with opened as (
+        insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
+                             application, arrived_at)
+        select k.* from jsonb_to_record(p_contact) as k (
+            contact_id uuid, contact_center_id text, medium text, switch_id text, channel_uuid text, core_uuid text,
+            number_called text, application text, arrived_at timestamptz)
+        on conflict (contact_id) do nothing
+        returning contact_id, contact_center_id
+    ), personal as (
+        insert into contact_personal (contact_id, contact_center_id, caller_number, caller_name, language, facts,
+                                      customer, network)
+        select contact_id, contact_center_id, p_caller ->> 'number', p_caller ->> 'name', p_caller ->> 'language',
+               p_caller -> 'facts', p_caller -> 'customer', p_caller -> 'network'
+          from opened
+    )
+    insert into contact_event (contact_id, contact_center_id, kind, data)
+    select contact_id, contact_center_id, 'arrived', p_data from opened;
+$$;
 
 -- The caller's site asks for an agent: the proxy call enters the queue's life. `p_routing` is what the rules made of
 -- the contact (fsroute/model/routing.py).
@@ -1376,7 +1416,7 @@ begin
         token_digest = case when v_network_leg = 'raising' then token_digest end,
         caller_leg = v_caller_leg, treatment = null,
         network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
-        version = version + 1
+        directed_for = null, version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',
@@ -1415,8 +1455,8 @@ end $$;
 
 -- The caller's channel is gone, or the application is through with it: the contact ends, with exactly one
 -- outcome. `p_from` and `p_to` are the table's for caller_gone (or switch_died). A caller who is to be called back has
--- hung up on purpose: the contact stays, unless `p_data` says `cancel_callback`. Returns the proxy call that was live,
--- if one was.
+-- hung up on purpose: the contact stays, unless `p_data` says `cancel_callback`. `p_data` may have `ended_at`, where
+-- the end is written late. Returns the proxy call that was live, if one was.
 create function close_contact(
     p_contact_id uuid, p_outcome text, p_kind text, p_from text[], p_to text[], p_data jsonb
 ) returns table (closed boolean, proxy_call_id bigint, agent_id text) language plpgsql as $$
@@ -1426,6 +1466,7 @@ declare
     v_agent_id text;
     v_state text;
     v_outcome text;
+    v_ended_at timestamptz;
 begin
     select * into c from contact k where k.contact_id = p_contact_id for update;
     if not found or c.ended_at is not null then
@@ -1455,11 +1496,15 @@ begin
                               when 'abandoned' then case p_outcome when 'failed' then 'failed' else 'abandoned' end
                               when 'lost' then 'lost' when 'unreached' then 'unreached'
                               when 'overflowed' then 'overflowed' when 'refused' then 'refused' else p_outcome end;
-    update contact k set ended_at = clock_timestamp(), outcome = v_outcome where k.contact_id = p_contact_id;
+    v_ended_at := clock_timestamp();
+    if p_data ? 'ended_at' then -- the database was away then
+        v_ended_at := least(v_ended_at, greatest(c.arrived_at, (p_data ->> 'ended_at')::timestamptz));
+    end if;
+    update contact k set ended_at = v_ended_at, outcome = v_outcome where k.contact_id = p_contact_id;
     insert into contact_event (contact_id, contact_center_id, kind, data)
     values (c.contact_id, c.contact_center_id, 'closed',
             p_data || jsonb_build_object('outcome', v_outcome,
-                                         'duration_s', extract(epoch from clock_timestamp() - c.arrived_at)));
+                                         'duration_s', extract(epoch from v_ended_at - c.arrived_at)));
     return query select true, case when v_state is distinct from p.state then p.proxy_call_id end, v_agent_id;
 end $$;
 
@@ -2122,6 +2167,21 @@ create table direct_call (
     expires_at timestamptz not null
 );
 
+-- Calls that were sent to a site of limited capacity, by whichever process, and that its activity may not know of yet.
+create table site_sent (
+    site_id text primary key references site on delete cascade,
+    sent_at timestamptz[] not null default '{}'
+) with (fillfactor = 50);
+
+-- How far each site is from its share of the calls of a rule (fsroute/scp/shares.py); the credits add up to 0.
+create table rule_shares (
+    contact_center_id text not null references contact_center on delete cascade,
+    rule text not null,
+    credits jsonb not null default '{}', -- by site, in percent
+    changed_at timestamptz not null default clock_timestamp(),
+    primary key (contact_center_id, rule)
+) with (fillfactor = 50);
+
 -- Takes such an agent; false: somebody else has. `p_idle_since` is since when activity says that the agent is idle: what
 -- was taken before that is over.
 create function take_agent(p_switch_id text, p_agent text, p_idle_since double precision, p_seconds double precision)
@@ -2137,11 +2197,71 @@ begin
     return found;
 end $$;
 
+-- Takes a place at a site for a call that is sent there now: the site's capacity, less the calls in progress by its
+-- activity, less those sent within `p_confirm` seconds that were not there yet when it was reported. A site without a
+-- capacity takes any. `sent` are those calls, this one among them, in seconds since the epoch; null: not counted.
+create function take_place(p_site_id text, p_confirm double precision)
+returns table (taken boolean, calls bigint, capacity integer, sent double precision[]) language plpgsql as $$
+declare
+    v_capacity integer := (select s.capacity from site s where s.site_id = p_site_id);
+    v_calls bigint;
+    v_reported_at timestamptz;
+    v_now timestamptz := clock_timestamp();
+    v_sent timestamptz[];
+begin
+    if v_capacity is null then
+        return query select true, null::bigint, null::integer, null::double precision[];
+        return;
+    end if;
+    insert into site_sent (site_id) values (p_site_id) on conflict do nothing;
+    select k.sent_at into v_sent from site_sent k where k.site_id = p_site_id for no key update;
+    select coalesce(sum(q.waiting + q.talking), 0), coalesce(max(h.reported_at), 'epoch') into v_calls, v_reported_at
+      from site_activity h
+      left join site_queue q on q.switch_id = h.switch_id and q.source = 'site'
+     where h.site_id = p_site_id;
+    v_sent := array(select moment from unnest(v_sent) moment
+                     where moment > v_now - make_interval(secs => p_confirm) and moment > v_reported_at - interval '1 s');
+    v_calls := v_calls + cardinality(v_sent);
+    if v_calls < v_capacity then
+        v_sent := v_sent || v_now;
+        update site_sent k set sent_at = v_sent where k.site_id = p_site_id;
+    end if;
+    return query select v_calls < v_capacity, v_calls, v_capacity,
+                        array(select extract(epoch from moment)::double precision from unnest(v_sent) moment);
+end $$;
+
+-- Gives a call to `p_site_id` by a rule's shares, if no other site of those in `p_able` (site -> percent) is due before
+-- it: each gets its percent as a credit, and the one that has the call pays for all. The credits are told either way.
+create function take_share(p_contact_center_id text, p_rule text, p_able jsonb, p_site_id text)
+returns table (taken boolean, credits jsonb) language plpgsql as $$
+declare
+    v_credits jsonb;
+    v_taken boolean;
+begin
+    insert into rule_shares (contact_center_id, rule) values (p_contact_center_id, p_rule) on conflict do nothing;
+    select k.credits into v_credits from rule_shares k
+     where k.contact_center_id = p_contact_center_id and k.rule = p_rule for no key update;
+    select first.site = p_site_id into v_taken
+      from (select site from jsonb_each_text(p_able) as able (site, share)
+             order by coalesce((v_credits ->> site)::double precision, 0) + share::double precision desc,
+                      site collate "C" limit 1) first;
+    if coalesce(v_taken, false) then
+        select v_credits || jsonb_object_agg(site, coalesce((v_credits ->> site)::double precision, 0)
+                   + share::double precision
+                   - case when site = p_site_id then (select sum(every.share::double precision)
+                                                        from jsonb_each_text(p_able) as every (site, share)) else 0 end)
+          into v_credits from jsonb_each_text(p_able) as able (site, share);
+        update rule_shares k set credits = v_credits, changed_at = clock_timestamp()
+         where k.contact_center_id = p_contact_center_id and k.rule = p_rule;
+    end if;
+    return query select coalesce(v_taken, false), v_credits;
+end $$;
+
 -- Reserves an agent for a contact that nobody has answered, under the same checks and indexes as for one that waits
 -- (reserve_agent), and enters the network leg that will come with the token of `p_leg`: {"uuid", "token_digest",
--- "token_lifetime", "redirected", "expires"}. The contact's proxy call is made at the first such agent; after an agent who
--- did not come the next one is tried. Nobody is passed over: while a contact waits that this agent might serve, nothing
--- is done. Returns nothing then, or if the agent is not to be had.
+-- "token_lifetime", "redirected", "expires", "directed_for"}. The contact's proxy call is made at the first such agent;
+-- after an agent who did not come the next one is tried. Nobody is passed over: while a contact waits that this agent
+-- might serve, nothing is done. Returns nothing then, or if the agent is not to be had.
 create function reserve_before_answer(
     p_contact_id uuid, p_routing jsonb, p_agent_id text, p_agent_leg_uuid text, p_leg jsonb, p_data jsonb
 ) returns setof proxy_call_detail
@@ -2153,6 +2273,7 @@ declare
     d proxy_call_detail;
     v_id bigint;
     v_epoch bigint := coalesce((select epoch from lease where name = 'coordinator'), 0);
+    v_directed_for double precision := coalesce((p_leg ->> 'directed_for')::double precision, 5);
 begin
     select * into c from contact where contact_id = p_contact_id and ended_at is null for update;
     if not found then return; end if;
@@ -2175,15 +2296,9 @@ begin
     end if;
     select * into p from proxy_call where contact_id = p_contact_id and ended_at is null for update;
     if not found then
-        select r.proxy_call_id into v_id
-          from route_proxy_call(p_contact_id, p_routing || jsonb_build_object('only_agent_id', p_agent_id)) r;
+        select r.proxy_call_id into v_id from route_proxy_call(p_contact_id, p_routing) r;
     elsif p.state in ('requested', 'queued') then
         v_id := p.proxy_call_id;
-        update proxy_call set only_agent_id = p_agent_id where proxy_call_id = v_id;
-        insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
-        values (p_contact_id, c.contact_center_id, v_id, 'directed', p.state,
-                jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
-                                   'sites', p.sites, 'teams', p.teams, 'only_agent_id', p_agent_id));
     end if;
     select * into d from reserve_agent(v_epoch, v_id, p_agent_id, p_agent_leg_uuid, p_data);
     if d.proxy_call_id is null then
@@ -2194,13 +2309,12 @@ begin
         rendezvous_uuid = null, token_digest = decode(p_leg ->> 'token_digest', 'hex'),
         token_expires_at = clock_timestamp() + make_interval(secs => (p_leg ->> 'token_lifetime')::double precision),
         channel_uuid = case when (p_leg ->> 'redirected')::boolean then '' else channel_uuid end,
-        -- Whoever directs the call decides what comes after this agent; the coordinator, if that process is gone.
-        held_until = clock_timestamp() + make_interval(secs => offer_timeout + network_leg_timeout + 5),
-        version = version + 1
+        directed_for = v_directed_for, version = version + 1
      where proxy_call_id = v_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p_contact_id, c.contact_center_id, v_id, p_agent_id, 'network_leg_raised', 'offered',
-            jsonb_build_object('from', 'offered', 'network_leg', 'raising', 'agent_leg', 'dialling'));
+            jsonb_build_object('from', 'offered', 'network_leg', 'raising', 'agent_leg', 'dialling',
+                               'directed_for_s', v_directed_for));
     if (p_leg ->> 'redirected')::boolean then
         update contact set channel_uuid = '' where contact_id = p_contact_id;
         insert into direct_call (contact_id, expires_at)
@@ -2212,6 +2326,66 @@ exception when sqlstate 'FS051' or sqlstate 'FS001' then
     return; -- all of it undone; the leader has changed in between, or the agent was somebody else's
 end $$;
 
+-- A call goes to a destination, all in one commit: the contact is opened if it is new, what the destination needs is
+-- claimed, and why it was chosen (`p_decided`) goes to the ledger. Each of the rest may be null: `p_reserve` {"routing",
+-- "agent_id", "agent_leg_uuid", "leg", "data"} is an agent of fsroute's, `p_take` {"switch_id", "agent", "idle_since",
+-- "seconds"} one known by activity alone, `p_place` {"site_id", "confirm"} the site, `p_share` {"rule", "able", "site"}
+-- the rule's shares. `lost` says what was not to be had (agent, site, share): then the contact is open and no more was
+-- done. Of a reservation everybody is told by the commit itself, lest it stay unknown where this process dies; `p_reserve`
+-- has the sender of its signals ("by"), who needs no telling.
+create function direct_call(
+    p_contact jsonb, p_caller jsonb, p_arrived jsonb, p_decided jsonb, p_reserve jsonb, p_take jsonb, p_place jsonb,
+    p_share jsonb
+) returns table (lost text, proxy_call_id bigint, calls bigint, capacity integer, sent double precision[], credits jsonb)
+language plpgsql as $$
+declare
+    v_contact_id uuid := (p_contact ->> 'contact_id')::uuid;
+    v_taken boolean;
+begin
+    if p_reserve is null then
+        perform set_config('synchronous_commit', 'off', true); -- only a reservation waits for the disk
+    end if;
+    perform open_contact(p_contact, p_caller, p_arrived);
+    begin
+        if p_take is not null and not take_agent(p_take ->> 'switch_id', p_take ->> 'agent',
+                (p_take ->> 'idle_since')::double precision, (p_take ->> 'seconds')::double precision) then
+            raise exception 'taken' using errcode = 'FS051';
+        end if;
+        if p_reserve is not null then
+            select d.proxy_call_id into proxy_call_id
+              from reserve_before_answer(v_contact_id, p_reserve -> 'routing', p_reserve ->> 'agent_id',
+                                         p_reserve ->> 'agent_leg_uuid', p_reserve -> 'leg', p_reserve -> 'data') d;
+            if not found then raise exception 'reserved' using errcode = 'FS051'; end if;
+        end if;
+        if p_place is not null then
+            select t.taken, t.calls, t.capacity, t.sent into v_taken, calls, capacity, sent
+              from take_place(p_place ->> 'site_id', (p_place ->> 'confirm')::double precision) t;
+            if not v_taken then raise exception 'full' using errcode = 'FS052'; end if;
+        end if;
+        if p_share is not null then
+            select t.taken, t.credits into v_taken, credits
+              from take_share(p_contact ->> 'contact_center_id', p_share ->> 'rule', p_share -> 'able',
+                              p_share ->> 'site') t;
+            if not v_taken then raise exception 'not due' using errcode = 'FS053'; end if;
+        end if;
+        insert into contact_event (contact_id, contact_center_id, kind, data)
+        select contact_id, contact_center_id, 'decided', p_decided from contact where contact_id = v_contact_id;
+        if p_reserve is not null then
+            perform pg_notify('fsroute.' || topic, jsonb_build_object('by', p_reserve ->> 'by', 'keys', keys)::text)
+               from (select 'coordinator' as topic,
+                            jsonb_build_array('p:' || proxy_call_id, 'a:' || (p_reserve ->> 'agent_id')) as keys
+                     union
+                     select 'switch.' || switch_id, jsonb_build_array('p:' || proxy_call_id)
+                       from (select a.switch_id from agent a where a.agent_id = p_reserve ->> 'agent_id'
+                             union select p_contact ->> 'switch_id') here (switch_id)) told;
+        end if;
+    exception when sqlstate 'FS051' or sqlstate 'FS052' or sqlstate 'FS053' then
+        proxy_call_id := null;
+        lost := case sqlstate when 'FS051' then 'agent' when 'FS052' then 'site' else 'share' end;
+    end;
+    return next;
+end $$;
+
 -- The agent tried last did not come, and no other will be: the contact waits like any other from now on.
 create function queue_directed(p_contact_id uuid) returns setof proxy_call_detail
 language plpgsql set search_path = fsroute as $$
@@ -2219,14 +2393,15 @@ declare
     p proxy_call;
 begin
     perform from contact where contact_id = p_contact_id for no key update;
-    update proxy_call set only_agent_id = null, held_until = null, version = version + 1
-     where contact_id = p_contact_id and ended_at is null and only_agent_id is not null
+    update proxy_call set directed_for = null, held_until = null, version = version + 1
+     where contact_id = p_contact_id and ended_at is null and directed_for is not null
+       and state in ('requested', 'queued')
     returning * into p;
     if not found then return; end if;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
     values (p_contact_id, p.contact_center_id, p.proxy_call_id, 'directed', p.state,
             jsonb_build_object('from', p.state, 'queue', p.queue, 'medium', p.medium, 'skills', p.skills,
-                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', null));
+                               'sites', p.sites, 'teams', p.teams, 'only_agent_id', p.only_agent_id, 'held_for_s', 0));
     return query select * from proxy_call_detail d where d.proxy_call_id = p.proxy_call_id;
 end $$;
 
@@ -2351,7 +2526,243 @@ end $$;
 create trigger fence_leadership before update on lease for each row when (new.epoch <> old.epoch)
     execute function fence_leadership();
 
+-- How many calls are taken ------------------------------------------------------------------------------
+
+create table admission_limit ( -- how many calls of a contact center are taken, at all sites together
+    contact_center_id text primary key references contact_center on delete cascade,
+    calls integer check (calls >= 0), -- present at a time; null: no limit
+    per_second double precision check (per_second > 0 and per_second < 'infinity'), -- new calls; null: no limit
+    treatment text not null default 'busy' check (treatment in ('busy', 'number', 'message')), -- of those above it
+    cause text not null default 'USER_BUSY' check (cause ~ '^[A-Z_]{1,60}$'), -- FreeSWITCH's name of it
+    number text not null default '' check (number ~ '^[0-9A-Za-z+*#_.-]{0,64}$'), -- of the treatment number
+    prompt text not null default '' check (prompt !~ '[\x01-\x1f${}]' and length(prompt) <= 200), -- of message
+    check ((treatment <> 'number' or number <> '') and (treatment <> 'message' or prompt <> ''))
+);
+
+-- What each process has of a limit, and counts: it takes calls within its share without asking anybody, and the shares
+-- of all processes never come to more than the limit. A process that is gone keeps its share until `expires_at`.
+create table admission_share (
+    scope text not null check (scope ~ '^(site|center):[a-z0-9_-]{1,40}$'),
+    process text not null,
+    contact_center_id text references contact_center on delete cascade, -- of a scope that is one
+    switch_id text not null,
+    calls integer, -- the limit as the process knows it; null: none
+    per_second double precision,
+    present integer not null, -- calls
+    demand double precision not null, -- calls per second that wanted to be taken
+    granted integer, -- calls at a time that it may have
+    rate double precision, -- new calls per second that it may take
+    expires_at timestamptz not null,
+    primary key (scope, process)
+) with (fillfactor = 50);
+
+-- Calls that were not taken, as many as there were in about a second: a row for each would be a load of its own just
+-- when there is too much.
+create table admission_refusal (
+    at timestamptz not null default clock_timestamp(),
+    switch_id text not null,
+    contact_center_id text, -- of the number that was called; null: nobody's, or one of too many
+    number_called text not null,
+    scope text not null, -- whose limit it was: site:…, center:…, or process: the sessions of one process
+    reason text not null check (reason in ('calls', 'per_second', 'sessions')),
+    treatment text not null,
+    calls integer not null check (calls > 0)
+);
+create index admission_refusal_at on admission_refusal using brin (at);
+
+-- A process tells what it has of each limit, and gets its share anew: what it has, and of what is left its part by
+-- demand, but no more than it may need until it asks again (or than an equal part): the rest is there for the others,
+-- one that begins, or that calls turn to because this one is gone.
+create function share_admission(p_process text, p_switch_id text, p_used jsonb, p_lifetime double precision)
+returns table (scope text, granted integer, rate double precision) language plpgsql as $$
+declare
+    u record;
+    o record;
+    v_free double precision;
+    v_weight double precision;
+    v_part double precision; -- of the calls that are left
+begin
+    for u in select * from jsonb_to_recordset(p_used) as t(scope text, calls integer, per_second double precision,
+                                                           present integer, demand double precision) order by t.scope loop
+        perform pg_advisory_xact_lock(hashtextextended('fsroute.admission.' || u.scope, 0));
+        delete from admission_share a where a.scope = u.scope and a.expires_at < clock_timestamp();
+        select coalesce(sum(a.present), 0) as present, coalesce(sum(greatest(a.granted, a.present)), 0) as held,
+               coalesce(sum(a.demand), 0) as demand, coalesce(max(a.demand), 0) as most, coalesce(sum(a.rate), 0) as rate,
+               count(*) + 1 as processes
+          into o from admission_share a where a.scope = u.scope and a.process <> p_process;
+        v_weight := case when u.demand + o.demand > 0 then u.demand / (u.demand + o.demand)
+                         else 1.0 / o.processes end;
+        v_free := greatest(0, u.calls - u.present - o.present);
+        v_part := least(v_free * v_weight, greatest(2 * u.demand + 2, v_free / o.processes));
+        share_admission.scope := u.scope;
+        share_admission.granted := case when u.calls is not null then
+            greatest(least(u.present + case when u.demand > 0 and u.demand >= o.most then ceil(v_part)
+                                            else floor(v_part) end, u.calls - o.held), 0) end;
+        share_admission.rate := case when u.per_second is not null then
+            greatest(least(u.per_second * v_weight, greatest(2 * u.demand + 1, u.per_second / o.processes),
+                           u.per_second - o.rate), 0) end;
+        insert into admission_share as a (scope, process, contact_center_id, switch_id, calls, per_second, present, demand,
+                                          granted, rate, expires_at)
+        values (u.scope, p_process, case when u.scope like 'center:%' then substr(u.scope, 8) end, p_switch_id, u.calls,
+                u.per_second, u.present, u.demand, share_admission.granted, share_admission.rate,
+                clock_timestamp() + make_interval(secs => p_lifetime))
+        on conflict on constraint admission_share_pkey do update
+           set calls = excluded.calls, per_second = excluded.per_second, present = excluded.present,
+               demand = excluded.demand, granted = excluded.granted, rate = excluded.rate,
+               expires_at = excluded.expires_at;
+        return next;
+    end loop;
+end $$;
+
+create function signal_admission() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('fsroute.admission', '[null]');
+    return null;
+end $$;
+create trigger signal_admission after insert or update or delete on admission_limit
+    for each statement execute function signal_admission();
+create trigger signal_admission after insert or update or delete on number_called
+    for each statement execute function signal_admission();
+
 alter table agent set (fillfactor = 70);
+
+-- Who of a contact center reads its rows, and callers whose data is to go (docs/security.md, docs/privacy.md) --------------
+
+-- Database roles that read the rows of a contact center and nobody else's; `fsroute migrate --roles` makes it so.
+create table center_reader (
+    reader name not null, -- a role that may log in, member of fsroute_center
+    contact_center_id text not null references contact_center on delete cascade,
+    primary key (reader, contact_center_id)
+);
+
+-- Recordings of callers whose data was erased, until they are deleted on the host of their switch.
+create table erased_recording (
+    switch_id text not null references switch on delete cascade,
+    path text not null,
+    erased_at timestamptz not null default clock_timestamp(),
+    primary key (switch_id, path)
+);
+
+-- From now on the role reads the contact center's rows; it is made a member of fsroute_center, which must be there.
+create function let_center_read(p_contact_center_id text, p_reader name) returns void
+language plpgsql set search_path = fsroute as $$
+begin
+    if not exists (select from contact_center where contact_center_id = p_contact_center_id) then
+        raise exception 'there is no contact center %', p_contact_center_id using errcode = 'FS003';
+    elsif not exists (select from pg_roles where rolname = 'fsroute_center') then
+        raise exception 'the database has no roles yet: fsroute migrate --roles' using errcode = 'FS003';
+    elsif not exists (select from pg_roles where rolname = p_reader) then
+        raise exception 'there is no database role %: create role % login password …', p_reader, quote_ident(p_reader)
+            using errcode = 'FS003';
+    elsif (select rolsuper or rolbypassrls from pg_roles where rolname = p_reader)
+          or exists (select from pg_class where relnamespace = 'fsroute'::regnamespace and relowner = p_reader::regrole)
+          or exists (select from pg_roles r where r.rolname in ('fsroute_part', 'fsroute_operator', 'fsroute_reader')
+                        and pg_has_role(p_reader, r.oid, 'member')) then
+        raise exception 'role % may read more than one contact center', p_reader using errcode = 'FS003';
+    end if;
+    if not pg_has_role(p_reader, 'fsroute_center', 'member') then
+        execute format('grant fsroute_center to %I', p_reader);
+    end if;
+    insert into center_reader (reader, contact_center_id) values (p_reader, p_contact_center_id) on conflict do nothing;
+end $$;
+
+-- … and no longer; false: it did not.
+create function stop_center_reading(p_contact_center_id text, p_reader name) returns boolean
+language plpgsql set search_path = fsroute as $$
+begin
+    delete from center_reader where reader = p_reader and contact_center_id = p_contact_center_id;
+    return found;
+end $$;
+
+-- Every way in which a number that ends so stands where callers are known: the one to be erased is picked outside, by
+-- how numbers are written there (fsroute/customers/numbers.py). A tail of '' asks for the text itself alone.
+create function numbers_alike(p_number text, p_tail text, p_contact_center_id text) returns setof text
+language sql stable set search_path = fsroute as $$
+    select distinct number
+      from (select caller_number, contact_center_id from contact_personal
+            union all
+            select callback_number, contact_center_id from contact_personal
+            union all
+            select fact.value, h.contact_center_id
+              from contact_personal h, jsonb_each_text(h.facts || h.customer) fact
+            union all
+            select way ->> 'number', contact_center_id from proxy_call where way is not null
+            union all
+            select value, contact_center_id from customer
+            union all
+            select data ->> 'name', null from agent_command) as known (number, contact_center_id)
+     where (p_contact_center_id is null or contact_center_id is null or contact_center_id = p_contact_center_id)
+       and (number = p_number
+            or p_tail <> '' and length(number) <= 256
+               and regexp_replace(regexp_replace(number, '[@;?].*$', ''), '[^0-9]', '', 'g') like '%' || p_tail);
+$$;
+
+-- The contacts of whoever has one of these numbers, and what of them is there to be erased.
+create function contacts_of_caller(p_numbers text[], p_contact_center_id text)
+returns table (contact_id uuid, channel_uuid text, live boolean, waits boolean, caller_name text)
+language sql stable set search_path = fsroute as $$
+    select c.contact_id, c.channel_uuid, c.ended_at is null,
+           exists (select from proxy_call p where p.contact_id = c.contact_id and p.ended_at is null
+                      and p.caller_leg <> 'present'),
+           h.caller_name
+      from contact_personal h join contact c using (contact_id)
+     where (h.caller_number = any(p_numbers) or h.callback_number = any(p_numbers))
+       and (p_contact_center_id is null or h.contact_center_id = p_contact_center_id)
+     order by c.arrived_at;
+$$;
+
+-- All that is known of a caller by these numbers goes, and the ledger has a line that it went, without any of them.
+-- Contacts that are live stay as they are. Returns how much of it there was, by what it is.
+create function erase_caller(p_numbers text[], p_contact_center_id text, p_by text, p_request uuid) returns jsonb
+language plpgsql set search_path = fsroute as $$
+declare
+    v_id uuid;
+    v_contacts integer := 0;
+    v_recordings integer := 0;
+    v_customers integer;
+    v_commands integer;
+    v_facts integer;
+    v_sent integer;
+    v_done jsonb;
+begin
+    -- A contact before its proxy call, and contacts in one order, as everywhere.
+    for v_id in select k.contact_id from contacts_of_caller(p_numbers, p_contact_center_id) k
+                 where not k.live order by k.contact_id loop
+        insert into erased_recording (switch_id, path)
+        select c.switch_id, m.path from voice_message m join contact c using (contact_id) where c.contact_id = v_id
+        on conflict do nothing;
+        if found then v_recordings := v_recordings + 1; end if;
+        perform erase_contact(v_id);
+        v_contacts := v_contacts + 1;
+    end loop;
+    update contact_personal h
+       set facts = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(h.facts)
+                     where value #>> '{}' is null or value #>> '{}' <> all(p_numbers)),
+           customer = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(h.customer)
+                        where value #>> '{}' is null or value #>> '{}' <> all(p_numbers))
+     where (p_contact_center_id is null or contact_center_id = p_contact_center_id)
+       and exists (select from jsonb_each_text(h.facts || h.customer) fact where fact.value = any(p_numbers))
+       and exists (select from contact c where c.contact_id = h.contact_id and c.ended_at is not null);
+    get diagnostics v_facts = row_count;
+    update proxy_call set way = way || '{"number": ""}'
+     where ended_at is not null and way ->> 'number' = any(p_numbers)
+       and (p_contact_center_id is null or contact_center_id = p_contact_center_id);
+    get diagnostics v_sent = row_count;
+    delete from customer where value = any(p_numbers)
+       and (p_contact_center_id is null or contact_center_id = p_contact_center_id);
+    get diagnostics v_customers = row_count;
+    delete from agent_command k where data ->> 'name' = any(p_numbers)
+       and (p_contact_center_id is null
+            or exists (select from reservation r where r.agent_id = k.agent_id and r.contact_center_id = p_contact_center_id
+                          and k.requested_at between r.reserved_at and coalesce(r.ended_at, 'infinity')));
+    get diagnostics v_commands = row_count;
+    v_done := jsonb_build_object('contacts', v_contacts, 'recordings', v_recordings, 'customers', v_customers,
+                                 'commands', v_commands, 'facts', v_facts, 'sent', v_sent);
+    insert into system_event (kind, data)
+    values ('erased', v_done || jsonb_build_object('request', p_request, 'by', p_by,
+                                                   'contact_center_id', p_contact_center_id));
+    return v_done;
+end $$;
 
 -- The transitions are many and always alike: one plan for each statement in them serves, and is not made anew. Such a
 -- plan may be made while a table is empty, and must not read the whole of it for ever.
@@ -2363,7 +2774,7 @@ begin
               where pronamespace = 'fsroute'::regnamespace
                 and proname in ('route_proxy_call', 'request_proxy_call', 'move_proxy_call', 'reserve_agent', 'agent_left',
                                 'close_contact', 'agent_let_go', 'proxy_call_now', 'complete_consultation',
-                                'end_reservation')
+                                'end_reservation', 'direct_call', 'take_place', 'take_share')
     loop
         execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
         execute format('alter function %s set enable_seqscan = off', f);

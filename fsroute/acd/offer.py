@@ -37,6 +37,7 @@ from fsroute.acd.standing import Leg, Where
 from fsroute.errors import StoreError, SwitchError, SwitchUnavailable
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -110,6 +111,7 @@ class Offer:
         self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
         self._over = False
+        self._outage = Outage(log, f"an offer waits for the database contact={call.contact_id}")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.inbox: Queue[Item] = Queue()
         self.attend: Callable[[str], None] = lambda channel: None
@@ -301,8 +303,9 @@ class Offer:
     def _try(self, step: Step | None) -> None:
         try:
             self._do(step)
+            self._outage.over()
         except StoreError as error:
-            log.warning("not done: %s: %s contact=%s", type(step).__name__, error, self.call.contact_id)
+            self._outage.failed(f"{type(step).__name__}: {error}")
             try:
                 self._take(self.inbox.get(timeout=RETRY))
             except (Empty, StoreError):

@@ -54,6 +54,7 @@ class On(enum.StrEnum):
     TRANSFERRED = "transferred"
     TRANSFERRED_OUT = "transferred_out"
     DIRECTED = "directed"
+    NOT_TAKEN = "not_taken"
     ACD_ENTERED = "acd_entered"
     ACD_LEFT = "acd_left"
     ACD_OFFERED = "acd_offered"
@@ -97,7 +98,8 @@ PROXY_CALL: tuple[Row[State], ...] = (
         (State.OFFERED, State.READY),
         On.AGENT_FAILED,
         State.QUEUED,
-        "no answer, busy, refused, gone or key not pressed: place kept, agent set aside, network leg refused",
+        "no answer, busy, refused, gone or key not pressed: place kept, agent set aside, network leg refused;"
+        " one that is not answered yet is held for whoever directs it",
     ),
     *(
         Row((state,), on, state, meaning)
@@ -123,9 +125,15 @@ PROXY_CALL: tuple[Row[State], ...] = (
             (state,),
             On.DIRECTED,
             state,
-            "not answered yet: another agent alone is to have it, or from now on any",
+            "not answered yet, and nobody directs it any more: from now on it waits like any other",
         )
         for state in (State.REQUESTED, State.QUEUED)
+    ),
+    Row(
+        (State.OFFERED, State.READY),
+        On.NOT_TAKEN,
+        State.ABANDONED,
+        "a caller who was redirected before the answer, in place of what leads back to the queue: nobody's to keep",
     ),
     Row((State.READY,), On.JOINED, State.BRIDGED, "caller and agent talk"),
     Row((State.READY,), On.JOIN_FAILED, State.QUEUED, "place kept, music again at once"),

@@ -24,6 +24,7 @@ from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store, agents_topic, switch_topic
@@ -37,6 +38,7 @@ OVER_KEPT = 100  # offers
 VERSIONS_KEPT = 1000  # rows
 AWAY_GRACE = 2.0  # seconds for which a switch may not answer before the offers at it end
 GONE = "LOSE_RACE"  # the cause of a leg that is found gone
+MOST_UNREAD = 500  # of an offer, while the database is slow: more keys that the agent presses are not heard
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -109,6 +111,7 @@ class AcdRole:
         self._admitting: set[str] = set()  # channels whose token is being claimed
         self._core_uuid = ""  # of the switch's process that was looked at last
         self._gone_for = GONE
+        self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -278,8 +281,8 @@ class AcdRole:
         for uuid, leg in list(self._network_legs.items()):
             if leg.is_stale(call):
                 del self._network_legs[uuid]
-                gevent.spawn(self._kill, uuid, "NO_ANSWER" if call.is_live else "NORMAL_CLEARING")
-                self._caller_gone(leg, "the agent did not come")
+                refused = call.is_live or is_redirected(call)
+                gevent.spawn(self._kill, uuid, "NO_ANSWER" if refused else "NORMAL_CLEARING")
 
     # The switch --------------------------------------------------------------------------------------------
 
@@ -295,7 +298,8 @@ class AcdRole:
             self._standing.event(leg, event)
         if agents_legs:
             for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
-                offer.inbox.put(event)
+                if name != "DTMF" or offer.inbox.qsize() < MOST_UNREAD:
+                    offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK" and event.get("Call-Direction") != "outbound":  # it has a token, too
@@ -321,9 +325,21 @@ class AcdRole:
             self._caller_gone(self._network_legs.pop(uuid), event.get("Hangup-Cause", ""))
 
     def _caller_gone(self, leg: NetworkLegHere, cause: str) -> None:
-        """A caller who was redirected has no other channel: the contact ends with this one."""
+        """A caller who was redirected has no other channel: the contact ends with this one.
+
+        Not where the agent did not come, and the leg was refused for that: a peer has the caller, and asks again.
+        """
         if leg.contact_id:
-            gevent.spawn(self._close_contact, leg.contact_id, cause)
+            gevent.spawn(self._close_caller, leg, cause)
+
+    def _close_caller(self, leg: NetworkLegHere, cause: str) -> None:
+        try:
+            call = self._store.proxy_calls.get(leg.proxy_call_id)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, leg.contact_id)
+            return
+        if call is not None and call.is_live and call.network_leg_uuid == leg.leg_uuid:
+            self._close_contact(leg.contact_id, cause)
 
     def _close_contact(self, contact_id: str, cause: str) -> None:
         try:
@@ -427,8 +443,9 @@ class AcdRole:
             self._forget_network_legs()
             self._take_strays()
             self._switch_is_back()  # last of all: who is offered something now finds no leg of before
+            self._outage.over()
         except FsrouteError as error:
-            log.warning("reconciliation of switch %s failed: %s", self._settings.switch_id, error)
+            self._outage.failed(error)
             gevent.spawn_later(RETRY, self.reconcile)
 
     def _is_another_process(self) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from fsroute.acd.dial import shown_name, shown_number
+from fsroute.acd.proxy_call import On
 from fsroute.callserver import noting
+from fsroute.callserver.arrears import late
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.consultation import consult
 from fsroute.callserver.customer import Customer
@@ -53,6 +56,7 @@ from fsroute.ivr.position import LONGEST_DUMP, NO_LIBRARY, Library
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Way
+from fsroute.outage import Outage
 from fsroute.routing.match import NoRoute
 from fsroute.routing.rules import Inquiry
 from fsroute.store.contacts import Contact
@@ -62,7 +66,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 NEWS_LIMIT = 0.2  # seconds in which the news of a hang-up may follow a command that failed for it
-STORE_LIMIT = 30.0  # seconds after which the application goes on without an agent
+STORE_LIMIT = (
+    90.0  # seconds without a database, longer than a cluster needs to choose a primary; then without an agent
+)
 
 ANSWERED = frozenset({State.ENDED, State.OVERFLOWED, State.REFUSED})
 """How a proxy call may have ended while the caller is still there and the application does not know yet."""
@@ -86,6 +92,7 @@ class Call:
         self._library: Library = NO_LIBRARY
         self._position: Position | None = None
         self._proxy_call: ProxyCall | None = None
+        self._talks = False  # with an agent, over a network leg
         self._contact: Contact | None = None
         self._customer: Customer | None = None
         self._is_new = False
@@ -96,6 +103,11 @@ class Call:
         )
         self.is_taken = self._consults  # the agent's switch looks after it
         self.outcome = Outcome.ABANDONED
+
+    @property
+    def is_over(self) -> bool:
+        """The channel is gone or has left fsroute; else it is the switch's for now, and may come back."""
+        return self._hung_up or self._left
 
     def run(self) -> None:
         """Until the caller has hung up or has left for elsewhere."""
@@ -164,17 +176,19 @@ class Call:
             StoreError: it has been away for too long, or refuses.
         """
         give_up = self._desk.store.now() + STORE_LIMIT
+        outage = Outage(log, f"a call waits for the database contact={self.contact_id}")
         music = ""
         while True:
             try:
                 answer = ask()
                 break
             except DatabaseUnavailable as error:
-                log.warning("a call waits for the database: %s contact=%s", error, self.contact_id)
+                outage.failed(error)
                 if self._desk.store.now() >= give_up:
                     raise
             music = music or self._line.execute("playback", in_pieces(self._desk.settings.hold_music))
             self._line.next(STORE_RETRY)
+        outage.over()
         if music:
             self._line.stop(music)
         return answer
@@ -184,7 +198,7 @@ class Call:
 
         def keep(facts: Mapping[str, str]) -> None:
             self._note(customer=dict(facts))
-            self._desk.store.contacts.know_customer(contact.contact_id, facts)
+            self._write(partial(self._desk.store.contacts.know_customer, contact.contact_id, facts))
 
         center, customers = contact.contact_center_id, self._desk.customers
         customer = Customer(customers, center, caller.number, caller.customer, keep, self._line.clock)
@@ -207,10 +221,10 @@ class Call:
     def _open(self) -> tuple[Contact, CallerInformation]:
         store = self._desk.store
         caller = caller_information(self._line.session.channel, store.now(), store.clock_offset)
-        known = store.contacts.get(self.contact_id)
+        known = None if self._is_new else store.contacts.get(self.contact_id)
         if known is not None:
             return known, store.contacts.caller(self.contact_id) or caller
-        found = store.contacts.application_of(caller.number_called)
+        found = self._desk.numbers.owner(caller.number_called)
         if found is None:
             raise Unroutable(f"number {caller.number_called} belongs to no contact center")
         contact = Contact(
@@ -224,8 +238,12 @@ class Call:
             application=found[1],
             arrived_at=caller.arrived_at,
         )
-        store.contacts.open(contact, caller)
+        self._write(partial(store.contacts.open, contact, caller))
         return contact, caller
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Now, or when the database takes it; raises StoreError as `Arrears.write` does."""
+        self._desk.arrears.write(self.contact_id, write)
 
     # Application -------------------------------------------------------------------------------------------
 
@@ -257,6 +275,8 @@ class Call:
     def _came_back(self) -> Do | None:
         """Go on where the call was when its process died, or when the switch took it for a bridge of its own."""
         assert self._position is not None
+        if self._is_new:
+            return None
         call = self._patiently(lambda: self._desk.store.proxy_calls.latest(self.contact_id))
         if self._called and (call is None or not call.is_live):
             return HangUp("NORMAL_CLEARING", Outcome.ABANDONED)  # who was called back answered too late
@@ -277,7 +297,9 @@ class Call:
             return None
         version = self._desk.rules.version
         self._note(closed=way.prompt)
-        self._desk.store.contacts.send_away(self.contact_id, None, version, way.do, CLOSED)
+        self._write(
+            partial(self._desk.store.contacts.send_away, self.contact_id, None, version, way.do, CLOSED)
+        )
         return self._advance(self._go(way, Outcome.REFUSED))
 
     def _advance(self, happening: Happening) -> Do:
@@ -362,8 +384,13 @@ class Call:
         assert self._contact is not None
         caller, language = self._know_customer(do.facts), self._position.language
         contact = self._contact
+
+        def ask() -> ProxyCall | NotQueued | None:
+            self._desk.arrears.pay(contact.contact_id)
+            return request(self._desk, contact, caller, do, language, self._asking)
+
         try:
-            asked = self._patiently(lambda: request(self._desk, contact, caller, do, language, self._asking))
+            asked = self._patiently(ask)
         except (StoreError, NoRoute) as error:
             log.warning("no proxy call: %s contact=%s", error, self.contact_id)
             if isinstance(error, NoRoute):
@@ -394,7 +421,7 @@ class Call:
         try:
             result = hold.wait()
         finally:
-            self._proxy_call = hold.call
+            self._proxy_call, self._talks = hold.call, hold.is_talking
         if result == CALLED_BACK:
             return self._let_go()
         over = way_of(hold.call, closing(self._desk, call.contact_center_id))
@@ -478,9 +505,15 @@ class Call:
             self.outcome = end.outcome if isinstance(end, HangUp) else self.outcome
         self._note(outcome=str(self.outcome))
         try:
-            self._desk.store.close_contact(
-                self.contact_id, self.outcome, {"by": "callserver"}, self._proxy_call
-            )
+            self._write(partial(self._write_end, self._desk.store.now()))
             self.is_closed = True
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, self.contact_id)
+
+    def _write_end(self, at: float) -> None:
+        """The contact ended at that time, in seconds since the epoch, however late this is written."""
+        store = self._desk.store
+        data: dict[str, object] = {"by": "callserver", **late(at, store.now())}
+        if self._talks and self._proxy_call is not None:  # before the agent's site could say so
+            store.move(self._proxy_call, On.JOINED, data={"by": "callserver"})
+        store.close_contact(self.contact_id, self.outcome, data, self._proxy_call)

@@ -18,9 +18,7 @@ def caller_information(channel: Event, now: float, clock_offset: float = 0.0) ->
     return CallerInformation(
         number=_clean(channel.get("Caller-Caller-ID-Number"), 64),
         name=_clean(channel.get("Caller-Caller-ID-Name"), 128),
-        number_called=_clean(
-            channel.get("variable_fsroute_number_called") or channel.get("Caller-Destination-Number"), 64
-        ),
+        number_called=number_called(channel),
         arrived_at=datetime.fromtimestamp(_arrival(channel, now, clock_offset), UTC),
         language=_clean(channel.get("variable_default_language"), 16) or "en",
         network={
@@ -28,6 +26,13 @@ def caller_information(channel: Event, now: float, clock_offset: float = 0.0) ->
             "sip_call_id": _clean(channel.get("variable_sip_call_id"), 128),
             "codec": _clean(channel.get("variable_read_codec"), 32),
         },
+    )
+
+
+def number_called(channel: Event) -> str:
+    """What a channel says that its caller has called."""
+    return _clean(
+        channel.get("variable_fsroute_number_called") or channel.get("Caller-Destination-Number"), 64
     )
 
 

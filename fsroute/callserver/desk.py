@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fsroute.callserver.arrears import Arrears
 from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
+from fsroute.callserver.numbers_called import NumbersCalled, Owner
 from fsroute.esl.session import Session
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.rulebook import RuleBook
@@ -71,3 +73,12 @@ class Desk:
     prepare_folder: Callable[[Path], None] = prepared
     """Sees to it that the switch can record into a folder."""
     customers: Customers = field(default_factory=NoCustomers)
+    arrears: Arrears = field(default_factory=Arrears)
+    """What the database could not be told yet."""
+    numbers: NumbersCalled = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", NumbersCalled(self._owner))
+
+    def _owner(self, number: str) -> Owner | None:
+        return self.store.contacts.application_of(number)

@@ -37,6 +37,7 @@ from fsroute.errors import StoreError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import HEAD_PRIORITY, LeadKind
 from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.proxy_calls import Attempt
 
 log = logging.getLogger(__name__)
@@ -77,10 +78,16 @@ class Hold:
         self._solace_uuid = (
             ""  # music for who would hear nothing while the database is away, whatever comes then
         )
+        self._outage = Outage(log, f"a waiting call waits for the database contact={call.contact_id}")
         self._bridge_uuid = ""
         self._leg_cause = ""
         self._taken_until = desk.store.now() + TAKEN_LIMIT if is_joined_here(call) else 0.0
         self._piece_ends = 0.0
+
+    @property
+    def is_talking(self) -> bool:
+        """The network leg was answered: agent and caller are joined, whoever has noted it."""
+        return self._channel.doing is Doing.TALKING
 
     def wait(self) -> str:
         """Hold the caller until the proxy call is over; returns its result, as an application names it.
@@ -109,12 +116,13 @@ class Hold:
             step = decide(self.call, self._channel, self._desk.store.now())
             if not isinstance(step, Finish):
                 self._do(step)
+            self._outage.over()
             self._stop_solace()
             if isinstance(step, Finish):
                 self._stop_sound()
                 return step.result
         except StoreError as error:
-            log.warning("a waiting call waits for the database: %s contact=%s", error, self.call.contact_id)
+            self._outage.failed(error)
             if self._channel.doing is Doing.NOTHING and not self._solace_uuid:
                 self._solace_uuid = self._line.execute("playback", in_pieces(self.call.hold_music))
             with suppress(StoreError):  # what the news asks of it is asked again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,18 +14,24 @@ import gevent
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
+from fsroute.callserver import enquiry
+from fsroute.callserver.admitting import Admission
+from fsroute.callserver.arrears import late
 from fsroute.callserver.call import Call
 from fsroute.callserver.callback import Callbacks
+from fsroute.callserver.caller import number_called
 from fsroute.callserver.customer import Customers, NoCustomers
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
+from fsroute.callserver.turning_away import TurningAway
 from fsroute.callserver.waiting import is_joined_here
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
-from fsroute.esl.outbound import Greeting, OutboundServer
+from fsroute.esl.outbound import Greeting, OutboundServer, hang_up
 from fsroute.esl.session import Session
 from fsroute.esl.transport import Tap
+from fsroute.model.admission import Refusal
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
 from fsroute.store.rulebook import RuleBook
@@ -50,6 +57,7 @@ READ = (
 
 LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
 GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
+NUMBERS = 10_000  # numbers called that are known by heart, for calls that come while the database is away
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -82,8 +90,11 @@ class CallServerRole:
         lookups: Lookups | None = None,
         tap: Callable[[], Tap | None] = lambda: None,
         customers: Customers | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._store = store
+        self._admission = admission
+        self._turning_away = TurningAway(settings.transfer_to)
         self._link = link
         self._agents = agents
         self._settings = settings
@@ -101,6 +112,7 @@ class CallServerRole:
             self._serve,
             address,
             max_sessions=max_sessions,
+            on_refuse=self._refuse,
             greeting=greeting,
             new_session=lambda sock: Session(sock, tap()),
         )
@@ -108,6 +120,9 @@ class CallServerRole:
     def start(self) -> None:
         self._link.listen(self._event, self._link_came_up, self.reconcile, self._await_switch)
         self._store.signals.subscribe(switch_topic(self._settings.switch_id), self._signalled)
+        if self._admission is not None:
+            self._admission.start()
+        self._desk.numbers.learn(self._store.contacts.numbers_called(NUMBERS))
         self.server.start()
 
     def stop(self, drain: float) -> None:
@@ -115,14 +130,24 @@ class CallServerRole:
         self.server.stop(drain)
         self._closers.join(STOP_LIMIT)
         self._callbacks.stop(STOP_LIMIT)
+        if self._admission is not None:
+            self._admission.stop()
+        self._desk.arrears.settle(STOP_LIMIT)
 
     def calls(self) -> int:
         return len(self._calls)
 
     def _serve(self, session: Session) -> None:
+        if enquiry.is_one(session):
+            enquiry.answer(session)
+            return
         if self._agents is not None and self._agents.serves(session):
             session.note(serves="agent desk")
             self._agents.serve(session)
+            return
+        refusal = self._admit(session)
+        if refusal is not None:
+            self._turning_away.turn_away(session, refusal)
             return
         call = Call(self._desk, session)
         self._calls[session.uuid] = call
@@ -131,8 +156,27 @@ class CallServerRole:
         finally:
             if self._calls.get(session.uuid) is call:
                 del self._calls[session.uuid]
+            if call.is_over and self._admission is not None:
+                self._admission.left(session.uuid)
             if call.contact_id and not (call.is_closed or call.is_taken):
                 self._closers.spawn(self._look_after, call.contact_id, session.uuid)
+
+    def _admit(self, session: Session) -> Refusal | None:
+        """Nothing, where the call is taken; agents who consult are no callers."""
+        channel = session.channel
+        contact_id = channel.get("variable_fsroute_contact", "")
+        if self._admission is None or (
+            contact_id and contact_id == channel.get("variable_fsroute_consultation")
+        ):
+            return None
+        was_taken = bool(contact_id or channel.get("variable_fsroute_callback"))
+        return self._admission.admit(session.uuid, number_called(channel), taken=was_taken)
+
+    def _refuse(self, session: Session) -> None:
+        """This process has as many sessions as it may."""
+        if self._admission is not None:
+            self._admission.no_session(number_called(session.channel))
+        hang_up(session)
 
     def _look_after(self, contact_id: str, channel_uuid: str) -> None:
         """The connection of a call was lost or given up: the caller hung up, or goes on by the dialplan."""
@@ -174,6 +218,8 @@ class CallServerRole:
 
     def _event(self, event: Event) -> None:
         self._callbacks.event(event)
+        if event.name == "CHANNEL_HANGUP" and event.uuid not in self._calls and self._admission is not None:
+            self._admission.left(event.uuid)
         if event.name != "CHANNEL_HANGUP" or event.uuid in self._calls:
             return
         if event.get("variable_fsroute_callserver", "") not in ("", self._settings.callserver):
@@ -187,11 +233,19 @@ class CallServerRole:
 
     def _hung_up(self, contact_id: str, channel_uuid: str, cause: str) -> None:
         """A channel ended that the contact may have left before: who is called back has another one."""
-        with suppress(StoreError):
-            contact = self._store.contacts.get(contact_id)
-            if contact is None or contact.channel_uuid != channel_uuid:
-                return
-        self._close(contact_id, cause)
+        if self._desk.arrears.owes(contact_id):  # its end among it: it is known better there
+            return
+        end = partial(self._write_hangup, contact_id, channel_uuid, cause, self._store.now())
+        try:
+            self._desk.arrears.write(contact_id, end)
+        except StoreError as error:
+            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _write_hangup(self, contact_id: str, channel_uuid: str, cause: str, at: float) -> None:
+        contact = self._store.contacts.get(contact_id)
+        if contact is not None and contact.channel_uuid == channel_uuid:
+            data = {"by": "switch", "cause": cause, **late(at, self._store.now())}
+            self._store.close_contact(contact_id, Outcome.ABANDONED, data, on=On.CALLER_GONE)
 
     def _close(
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
@@ -233,7 +287,7 @@ class CallServerRole:
         for contact_id, channel_uuid, core_uuid, is_consultation in self._store.contacts.live_of_switch(
             self._settings.switch_id
         ):
-            if channel_uuid in self._calls:
+            if channel_uuid in self._calls or self._desk.arrears.owes(contact_id):
                 continue
             if core_uuid and self._link.core_uuid and core_uuid != self._link.core_uuid:
                 self._close(contact_id, "the switch was restarted", Outcome.LOST, On.SWITCH_DIED)
@@ -244,6 +298,15 @@ class CallServerRole:
                     self._close(contact_id, "the caller left unseen")
         self._left = left
         self._fetch_left()
+        self._count_again()
+
+    def _count_again(self) -> None:
+        """Calls that the switch took for a bridge of its own, and whose end nobody saw, are not there any more."""
+        admission = self._admission
+        for channel_uuid in [] if admission is None else admission.gate.channels():
+            if channel_uuid not in self._calls and not self._link.exists(channel_uuid):
+                assert admission is not None
+                admission.left(channel_uuid)
 
     def _await_switch(self) -> None:
         """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""

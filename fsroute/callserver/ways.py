@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fsroute.callserver.desk import Desk
@@ -123,7 +124,9 @@ def _keep(
     if seconds < shortest:
         return
     try:
-        desk.store.contacts.keep_message(contact_id, str(path), seconds)
+        desk.arrears.write(
+            contact_id, partial(desk.store.contacts.keep_message, contact_id, str(path), seconds)
+        )
     except StoreError as error:
         log.error("a voice message is in no table: %s contact=%s file=%s", error, contact_id, path)
 

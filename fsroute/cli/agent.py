@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fsroute.cli import agent_talk
+from fsroute.cli import agent_entering, agent_talk
 from fsroute.cli.options import config_option
 from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import Doing
@@ -224,25 +225,31 @@ def outcome(config_path: Path | None, agent_id: str, code: str, note: str | None
 @click.argument("agent_id")
 @click.option("--generate", is_flag=True, help="Make one by chance and print it, this once.")
 @click.option("--remove", is_flag=True, help="Take the PIN away.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read it from standard input, for scripts.")
 @config_option
-def pin(config_path: Path | None, agent_id: str, generate: bool, remove: bool) -> None:
-    """Set the PIN that an agent keys at a telephone; asked for here. Lifts a lock after wrong ones."""
+def pin(config_path: Path | None, agent_id: str, generate: bool, remove: bool, from_stdin: bool) -> None:
+    """Set the PIN that an agent keys at a telephone; asked for here. Lifts a lock after wrong ones.
+
+    It never stands on the command line, which every user of the host can read.
+    """
     import secrets
 
     from fsroute.agentdesk import pin as pins
 
-    if generate and remove:
-        raise click.UsageError("--generate and --remove exclude each other")
-    chosen = "" if remove else pins.generate(secrets.randbelow) if generate else _asked_for()
+    if generate + remove + from_stdin > 1:
+        raise click.UsageError("--generate, --remove and --stdin exclude each other")
+    chosen = "" if remove else pins.generate(secrets.randbelow) if generate else _asked_for(from_stdin)
     stored = pins.encode(chosen, secrets.token_bytes(pins.SALT)) if chosen else None
     with _store(config_path) as store:
         store.duty.set_pin(agent_id, stored)
     click.echo(chosen if generate else f"{agent_id} has {'no' if remove else 'a new'} PIN")
 
 
-def _asked_for() -> str:
+def _asked_for(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline(100).strip()
     return str(click.prompt("PIN", hide_input=True, confirmation_prompt=True))
 
 
-for each in agent_talk.COMMANDS:
+for each in (*agent_talk.COMMANDS, *agent_entering.COMMANDS):
     command.add_command(each)

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import click
 
+from fsroute.cli import entering
 from fsroute.cli.options import config_option
 
 
 @click.group("center")
 def command() -> None:
-    """List contact centers; close one at once, and open it again."""
+    """Contact centers: enter them, close one at once, and open it again."""
+
+
+@command.command("add")
+@click.argument("name", metavar="CENTER", type=entering.NAME)
+@click.option("--name", "title", type=entering.TITLE, help="As people call it; CENTER without it.")
+@click.option("--time-zone", type=entering.time_zone, help="Of its opening hours, as Europe/Berlin.")
+@config_option
+def add(name: str, title: str | None, time_zone: str | None, config_path: Path | None) -> None:
+    """Enter the contact center CENTER, or change what is given of it."""
+    with entering.registry(config_path) as (registry, _):
+        entering.tell(registry.add_center(name, title, time_zone), f"contact center {name}")
 
 
 @command.command("list")
@@ -94,3 +106,79 @@ def open_center(name: str, config_path: Path | None) -> None:
     with opened(config.load(config_path)) as store:
         Rules(store.database).open_center(name, whoami())
     click.echo(f"{name} is open")
+
+
+@command.command("reader")
+@click.argument("name")
+@click.argument("role")
+@click.option("--remove", is_flag=True, help="The role does not read the contact center's rows any more.")
+@config_option
+def reader(name: str, role: str, remove: bool, config_path: Path | None) -> None:
+    """Let the database role ROLE read the rows of the contact center NAME, and nobody else's (docs/security.md)."""
+    from fsroute import config
+    from fsroute.cli.store import connection_string
+    from fsroute.store.database import Database
+    from fsroute.store.embedded import administrator
+
+    settings = config.load(config_path)
+    with connection_string(settings) as conninfo:
+        place = administrator(conninfo) if settings.database.embedded else conninfo
+        with Database(place, min_size=1, max_size=1, application_name="fsroute command") as database:
+            statement = "stop_center_reading" if remove else "let_center_read"
+            done = database.value(statement, contact_center_id=name, reader=role)
+    if remove and not done:
+        raise click.ClickException(f"{role} does not read the rows of {name}")
+    click.echo(f"{role} reads the rows of {name}{' no longer' if remove else ''}")
+
+
+@command.command("limit")
+@click.argument("name")
+@click.option("--calls", type=click.IntRange(0), help="At a time, at all sites together.")
+@click.option("--per-second", type=click.FloatRange(0, min_open=True), help="New calls.")
+@click.option("--cause", default="USER_BUSY", show_default=True, help="Calls above it are refused with this.")
+@click.option("--number", default="", help="… or sent on to this number.")
+@click.option(
+    "--message", "prompt", default="", metavar="PROMPT", help="… or hear this, and are refused then."
+)
+@config_option
+def limit_center(
+    name: str,
+    calls: int | None,
+    per_second: float | None,
+    cause: str,
+    number: str,
+    prompt: str,
+    config_path: Path | None,
+) -> None:
+    """Take no more calls of the contact center NAME than that; without --calls and --per-second as many as come.
+
+    It holds at once, in all call servers. The calls that are there go on.
+    """
+    from fsroute import config
+    from fsroute.cli.store import opened
+    from fsroute.errors import ConfigurationError
+    from fsroute.model.admission import CAUSES, NUMBER, Limit, Treatment
+    from fsroute.routing.rows import PROMPT
+    from fsroute.store.admission import Admissions
+    from fsroute.store.rules import Rules
+
+    if prompt and PROMPT.fullmatch(prompt) is None:
+        raise ConfigurationError(f"--message {prompt!r}: the name of a prompt, or a file of the switch's own")
+    if number and NUMBER.fullmatch(number) is None:
+        raise ConfigurationError(f"--number {number!r} is none that can be dialled")
+    if cause not in CAUSES:
+        raise ConfigurationError(f"--cause {cause}: one of {', '.join(sorted(CAUSES))}")
+    if number and prompt:
+        raise ConfigurationError("--number or --message, not both")
+    treatment = Treatment("number" if number else "message" if prompt else "busy", cause, number, prompt)
+    limit = Limit(calls, per_second, treatment)
+    with opened(config.load(config_path)) as store:
+        Rules(store.database).require(name)
+        admissions = Admissions(store.database)
+        if calls is None and per_second is None:
+            admissions.lift_limit(name)
+        else:
+            admissions.set_limit(name, limit)
+    words = [] if calls is None else [f"{calls} at a time"]
+    words += [] if per_second is None else [f"{per_second:g} per second"]
+    click.echo(f"{name} takes {' and '.join(words) or 'as many calls as come'}")

@@ -38,7 +38,7 @@ def dialplan(settings_path: Path | None, numbers: tuple[str, ...], target: Path 
         settings = convert(read(settings_path), DialplanSettings, str(settings_path))
     if numbers:
         settings = msgspec.structs.replace(settings, numbers=numbers)
-    files = render_dialplans(settings)
+    files = render_dialplans(settings, for_agents=True)
     if target is None:
         _print(files)
         return
@@ -68,3 +68,22 @@ def _print(files: Mapping[str, str]) -> None:
     for path, text in files.items():
         click.echo(f"==> {path} <==")
         click.echo(text)
+
+
+@command.command("alerts")
+def alerts() -> None:
+    """Rules for alerts, for Prometheus."""
+    _monitoring("alerts.yml")
+
+
+@command.command("dashboard")
+def dashboard() -> None:
+    """A dashboard, for Grafana."""
+    _monitoring("dashboard.json")
+
+
+def _monitoring(name: str) -> None:
+    from importlib import resources
+
+    file = resources.files("fsroute") / "metrics" / "monitoring" / name
+    click.echo(file.read_text(encoding="utf-8"), nl=False)

@@ -30,6 +30,7 @@ def _show(store: Store, stale_after: float) -> None:
     from fsroute.cli.tables import ago, seconds, show
     from fsroute.model.agent_state import Doing
     from fsroute.store.activity import Activities
+    from fsroute.store.admission import Admissions
     from fsroute.store.applications import ApplicationVersions
     from fsroute.store.rules import Rules
 
@@ -60,6 +61,15 @@ def _show(store: Store, stale_after: float) -> None:
         word = str(agent.status if agent.state is Doing.AWAY else agent.state).replace("_", " ")
         counts[word] = counts.get(word, 0) + 1
     show("agents", ("state", "agents"), sorted(counts.items()))
+    show(
+        "admission",
+        ("limit of", "calls", "at most", "new per second", "at most", "processes", "refused: minute", "hour"),
+        [
+            (row["scope"], row["present"], row["calls"], f"{row['demand']:.1f}", row["per_second"], row["processes"],
+             row["last_minute"], row["last_hour"])
+            for row in Admissions(store.database).status()
+        ],
+    )  # fmt: skip
     version, closed = Rules(store.database).newest(), Rules(store.database).closed()
     show("rules", ("version", "closed by command"), [(version or "(the queues)", ", ".join(sorted(closed)))])
     show(

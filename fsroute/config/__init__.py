@@ -2,9 +2,9 @@
 
 Every key has a default, so that ``Config()`` serves one host: all roles, the embedded database,
 FreeSWITCH's event socket on loopback. A key that does not exist is refused with its path. A secret
-may be written in place, in a file of its own (``password_file``, ``url_file``), or in the
-environment (``FSROUTE_EVENT_SOCKET_PASSWORD``, ``FSROUTE_DATABASE_URL``); the environment wins, then
-the file. Secrets appear in no repr and no log.
+may be written in place, in the ``secrets_file`` (the same keys, in a file of mode 0600), in a file of its own
+(``password_file``, ``url_file``), or in the environment (``FSROUTE_EVENT_SOCKET_PASSWORD``,
+``FSROUTE_DATABASE_URL``); the environment wins, then the file. Secrets appear in no repr and no log.
 
 ``docs/fsroute.toml`` shows every key with its default; a test holds it against this module.
 """
@@ -15,6 +15,7 @@ from fsroute.config.applications import ApplicationsFrom, Appserver, AskingSite,
 from fsroute.config.capture import Capture
 from fsroute.config.cti import Cti
 from fsroute.config.customers import Customers, Numbers
+from fsroute.config.dialplan import DialplanSettings
 from fsroute.config.host import (
     Acd,
     Agents,
@@ -29,7 +30,9 @@ from fsroute.config.host import (
     Site,
     Timing,
 )
+from fsroute.config.install import Install
 from fsroute.config.loading import convert, default_state_dir, load, parse, read
+from fsroute.config.metrics import Metrics
 from fsroute.config.scp import Scp
 from fsroute.config.section import Count, Name, Port, Seconds, Secret, Section
 from fsroute.config.whole import Config
@@ -47,12 +50,15 @@ __all__ = [
     "Cti",
     "Customers",
     "Database",
+    "DialplanSettings",
     "EventSocket",
     "Events",
+    "Install",
     "Links",
     "Log",
     "Lookup",
     "LookupParameter",
+    "Metrics",
     "Name",
     "Numbers",
     "Port",

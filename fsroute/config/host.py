@@ -39,13 +39,17 @@ class Site(Section, frozen=True):
 
 
 class Database(Section, frozen=True):
-    """Where the database is. Without a `url` fsroute starts its own in `state_dir`/postgres."""
+    """Where the database is. Without a `url` fsroute starts its own in `state_dir`/postgres.
+
+    `roles` are the database roles that parts of this process act as (docs/security.md); others act as the login.
+    """
 
     url: Secret = Secret("")
     url_file: str = ""
     pool_min: Count = 2
     pool_max: Count = 10
     statement_timeout: Seconds = 5.0
+    roles: dict[Role, Annotated[str, Meta(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]] = {}
 
     def __post_init__(self) -> None:
         if self.pool_min > self.pool_max:

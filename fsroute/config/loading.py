@@ -13,6 +13,7 @@ import msgspec
 
 from fsroute.config.applications import ApplicationsFrom, AskingSite
 from fsroute.config.customers import Customers
+from fsroute.config.secrets import with_secrets_file
 from fsroute.config.section import Secret, Section
 from fsroute.config.whole import Config
 from fsroute.errors import ConfigurationError
@@ -35,8 +36,8 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         ConfigurationError: the file, or a file it names, cannot be read or says what cannot be.
     """
     source = str(path) if path else "defaults"
-    config = parse(read(path), source) if path else Config()
     base = path.resolve().parent if path else Path.cwd()
+    config = _parse_with_secrets(read(path), base, source) if path else Config()
     config = _with_secrets(config, base, source, environment)
     state_dir = base / config.state_dir if config.state_dir else default_state_dir(environment)
     applications = tuple(str(base / folder) for folder in config.applications)
@@ -55,9 +56,28 @@ def parse(text: str, source: str = "configuration") -> Config:
 
 def convert(text: str, to: type[S], source: str) -> S:
     """Check a TOML text against any section, as `parse` does for the whole."""
+    return _convert(_loads(text, source), to, source)
+
+
+def _parse_with_secrets(text: str, base: Path, source: str) -> Config:
+    table = _loads(text, source)
+    name = table.get("secrets_file")
+    if isinstance(name, str) and name:
+        table = with_secrets_file(table, base / name, source)
+    return _convert(table, Config, source)
+
+
+def _loads(text: str, source: str) -> dict[str, Any]:
     try:
-        return msgspec.convert(tomllib.loads(text), to, dec_hook=_decode)
-    except (tomllib.TOMLDecodeError, ConfigurationError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source}: {error}") from error
+
+
+def _convert(table: dict[str, Any], to: type[S], source: str) -> S:
+    try:
+        return msgspec.convert(table, to, dec_hook=_decode)
+    except ConfigurationError as error:
         raise ConfigurationError(f"{source}: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{source}: {_explain(str(error))}") from error

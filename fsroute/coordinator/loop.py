@@ -42,6 +42,7 @@ from fsroute.coordinator.strategies import Strategies, load
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.outage import Outage
 from fsroute.store.claims import Claim
 from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
@@ -52,6 +53,7 @@ from fsroute.store.store import COORDINATOR, Store
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL = 1.0  # seconds between two writings of position and expected wait
+MOST_UNREAD = 20_000  # signals that wait to be decided on
 WORKERS = 8  # statements under way at once: they share the commits
 FOLLOW_INTERVAL = 0.25  # seconds for which a standby gathers keys before it reads the rows
 ATTEND_INTERVAL = 1.0  # seconds between two looks at who drives the switches
@@ -96,8 +98,11 @@ class CoordinatorRole:
         self._attendant: gevent.Greenlet[..., None] | None = None
         self._missed: set[str | None] = {None}  # keys of rows to be read by a standby; None: any
         self._fenced = False
+        self._overrun = False
         self._following = Following(store)
         self._freed: dict[str, Agent] = {}  # handed over by this process: their rows need not be read
+        self._outage = Outage(log, "what is decided waits for the database")
+        self._leading = Outage(log, "the coordinator leads no longer")
         self.epoch: int | None = None
 
     def start(self) -> None:
@@ -133,7 +138,7 @@ class CoordinatorRole:
                 if epoch is not None:
                     self._lead(epoch)
             except StoreError as error:
-                log.warning("the coordinator leads no longer: %s", error)
+                self._leading.failed(error)
                 self._lease.resign()
                 gevent.sleep(RETRY_DELAY)
             except Exception:  # a fault of ours: to hold the lease without leading would stop every site
@@ -147,6 +152,7 @@ class CoordinatorRole:
 
     def _lead(self, epoch: int) -> None:
         self.epoch = epoch
+        self._leading.over()
         log.info("this process leads the coordination center, epoch %d", epoch)
         self._core = self._new_core(self._strategies)
         self._fenced = False
@@ -204,6 +210,10 @@ class CoordinatorRole:
         self._take(("r:", None))
 
     def _next(self, timeout: float) -> Event | tuple[str, ProxyCall | None] | None:
+        if self._overrun and self._inbox.empty():
+            self._overrun = False
+            log.error("more than %d signals waited to be decided on: everything is read again", MOST_UNREAD)
+            return None
         try:
             return self._inbox.get(timeout=timeout)
         except Empty:
@@ -212,6 +222,8 @@ class CoordinatorRole:
     def _signalled(self, key: str | int | None, row: object) -> None:
         if self.epoch is None:
             self._missed.add(None if key is None else str(key))
+        elif self._inbox.qsize() >= MOST_UNREAD:
+            self._overrun = True  # who is so far behind reads all of it when that much is decided
         elif isinstance(row, ProxyCall):
             self._inbox.put(CallChanged(row))
         elif key is None:
@@ -330,6 +342,7 @@ class CoordinatorRole:
         """Perform one action; a failing database is no reason to forget what the action was about."""
         try:
             do(subject)
+            self._outage.over()
         except StoreError as error:
             self._failed(subject, error)
         except Exception:  # a fault of ours: what the action was about must not be stuck for it
@@ -342,7 +355,7 @@ class CoordinatorRole:
             self._fenced = True
             self._inbox.put(Tick())
         else:
-            log.warning("not done: %s: %s", subject, error)
+            self._outage.failed(f"{subject}: {error}")
             gevent.spawn_later(RETRY_DELAY, self._retry, subject)
 
     def _retry(self, subject: Action | str) -> None:
@@ -464,4 +477,4 @@ class CoordinatorRole:
         try:
             self._store.proxy_calls.write_progress(progress)
         except StoreError as error:
-            log.warning("progress not written: %s", error)
+            self._outage.failed(f"positions: {error}")

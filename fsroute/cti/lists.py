@@ -194,7 +194,7 @@ def _channel(row: Mapping[str, str], legs: Set[str]) -> ListedChannel:
 def _json_rows(text: str) -> list[dict[str, str]]:
     try:
         table = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     listed = table.get("rows", []) if isinstance(table, dict) else []
     if not isinstance(listed, list):

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 BACKLOG: Final = 4096  # connects that wait in the kernel; its own limit is net.core.somaxconn
 ACCEPT_PAUSE: Final = 0.05  # seconds between tries while the process has no file descriptor left
 REFUSAL_TIMEOUT: Final = 5.0  # seconds that a refused call may take to hang up
+MOST_REFUSED: Final = 500  # calls that are being refused at a time; others wait in the kernel
 OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -100,7 +101,10 @@ class OutboundServer:
         self.sessions: set[Session] = set()
         """The calls that are being handled; refused ones are not among them."""
         self.refused = 0
+        self.refusing = 0
+        """Calls that are being refused now."""
         self.max_sessions = max_sessions
+        self.most_refused = MOST_REFUSED
         self._handler = handler
         self._new_session = new_session
         self._on_refuse = on_refuse
@@ -108,6 +112,7 @@ class OutboundServer:
         self._empty = Flag()
         self._empty.set()
         self._listener = _Listener(address, self.accepted, backlog=BACKLOG)
+        self._listener.is_full = lambda: self.refusing >= self.most_refused
 
     @property
     def address(self) -> tuple[str, int]:
@@ -176,9 +181,14 @@ class OutboundServer:
 
     def _refuse(self, session: Session) -> None:
         self.refused += 1
-        session.connect(self._greeting.connect_timeout)
-        logger.warning("call %s refused: %d calls are handled already", session.uuid, len(self.sessions))
-        self._on_refuse(session)
+        self.refusing += 1
+        try:
+            session.connect(self._greeting.connect_timeout)
+            logger.info("call %s refused: %d calls are handled already", session.uuid, len(self.sessions))
+            self._on_refuse(session)
+        finally:
+            self.refusing -= 1
+            self._listener.resume()
 
     def _finish(self, session: Session) -> None:
         session.release()
@@ -193,6 +203,16 @@ class _Listener(StreamServer):
     """gevent's server, with plain sockets and patience when file descriptors run out."""
 
     max_delay = ACCEPT_PAUSE
+    is_full: Callable[[], bool] = staticmethod(lambda: False)
+
+    def full(self) -> bool:
+        """Asked before each accept; whoever makes room calls `resume`."""
+        return self.is_full()
+
+    def resume(self) -> None:
+        """Accept again, where `full` has stopped it."""
+        if self.started and not self.is_full():
+            self.start_accepting()
 
     @classmethod
     def get_listener(cls, address: Any, backlog: int | None = None, family: Any = None) -> socket.socket:

@@ -335,8 +335,11 @@ class Session:
         return self._transport.tap is not None
 
     def post(self, item: object) -> bool:
-        """Put `item` into the mailbox; False when the call is gone and nobody will read it."""
-        if self.closed:
+        """Put `item` into the mailbox; False when the call is gone and nobody will read it.
+
+        A mailbox that nobody reads closes the socket, as unread events do.
+        """
+        if self.closed or self._is_unread():
             return False
         self.events.put(item)
         return True
@@ -379,11 +382,16 @@ class Session:
             if not self._parked and name in SHOWS_PARK:
                 self._parked = True
                 self._signal()
-        if len(self.events) >= MAX_UNREAD:
-            logger.error("call %s: %d events unread, its socket is closed", self.uuid, MAX_UNREAD)
-            self.close(f"{MAX_UNREAD} events unread")
-            return
-        self.deliver(event)
+        if not self._is_unread():
+            self.deliver(event)
+
+    def _is_unread(self) -> bool:
+        """The mailbox is full: the call has lost its handler."""
+        if len(self.events) < MAX_UNREAD:
+            return False
+        logger.error("call %s: %d events unread, its socket is closed", self.uuid, MAX_UNREAD)
+        self.close(f"{MAX_UNREAD} events unread")
+        return True
 
     def deliver(self, event: Event) -> None:
         """Where an event goes; called in the hub."""

@@ -2,18 +2,17 @@
 
 A template's name is its path in the source tree: ``dialplans/fsroute.xml``,
 ``fs_config/autoload_configs/acl.conf.xml``. An undefined variable is an error, values are escaped for
-XML, the result must be well-formed and its regular expressions must compile.
+XML, the result must be well-formed, hold nothing that FreeSWITCH's preprocessor would act on unasked, and its regular
+expressions must mean to FreeSWITCH what they mean to Python.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import wave
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from importlib import resources
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -21,10 +20,18 @@ import jinja2
 
 from fsroute.config import Secret
 from fsroute.errors import ConfigurationError
+from fsroute.install.expressions import check_expression
+from fsroute.install.music import music
 from fsroute.install.settings import ANY_NUMBER, DialplanSettings, SwitchSettings
 from fsroute.resources import folder
 
-LOOPS = 15  # of the hold music, in the piece that is played
+AGENTS_ENTRY = "default/00_fsroute.xml"
+"""The drop-in for the context of agents' telephones; a switch that serves fsroute alone has a context of its own."""
+CALLERS_ENTRY = "public/00_fsroute.xml"
+CALLCENTER = "autoload_configs/callcenter.conf.xml"
+LINK_PROFILE = "sip_profiles/fsroute_link.xml"
+LINKS_LIST = "fsroute_links"
+"""The access list of the other switches, in acl.conf.xml."""
 FOLDERS = (
     "log",
     "run",
@@ -45,6 +52,17 @@ def number_expression(number: str) -> str:
     if number == ANY_NUMBER:
         return r"^(\+?[0-9]{1,20})$"
     return rf"^\+?({re.escape(number.removeprefix('+'))})$"
+
+
+def digits(number: str) -> str:
+    """What an extension is named after: the number's letters and digits; ``any`` for every number."""
+    return "any" if number == ANY_NUMBER else re.sub(r"[^0-9A-Za-z]", "", number)
+
+
+def remark(text: str) -> str:
+    """`text` as it may stand in a comment: what XML or FreeSWITCH's preprocessor could act on is left out."""
+    shown = "".join(each if each.isalnum() or each in " .,'&" else " " for each in text[:80])
+    return " ".join(re.sub("(?i)pre.?process", "", shown).split())
 
 
 def templates(top: str) -> list[str]:
@@ -69,29 +87,39 @@ def render(name: str, /, **values: object) -> str:
 
 
 def check(name: str, text: str) -> None:
-    """Raise `ConfigurationError` unless `text` is XML whose regular expressions compile."""
+    """Raise `ConfigurationError` unless `text` is XML whose regular expressions are sound."""
     try:
         tree = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise ConfigurationError(f"{name}: not well-formed: {error}") from error
     for condition in tree.iter("condition"):
-        expression = condition.get("expression", "")
         try:
-            re.compile(expression)
-        except re.error as error:
-            raise ConfigurationError(f"{name}: expression {expression!r}: {error}") from error
+            check_expression(condition.get("expression", ""))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name}: {error}") from error
 
 
-def render_dialplans(settings: DialplanSettings) -> dict[str, str]:
-    """All of ``dialplans``: from path below FreeSWITCH's ``dialplan`` folder to text."""
-    values = _values(settings)
-    return {name.partition("/")[2]: render(name, **values) for name in templates("dialplans")}
+def render_dialplans(
+    settings: DialplanSettings, centers: Mapping[str, str] | None = None, *, for_agents: bool = False
+) -> dict[str, str]:
+    """All of ``dialplans``: from path below FreeSWITCH's ``dialplan`` folder to text.
+
+    `centers` are names of contact centers by their numbers, for readers of the file. With `for_agents` the entry for
+    agents' telephones is among them.
+    """
+    values = _values(settings) | {"centers": dict(centers or {})}
+    files = {name.partition("/")[2]: render(name, **values) for name in templates("dialplans")}
+    if not for_agents:
+        del files[AGENTS_ENTRY]
+    return files
 
 
 def render_configuration(settings: SwitchSettings) -> dict[str, str]:
     """All of ``fs_config`` and ``dialplans``: from path below FreeSWITCH's ``conf`` folder to text."""
-    values = {**_values(settings.dialplan), **_values(settings)}
+    values = {**_values(settings.dialplan), **_values(settings), "link_acl": (LINKS_LIST,)}
     files = {name.partition("/")[2]: render(name, **values) for name in templates("fs_config")}
+    if "callcenter" not in settings.modules:
+        del files[CALLCENTER]
     dialplans = render_dialplans(settings.dialplan)
     return files | {f"dialplan/{path}": text for path, text in dialplans.items()}
 
@@ -106,32 +134,10 @@ def render_switch(settings: SwitchSettings, target: Path) -> Path:
         _write(conf / path, text.encode())
     for name in FOLDERS:
         (target / name).mkdir(parents=True, exist_ok=True)
-    _write_music(target.absolute() / "sounds" / "fsroute")
+    sounds = target.absolute() / "sounds" / "fsroute"
+    for path, content in music(sounds).items():
+        _write(sounds / path, content)
     return conf
-
-
-def _write_music(folder: Path) -> None:
-    """A long piece of music, and a list that plays it for a day.
-
-    mod_local_stream is silent for 0.3 s after each piece, and for a second whenever it opens its folder, which is
-    after the last piece.
-    """
-    piece = folder / "hold.wav"
-    seconds = _write_piece(piece)
-    _write(folder / "music" / "hold.loc", f"{piece}\n".encode() * round(86_400 / seconds))
-
-
-def _write_piece(path: Path) -> float:
-    """The sample's hold music, which is a loop, `LOOPS` times. Returns its length in seconds."""
-    with wave.open(io.BytesIO(_hold_music())) as loop:
-        samples = loop.readframes(loop.getnframes())
-        content = io.BytesIO()
-        with wave.open(content, "wb") as piece:
-            piece.setparams(loop.getparams())
-            piece.writeframes(samples * LOOPS)
-        seconds = float(LOOPS * loop.getnframes() / loop.getframerate())
-    _write(path, content.getvalue())
-    return seconds
 
 
 def arguments(target: Path) -> list[str]:
@@ -140,6 +146,7 @@ def arguments(target: Path) -> list[str]:
     return ["-np", "-nonat", "-nf", "-nc", *places]
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),
@@ -152,6 +159,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["number_expression"] = number_expression
     environment.filters["literally"] = re.escape
+    environment.filters["digits"] = digits
+    environment.filters["remark"] = remark
     return environment
 
 
@@ -177,10 +186,6 @@ def _values(settings: DialplanSettings | SwitchSettings) -> dict[str, object]:
 
 def _reveal(value: object) -> object:
     return value.reveal() if isinstance(value, Secret) else value
-
-
-def _hold_music() -> bytes:
-    return resources.files("fsroute").joinpath("ivr", "sample", "music", "hold.wav").read_bytes()
 
 
 def _write(path: Path, content: bytes) -> None:

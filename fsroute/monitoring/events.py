@@ -72,6 +72,7 @@ class Call:
     strategy: str = ""
     acd: OtherAcd | None = None
     is_entered: bool = False  # stands in the queue of that ACD
+    directed_for: float | None = None  # seconds that whoever directs it has; 0: a redirected caller, nobody's to keep
 
     @property
     def place(self) -> Place:

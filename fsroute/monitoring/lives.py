@@ -127,6 +127,7 @@ class Lives:
             return
         yield from _transition(before, on, event)
         yield from _at_other_acd(before, on, event)
+        yield from _before_answer(before, on, event)
         self.step = Step(on, event, before, before.state)
         _follow(before, on, event)
         yield from _early_leg(before)
@@ -216,6 +217,18 @@ def _at_other_acd(call: Call, on: On, event: Event) -> Iterator[Violation]:
         yield violation("I2", "offered by another ACD in whose queue it is not", call.last, event)
 
 
+def _before_answer(call: Call, on: On, event: Event) -> Iterator[Violation]:
+    """Whose agent did not come is held for whoever directs the call, or ends: nobody who was redirected waits here."""
+    if on is On.NOT_TAKEN and call.directed_for != 0:
+        yield violation("I2", "ended as not taken, though the caller was not redirected", call.last, event)
+    elif call.directed_for is None or event.state != State.QUEUED or call.state not in (State.OFFERED, State.READY):
+        return
+    elif call.directed_for == 0:
+        yield violation("I2", "queued, though the caller was redirected", call.last, event)
+    elif not event.data.get("held_for_s"):
+        yield violation("I2", "queued before the answer, and held for nobody", call.last, event)
+
+
 def _target(call: Call, on: On, event: Event) -> State | None:
     """Who is back in the queue without the caller is to be called back."""
     target = CALL_TABLE.targets(on).get(call.state)
@@ -273,6 +286,10 @@ def _follow(call: Call, on: On, event: Event) -> None:
         call.lead = Lead.parse(event.data["lead"])
     if "queue" in event.data:  # another routing: who serves is part of it
         call.acd, call.is_entered = _acd(event.data), False
+    if on in (On.AGENT_RESERVED, On.DIRECTED):
+        call.directed_for = None
+    if "directed_for_s" in event.data:
+        call.directed_for = float(event.data["directed_for_s"])
     if on in (On.ACD_ENTERED, On.ACD_LEFT):
         call.is_entered = on is On.ACD_ENTERED
     call.strategy = event.data.get("strategy", call.strategy)

@@ -86,10 +86,10 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
                 record.agent_waits.append(1000 * _seconds(accepted, event.at))
         elif kind == "consultation_completed":
             record.agent_id = event.agent_id
-        elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP):
+        elif kind in (On.AGENT_FAILED, On.NETWORK_LEG_FAILED, On.NETWORK_LEG_GIVEN_UP, On.NOT_TAKEN):
             record.retries += 1
         elif kind == "closed":
-            record.outcome, end = event.data.get("outcome"), event.at
+            record.outcome, end = event.data.get("outcome"), _ended(event)
         elif kind == "outcome_code":
             record.outcome_code = event.data.get("code")
         if kind in LEG_ENDS and joined is not None:
@@ -103,6 +103,11 @@ def _record(contact_id: str, events: list[ContactEvent]) -> ContactRecord:
         record.waited = record.waited or _seconds(requested, end)
         record.sent_at_once = _seconds(requested, end) if remote else 0.0
     return record
+
+
+def _ended(event: ContactEvent) -> datetime:
+    """When a contact ended, which may have been written later."""
+    return datetime.fromisoformat(event.data["ended_at"]) if "ended_at" in event.data else event.at
 
 
 def _seconds(begin: datetime, end: datetime) -> float:

@@ -299,7 +299,7 @@ class _Then:
 def _no_caller(capture: Capture, read: Transcript) -> str:
     """Why a call is none of a caller's; empty: it is one."""
     if "serves" in capture.facts:
-        return "an agent called fsroute itself"
+        return "the doctor asked" if capture.facts["serves"] == "doctor" else "an agent called fsroute itself"
     data = read.channel_data
     contact = None if data is None else data.get("variable_fsroute_contact")
     if data is not None and contact and data.get("variable_fsroute_consultation") == contact:

@@ -16,10 +16,13 @@ from fsroute.scp.picture import Door
 from fsroute.scp.selection import Call, Decision, Limits, select
 from fsroute.scp.shares import Shares
 from fsroute.scp.watch import Watch
+from fsroute.store.direct import Claimed, DirectCalls
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
 
 MOST_SHARES = 1000  # rules whose credits are kept
+
+_NOWHERE: Mapping[str, str] = {}
 
 Facts = Callable[[str, str], Mapping[str, str]]
 """What the data server knows of a caller, by contact center and number; answers in a bounded time."""
@@ -66,6 +69,7 @@ class Decider:
         self._site_id = site_id
         self._limits = limits
         self._facts = facts
+        self._direct = DirectCalls(store)
         self._shares: dict[tuple[str, str], Shares] = {}
 
     def plan(self, caller: CallerInformation) -> Plan:
@@ -90,21 +94,39 @@ class Decider:
             raise NotRouted(f"rule {routed.rule} does not route before the answer")
         return Plan(caller, center, application, routed.routing, routed.direct)
 
-    def decide(self, plan: Plan, tried: frozenset[str] = frozenset()) -> Decision:
-        """Where the call may go as things are now, without what was tried."""
+    def decide(
+        self, plan: Plan, tried: frozenset[str] = frozenset(), left_out: Mapping[str, str] = _NOWHERE
+    ) -> Decision:
+        """Where the call may go as things are now, without what was tried and the sites that are `left_out`.
+
+        Raises:
+            StoreError: the database cannot be asked what the rule's shares are.
+        """
+        shares = self._credits(plan) if plan.direct.shares else Shares()
         now = self._store.now()
         self._watch.picture.advance(now)
-        call = Call(plan.routing.demand, self._site_id, tried)
-        shares = self._shares.get((plan.contact_center_id, plan.rule), Shares())
+        call = Call(plan.routing.demand, self._site_id, tried, left_out)
         return select(call, plan.direct, self._watch.picture, now, self._limits, shares)
 
-    def went(self, plan: Plan, decision: Decision) -> None:
-        """The first destination of the decision has the call."""
-        if plan.direct.shares:
-            while len(self._shares) >= MOST_SHARES:
-                del self._shares[next(iter(self._shares))]
-            self._shares[plan.contact_center_id, plan.rule] = decision.shares
-        self._watch.picture.direct(decision.destinations[0].site, self._store.now())
+    def counted(self, plan: Plan, decision: Decision, claimed: Claimed) -> None:
+        """What a claim has told of the site's calls and of the rule's shares, those of other processes among them."""
+        if claimed.credits is not None:
+            self._keep_credits(plan, Shares(claimed.credits))
+        if claimed.sent is not None:
+            self._watch.picture.sent(decision.destinations[0].site, claimed.sent)
+
+    def _credits(self, plan: Plan) -> Shares:
+        """As they were told last; whoever is wrong about them loses the claim, and knows better then."""
+        known = self._shares.get((plan.contact_center_id, plan.rule))
+        if known is None:
+            known = Shares(self._direct.credits(plan.contact_center_id, plan.rule))
+            self._keep_credits(plan, known)
+        return known
+
+    def _keep_credits(self, plan: Plan, shares: Shares) -> None:
+        while len(self._shares) >= MOST_SHARES:
+            del self._shares[next(iter(self._shares))]
+        self._shares[plan.contact_center_id, plan.rule] = shares
 
     def door(self, plan: Plan, otherwise: Otherwise) -> Door | None:
         """The door of the site that a rule's other way names, whatever is known of that site."""

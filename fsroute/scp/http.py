@@ -38,6 +38,9 @@ from fsroute.scp.routing import HttpRouting
 log = logging.getLogger(__name__)
 
 MOST_FIELDS = 1000  # of a form: mod_xml_curl sends all variables of the channel
+OURS = frozenset({"fsroute", "fsroute_before_answer", "fsroute_desk", "fsroute_features", "fsroute_rendezvous"})
+"""Contexts of the dialplan that fsroute brings: a call that was decided, and is back there, goes the ordinary way."""
+
 JSON, XML = "application/json", "text/xml; charset=utf-8"
 
 _Number = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9A-Za-z*#_.-]{1,64}$")]
@@ -159,10 +162,10 @@ class Service:
     def _dialplan(self, environ: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:
         """mod_xml_curl asks for other sections than the dialplan, too, where it is told to."""
         form = dict(_fields(body.decode("utf-8", "replace")))
-        if form.get("section", "dialplan") != "dialplan":
+        context = form.get("Caller-Context", "public")
+        if form.get("section", "dialplan") != "dialplan" or context in OURS:
             return 200, XML, not_found()
         values = {name: form[header][:128] for name, header in _FORM.items() if form.get(header)}
-        context = form.get("Caller-Context", "public")
         try:
             asked = _converted(values)
             answered = self._routing.decide(asked.caller(self._now()), None, frozenset())

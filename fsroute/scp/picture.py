@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -203,9 +203,9 @@ class Picture:
         if directed:
             self._directed[site.site_id] = [moment for moment in directed if moment > site.reported_at - 1.0]
 
-    def direct(self, site_id: str, now: float) -> None:
-        """A call goes to this site, whose activity does not know of it yet."""
-        self._directed.setdefault(site_id, []).append(now)
+    def sent(self, site_id: str, moments: Iterable[float]) -> None:
+        """The calls that went to this site lately, and that its activity does not know of yet."""
+        self._directed[site_id] = list(moments)
 
     def calls(self, site_id: str, now: float, confirm: float) -> int:
         """Calls in progress at a site, with those on their way for `confirm` seconds at most."""

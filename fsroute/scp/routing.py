@@ -8,12 +8,12 @@ from dataclasses import replace
 from fsroute.acd.proxy_call import On
 from fsroute.model.contact import CallerInformation, Outcome
 from fsroute.model.direct import Manner
-from fsroute.model.proxy_call import NetworkLeg, State
+from fsroute.model.proxy_call import NetworkLeg, ProxyCall, State
 from fsroute.scp.answers import Answered, Place
 from fsroute.scp.deciding import Decider, Plan
 from fsroute.scp.directing import Claim, Directed, Director
 from fsroute.scp.selection import Decision
-from fsroute.scp.server import HELD_FOR, Settings
+from fsroute.scp.server import Settings
 from fsroute.store.store import Store
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.:@\[\]+*#()!~-]")
@@ -50,9 +50,10 @@ class HttpRouting:
             StoreError: the database cannot be asked.
         """
         plan = self._decider.plan(caller)
-        directed = self._director.begin(plan, "", None, redirected=True)
-        if contact_id is not None and self._let_go(contact_id, caller.number_called):
-            directed.contact_id, directed.opened = contact_id, True
+        directed = self._director.begin_for_peer(plan)
+        let_go = None if contact_id is None else self._let_go(contact_id, caller.number_called)
+        if let_go is not None:
+            directed.contact_id, directed.opened, directed.call = let_go.contact_id, True, let_go
         directed.tried |= tried
         directed.tries = min(len(tried), plan.direct.tries)
         claim = self._director.next(directed)
@@ -79,25 +80,25 @@ class HttpRouting:
         decision = self._decider.decide(plan, frozenset(directed.tried))
         return _with_contact(self._answered(plan, decision, directed.line, ()), directed.contact_id)
 
-    def _let_go(self, contact_id: str, number_called: str) -> bool:
-        """The agent whom the call did not get to, or who did not take it; whether the contact lives on."""
+    def _let_go(self, contact_id: str, number_called: str) -> ProxyCall | None:
+        """The agent whom the call did not get to, or who did not take it; what is held for the peer, if the contact lives.
+        """
         contact = self._store.contacts.get(contact_id)
         if contact is None or contact.ended_at is not None or contact.channel_uuid:
-            return False
+            return None
         if contact.number_called != number_called:
-            return False
+            return None
         call = self._store.proxy_calls.latest(contact_id)
         if call is None or not call.is_live:
-            return False
+            return None
         if call.state is State.OFFERED and call.network_leg is NetworkLeg.RAISING:
             call = self._store.move(
                 call,
                 On.NETWORK_LEG_GIVEN_UP,
                 end_reservation="network_leg_given_up",
-                set={"held_for": HELD_FOR},
                 data={"cause": "the peer says so"},
             )
-        return call is not None and call.state is State.QUEUED
+        return call if call is not None and call.state is State.QUEUED else None
 
     def _place(self, plan: Plan, claim: Claim) -> Place:
         seat = claim.destination.agent

@@ -7,8 +7,8 @@ a door (its own ACD, its number). Sites that are stale, full or cut off are left
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
 
@@ -31,11 +31,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to be routed. `from_site` is where it came in; `tried` are the destinations that failed already."""
+    """A call to be routed. `from_site` is where it came in; `tried` are the destinations that failed already.
+
+    `left_out` are sites that the database has refused for it, each with the reason.
+    """
 
     demand: Demand
     from_site: str = ""
     tried: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,13 @@ class Destination:
     def name(self) -> str:
         """What a failed try is known by."""
         return self.agent.name if self.agent is not None else f"site {self.site}"
+
+    @property
+    def uri(self) -> str:
+        """The SIP address; empty for an agent of fsroute's, who is reached by a token."""
+        if self.agent is not None:
+            return self.agent.address
+        return "" if self.door is None else self.door.address
 
     def __str__(self) -> str:
         return f"{self.name} at {self.site}" if self.agent is not None else self.name
@@ -70,13 +81,17 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Destinations in order; without one the call goes `otherwise`. `shares` are the credits if the first takes it."""
+    """Destinations in order; without one the call goes `otherwise`.
+
+    `shares` are the credits if the first takes it, of the sites that are `able` to, each with its percent.
+    """
 
     policy: Policy
     destinations: tuple[Destination, ...]
     skipped: tuple[Skipped, ...]
     otherwise: Otherwise
     shares: Shares
+    able: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
@@ -102,31 +117,34 @@ def select(
     """The best `direct.tries` destinations by its policy, of what `picture` shows at `now`."""
     pool = picture.pool(call.demand, direct.policy)
     skipped: dict[str, str] = {}
-    places = _usable(pool, picture, now, limits, skipped)
+    places = _usable(pool, call, picture, now, limits, skipped)
     doors = _doors(call, picture, now, limits, skipped)
+    credits = shares
+    able: dict[str, float] = {}
     if direct.policy is Policy.SHARE:
-        found, credits = _by_shares(call, direct, pool, places, doors, shares)
+        found, credits, able = _by_shares(call, direct, pool, places, doors, shares)
     else:
-        credits = shares
         agents = _agents(call, direct, picture, pool, places)
         found = heapq.nsmallest(direct.tries, [*agents, *_entries(call, direct.policy, picture, doors)])
     destinations = tuple(_destination(each, direct.policy, call, picture, now) for each in found)
     chosen = {each.site for each in destinations}
     left_out = tuple(Skipped(site, why) for site, why in sorted(skipped.items()) if site not in chosen)
-    return Decision(direct.policy, destinations, left_out, direct.otherwise, credits)
+    return Decision(direct.policy, destinations, left_out, direct.otherwise, credits, able)
 
 
 # Which places count -------------------------------------------------------------------------------------------
 
 
-def _usable(pool: Pool, picture: Picture, now: float, limits: Limits, skipped: dict[str, str]) -> list[Place]:
+def _usable(
+    pool: Pool, call: Call, picture: Picture, now: float, limits: Limits, skipped: dict[str, str]
+) -> list[Place]:
     """The places with idle agents that may be sent something."""
     found = []
     for switch_id, entries in pool.places.items():
         place = picture.places.get(switch_id)
         if place is None:
             continue
-        why = _why_not(place, picture, now, limits) or ("" if entries else "nobody idle")
+        why = _why_not(place, call, picture, now, limits) or ("" if entries else "nobody idle")
         if why:
             skipped.setdefault(place.site_id, why)
         else:
@@ -143,7 +161,7 @@ def _doors(
         if call.demand.sites and site not in call.demand.sites:
             continue
         place = picture.places.get(door.place)
-        why = "not known" if place is None else _why_not(place, picture, now, limits)
+        why = "not known" if place is None else _why_not(place, call, picture, now, limits)
         if why:
             skipped[site] = why
         elif place is not None and f"site {site}" not in call.tried:
@@ -151,8 +169,10 @@ def _doors(
     return usable
 
 
-def _why_not(place: Place, picture: Picture, now: float, limits: Limits) -> str:
+def _why_not(place: Place, call: Call, picture: Picture, now: float, limits: Limits) -> str:
     """Why nothing may be sent there now; empty: it may."""
+    if place.site_id in call.left_out:
+        return call.left_out[place.site_id]
     age = now - place.seen_at
     if age > limits.stale:
         return f"stale, not seen for {age:.0f} s" if place.seen_at > 0 else "never seen"
@@ -224,7 +244,7 @@ def _by_shares(
     places: list[Place],
     doors: list[tuple[Door, Place]],
     shares: Shares,
-) -> tuple[list[_Candidate], Shares]:
+) -> tuple[list[_Candidate], Shares, dict[str, float]]:
     """One destination of each site, the site that is due most first: its longest idle agent, or its door."""
     best: dict[str, _Candidate] = {}
     for place in places:
@@ -236,7 +256,7 @@ def _by_shares(
         best.setdefault(door.site_id, ((inf,), f"site {door.site_id}", place, door))
     order = shares.order(direct.shares, best)
     credits = shares.after(direct.shares, best, order[0]) if order else shares
-    return [best[site] for site in order[: direct.tries]], credits
+    return [best[site] for site in order[: direct.tries]], credits, {site: direct.shares[site] for site in order}
 
 
 def _destination(

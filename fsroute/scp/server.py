@@ -31,7 +31,6 @@ READ = ("CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP", "CHANNEL_PARK")
 
 REDIRECT_LIMIT = 3.0  # seconds for a channel to go that was redirected
 LOOK_AGAIN = 30.0  # seconds
-HELD_FOR = 5.0  # seconds in which a call whose network leg failed is this process's alone
 ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 CANCELLED = "ORIGINATOR_CANCEL"
 OURS = "scp"
@@ -86,10 +85,11 @@ class EarlyCall:
         caller = caller_information(self._session.channel, self._store.now(), self._store.clock_offset)
         plan = self._decider.plan(caller)
         redirected = plan.direct.manner is Manner.REDIRECT
-        if not redirected:
-            self._stay()
         core = self._line.get("Core-UUID") or None
         self._directed = self._director.begin(plan, self._session.uuid, core, redirected)
+        if not redirected:
+            self._stay()
+            self._name(self._directed.contact_id)
         while (claim := self._director.next(self._directed)) is not None:
             log.info(
                 "call %s contact=%s: %s", self._session.uuid, self._directed.contact_id, self._directed.line
@@ -105,6 +105,10 @@ class EarlyCall:
         """From now on the call is parked here, and the dialplan's guard is off."""
         self._session.connect()
         self._line.api(f"sched_del {self._session.uuid}")
+
+    def _name(self, contact_id: str) -> None:
+        """The channel says whose it is before anything is claimed: whoever has it after us finds the contact."""
+        self._line.set_variables(fsroute_contact=contact_id, fsroute_callserver=OURS)
 
     # Redirected -------------------------------------------------------------------------------------------------
 
@@ -140,8 +144,8 @@ class EarlyCall:
         if self._directed.tries == 1:
             self._prepare()
         self._line.set_variables(
-            fsroute_contact=self._directed.contact_id,
-            fsroute_callserver=OURS,
+            continue_on_fail="true",
+            ignore_early_media="true",
             hangup_after_bridge="false" if own else "true",
         )
         event = self._completed(self._line.execute("bridge", self._dial(claim)))
@@ -164,7 +168,6 @@ class EarlyCall:
         if shown_name(name, number) != name:
             self._line.execute("set_profile_var", f"caller_id_name={shown_name(name, number)}")
         self._line.execute("ring_ready")
-        self._line.set_variables(continue_on_fail="true", ignore_early_media="true")
 
     def _dial(self, claim: Claim) -> str:
         if claim.call is None:
@@ -200,7 +203,6 @@ class EarlyCall:
                 call,
                 On.NETWORK_LEG_GIVEN_UP,
                 end_reservation="network_leg_given_up",
-                set={"held_for": HELD_FOR},
                 data={"cause": cause},
             )
 

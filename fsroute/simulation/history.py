@@ -139,6 +139,9 @@ class History:
             call.reserved_at = event.at
         elif event.kind == On.AGENT_FAILED:
             call.queue.not_taken += 1
+        elif event.kind == On.NOT_TAKEN:
+            call.queue.not_taken += 1
+            self._over(call, event)
         elif event.kind == On.TIME_LINE_STEP:
             call.queue.callbacks_offered += event.treatment == "offer_callback"
         elif event.kind == On.CALLBACK_CHOSEN:

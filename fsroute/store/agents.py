@@ -91,6 +91,10 @@ class Agents:
         if self._database.one("see_switch", switch_id=switch_id, core_uuid=core_uuid) is None:
             raise FsrouteError(f"switch {switch_id!r} is not in the database: add it to the table switch")
 
+    def say_codecs(self, switch_id: str, codecs: str) -> None:
+        """Note which codecs a switch's link profile offers."""
+        self._database.execute("switch_codecs", switch_id=switch_id, codecs=codecs[:500])
+
     def switch_away(self, switch_id: str, reason: str) -> bool:
         """The switch does not answer: none of its agents is offered anything until it is back. Whether it is news."""
         return bool(self._database.value("switch_away", switch_id=switch_id, reason=reason))

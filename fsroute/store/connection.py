@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 import psycopg.waiting
 from psycopg.adapt import AdaptersMap
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import JsonbDumper, set_json_loads
 from psycopg.types.string import StrDumper
@@ -64,6 +64,21 @@ def parameters(conninfo: str, application_name: str, statement_timeout: float) -
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     options = f"{ours} {given.get('options') or ''}".strip()
     return {**_DEFAULTS, "application_name": application_name, **given, "options": options}
+
+
+def as_role(conninfo: str, role: str) -> str:
+    """The connection string of a session that acts as `role`, of which its login is a member; '': as the login itself.
+
+    Raises:
+        StoreError: the string is malformed.
+    """
+    if not role:
+        return conninfo
+    try:
+        options = conninfo_to_dict(conninfo).get("options") or ""
+        return make_conninfo(conninfo, options=f"{options} -c role={role}".strip())
+    except psycopg.Error as error:
+        raise StoreError(f"the connection string is malformed: {error}") from None
 
 
 def connect(wanted: dict[str, Any]) -> Connection:

@@ -54,6 +54,11 @@ class Contacts:
         row = self._database.one("number_called", number=number_called)
         return None if row is None else (row["contact_center_id"], row["application"])
 
+    def numbers_called(self, most: int) -> dict[str, tuple[str, str]]:
+        """(contact center, application) by number, of `most` numbers."""
+        rows = self._database.run("numbers_called", most=most)
+        return {row["number"]: (row["contact_center_id"], row["application"]) for row in rows}
+
     def open(self, contact: Contact, caller: CallerInformation) -> None:
         """Write a contact that has arrived; twice is once."""
         self._database.run(

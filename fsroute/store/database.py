@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from fsroute.errors import StoreError
 from fsroute.store import connection as connections
 from fsroute.store.connection import Connection
-from fsroute.store.faults import is_deadlock, is_of_the_connection, translate
+from fsroute.store.faults import is_deadlock, is_of_a_standby, is_of_the_connection, translate
 from fsroute.store.pool import Pool
 from fsroute.store.queries import Query, queries
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Row]
+Observe = Callable[[str, float, StoreError | None], None]
+"""Is told of each statement: its name, the seconds it took, what became of it if that was an error."""
 
 
 class Statements:
@@ -67,10 +70,11 @@ class Statements:
 class Database(Statements):
     """A PostgreSQL database, by a pool of at most `max_size` connections.
 
-    Each statement commits by itself, and is tried once more if it was sacrificed to a deadlock. A caller
+    Each statement commits by itself, and is tried once more if it was sacrificed to a deadlock, or if it came to
+    a server that has become a standby: then on a connection to the primary. A caller
     waits up to `patience` seconds when all connections are in use; a statement that takes longer than
     `statement_timeout` seconds is given up.
-    `statements` are those of ``sql/queries`` unless given.
+    `statements` are those of ``sql/queries`` unless given. `observe` must not wait.
     """
 
     def __init__(
@@ -83,13 +87,15 @@ class Database(Statements):
         statement_timeout: float = connections.STATEMENT_TIMEOUT,
         patience: float = 5.0,
         statements: Mapping[str, Query] | None = None,
+        observe: Observe | None = None,
     ) -> None:
         super().__init__(queries() if statements is None else statements)
         self.conninfo = conninfo
         self._name = application_name
         self._min_size = min_size
         self._statement_timeout = statement_timeout
-        self._pool = Pool(self.connect, max_size, patience)
+        self.pool = self._pool = Pool(self.connect, max_size, patience)
+        self._observe = observe
 
     def open(self) -> None:
         """Connect; raises DatabaseUnavailable or StoreError with the reason."""
@@ -133,10 +139,23 @@ class Database(Statements):
             self._pool.give(connection)
 
     def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
+        if self._observe is None:
+            return self._tried(query, parameters)
+        began, fault = time.perf_counter(), None
+        try:
+            return self._tried(query, parameters)
+        except StoreError as error:
+            fault = error
+            raise
+        finally:
+            self._observe(query.name, time.perf_counter() - began, fault)
+
+    def _tried(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
         try:
             return self._once(query, parameters)
         except psycopg.Error as error:
-            if not (is_deadlock(error) or (query.repeatable and is_of_the_connection(error))):
+            undone = is_deadlock(error) or is_of_a_standby(error)
+            if not (undone or (query.repeatable and is_of_the_connection(error))):
                 raise translate(error, query.name) from error
             logger.info("%s: %s; trying once more", query.name, str(error).partition("\n")[0])
         try:
@@ -148,6 +167,10 @@ class Database(Statements):
         connection = self._pool.take()
         try:
             return connection.execute(query.text, parameters)
+        except psycopg.Error as error:
+            if is_of_a_standby(error):
+                self._pool.renew(connection)
+            raise
         finally:
             self._pool.give(connection)
 

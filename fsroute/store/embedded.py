@@ -143,6 +143,15 @@ class EmbeddedPostgres:
     def is_running(self) -> bool:
         return self._postmaster.pid() is not None
 
+    def running(self) -> str | None:
+        """The connection string where the server takes connections, else None; starts nothing.
+
+        Raises:
+            OSError: the folder cannot be read by this user.
+        """
+        place = self._postmaster.ready_at()
+        return None if place is None else make_conninfo(self._place(*place), dbname=DATABASE, user=ROLE)
+
     # -- the folder
 
     def _prepare_folder(self, user: Account | None) -> None:
@@ -283,13 +292,16 @@ class EmbeddedPostgres:
         password_file = self.folder / "pgpass"
         if not password_file.is_file():
             raise StoreError(f"{password_file} is missing: nobody can log in to the database without it")
-        place = make_conninfo(host=host, port=port, passfile=str(password_file))
+        place = self._place(host, port)
         conninfo = make_conninfo(place, dbname=DATABASE, user=ROLE)
         try:
             psycopg.connect(conninfo, connect_timeout=10).close()
         except psycopg.OperationalError:
             self._create_database(make_conninfo(place, dbname="postgres", user=SUPERUSER), password_file)
         return conninfo
+
+    def _place(self, host: str, port: str) -> str:
+        return make_conninfo(host=host, port=port, passfile=str(self.folder / "pgpass"))
 
     @staticmethod
     def _create_database(conninfo: str, password_file: Path) -> None:
@@ -325,6 +337,11 @@ class EmbeddedPostgres:
             except FsrouteError as error:
                 logger.error("%s", error)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def administrator(conninfo: str) -> str:
+    """Of an embedded server's connection string that of its superuser, whose password is in the same file."""
+    return make_conninfo(conninfo, user=SUPERUSER)
 
 
 def _flock(handle: int, operation: int) -> bool:

@@ -20,19 +20,26 @@ FENCED = "FS001"
 UNKNOWN_AGENT, DECLINED = "FS041", "FS042"
 """Those of the functions that agents and operators call; the detail is a word for programs."""
 
-_UNAVAILABLE = (
+_OF_THE_CONNECTION = (
     errors.InterfaceError,
     errors.AdminShutdown,
     errors.CrashShutdown,
     errors.CannotConnectNow,
-    errors.DatabaseDropped,
-    errors.IdleSessionTimeout,
+)
+
+_UNAVAILABLE = (
+    *_OF_THE_CONNECTION,
     errors.IdleInTransactionSessionTimeout,
-    errors.QueryCanceled,  # statement_timeout: the database is too slow to answer
     errors.LockNotAvailable,
-    errors.TooManyConnections,
     errors.ReadOnlySqlTransaction,  # the primary became a standby under us
 )
+
+_PASSING = ("53", "57", "58")
+"""Classes of SQLSTATE that tell of the server, not of the statement.
+
+It is short of something (disk, memory, connections), an operator or a time limit intervened, or the system below it
+failed: what is refused now will be taken later.
+"""
 
 
 def translate(error: psycopg.Error, name: str = "") -> StoreError:
@@ -44,8 +51,10 @@ def translate(error: psycopg.Error, name: str = "") -> StoreError:
         return _declined(error)
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return StoreConflict(text, error.diag.constraint_name)
-    if isinstance(error, _UNAVAILABLE) or (
-        isinstance(error, errors.OperationalError) and _is_connection(error)
+    if (
+        isinstance(error, _UNAVAILABLE)
+        or (error.sqlstate or "").startswith(_PASSING)
+        or _is_connection(error)
     ):
         return DatabaseUnavailable(text)
     return StoreError(text)
@@ -60,9 +69,12 @@ def _declined(error: psycopg.Error) -> Declined:
 
 def is_of_the_connection(error: psycopg.Error) -> bool:
     """Did the connection fail, so that the statement may be tried on another one?"""
-    return isinstance(error, _UNAVAILABLE[:4]) or (
-        isinstance(error, errors.OperationalError) and _is_connection(error)
-    )
+    return isinstance(error, _OF_THE_CONNECTION) or _is_connection(error)
+
+
+def is_of_a_standby(error: psycopg.Error) -> bool:
+    """Was the statement refused since the server takes no writes? Nothing was done, and the primary is elsewhere."""
+    return isinstance(error, errors.ReadOnlySqlTransaction)
 
 
 def is_deadlock(error: psycopg.Error) -> bool:
@@ -72,4 +84,6 @@ def is_deadlock(error: psycopg.Error) -> bool:
 
 def _is_connection(error: psycopg.Error) -> bool:
     """An operational error without a SQLSTATE comes from libpq; class 08 is the connection's."""
+    if not isinstance(error, errors.OperationalError):
+        return False
     return error.sqlstate is None or error.sqlstate.startswith("08")

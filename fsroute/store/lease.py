@@ -30,9 +30,10 @@ import gevent.lock
 import psycopg
 
 from fsroute.errors import DatabaseUnavailable, StoreError
+from fsroute.outage import Outage
 from fsroute.store.connection import Connection
 from fsroute.store.database import Database
-from fsroute.store.faults import translate
+from fsroute.store.faults import is_of_a_standby, translate
 from fsroute.store.queries import queries
 from fsroute.store.waiting import readable
 
@@ -97,6 +98,8 @@ class Lease:
         self._broke_at = -GRACE
         self._one_at_a_time = gevent.lock.RLock()
         self._renewer: gevent.Greenlet[..., None] | None = None
+        self._standing_by = Outage(logger, f"standing by for {name}")
+        self._renewing = Outage(logger, f"renewing {name}")
 
     @property
     def held(self) -> bool:
@@ -114,8 +117,9 @@ class Lease:
             try:
                 with self._one_at_a_time:
                     self._try_to_lead(watch)
+                self._standing_by.over()
             except StoreError as error:
-                logger.warning("standing by for %s: %s", self.name, error)
+                self._standing_by.failed(error)
             if self.epoch is None:
                 if deadline is not None and time.monotonic() >= deadline:
                     return None
@@ -204,8 +208,9 @@ class Lease:
             self._pause()
             try:
                 self.renew()
+                self._renewing.over()
             except StoreError as error:
-                logger.warning("renewing %s: %s", self.name, error)
+                self._renewing.failed(error)
 
     def _pause(self) -> None:
         """Wait until the next renewal, or until the server hangs up."""
@@ -243,7 +248,7 @@ class Lease:
             return cursor.fetchone() if cursor.description else None
         except psycopg.Error as error:
             # A statement that only took too long leaves us the connection, and so the lock.
-            if self._connection is not None and self._connection.closed:
+            if self._connection is not None and (self._connection.closed or is_of_a_standby(error)):
                 self._broke_at = time.monotonic()
                 self._disconnect()
             raise translate(error, query) from error

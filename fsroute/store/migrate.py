@@ -57,10 +57,11 @@ def migrations() -> list[Migration]:
     return load(resources.folder("sql").joinpath("migrations"))
 
 
-def migrate(conninfo: str, steps: list[Migration] | None = None) -> list[str]:
+def migrate(conninfo: str, steps: list[Migration] | None = None, *, roles: bool = False) -> list[str]:
     """Apply what is missing and return the names of what was applied; several at once take turns.
 
-    `steps` are the migrations known, those that fsroute carries unless given.
+    `steps` are the migrations known, those that fsroute carries unless given. With `roles` each part's role is made,
+    and granted its rights (``sql/roles.sql``); where that was done before, it is done again after each migration.
 
     Raises:
         StoreError: a migration fails (it leaves nothing behind), or the database is of a newer
@@ -70,7 +71,7 @@ def migrate(conninfo: str, steps: list[Migration] | None = None) -> list[str]:
     known = migrations() if steps is None else steps
     try:
         with connections.connect(connections.parameters(conninfo, "fsroute migrate", 0.0)) as connection:
-            return _migrate(connection, known)
+            return _migrate(connection, known, roles)
     except psycopg.Error as error:
         raise translate(error, "migrate") from error
 
@@ -94,7 +95,7 @@ def check(applied: dict[int, str], known: list[Migration]) -> list[Migration]:
     return [step for step in known if step.version not in applied]
 
 
-def _migrate(connection: Connection, known: list[Migration]) -> list[str]:
+def _migrate(connection: Connection, known: list[Migration], roles: bool) -> list[str]:
     texts = queries()
     connection.execute(texts["migration_lock"].text)
     try:
@@ -103,6 +104,8 @@ def _migrate(connection: Connection, known: list[Migration]) -> list[str]:
         missing = check({row["version"]: row["name"] for row in rows}, known)
         for step in missing:
             _apply(connection, step)
+        if roles or (missing and _has_roles(connection)):
+            _grant(connection)
         return [f"{step.version:04d}_{step.name}" for step in missing]
     finally:
         if not connection.closed:
@@ -116,5 +119,28 @@ def _apply(connection: Connection, step: Migration) -> None:
             connection.execute(step.text)
             record = queries()["migration_record"].text
             connection.execute(record, {"version": step.version, "name": step.name})
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreError(
+            f"migration {step.version:04d}_{step.name} is missing, and is its schema's owner's to apply: {error}"
+        ) from error
     except psycopg.Error as error:
         raise StoreError(f"migration {step.version:04d}_{step.name}: {error}") from error
+
+
+def _has_roles(connection: Connection) -> bool:
+    row = connection.execute(queries()["migration_has_roles"].text).fetchone()
+    return row is not None and bool(row["exists"])
+
+
+def _grant(connection: Connection) -> None:
+    text = resources.folder("sql").joinpath("roles.sql").read_text(encoding="utf-8")
+    try:
+        with connection.transaction():
+            connection.execute(text.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreError(
+            f"the roles of fsroute's parts are for the database's administrator to make, as whom"
+            f" `fsroute migrate --roles` must connect the first time: {error}"
+        ) from error
+    except psycopg.Error as error:
+        raise translate(error, "roles.sql") from error

@@ -12,6 +12,7 @@ from typing import Any
 
 Key = str | int | None
 
+MOST_WAITING = 10_000  # keys; a reader who is so far behind reads everything in less time
 LONGEST = 7000
 """Bytes; PostgreSQL takes less than 8,000."""
 
@@ -38,7 +39,7 @@ def decode(text: str) -> tuple[str | None, list[Key]]:
     """The sender, None if unknown, and the keys; what cannot be read means "everything"."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever is connected may notify
         return None, [None]
     by, keys = (content.get("by"), content.get("keys")) if isinstance(content, dict) else (None, content)
     if not isinstance(keys, list) or not all(isinstance(key, str | int | None) for key in keys):
@@ -51,7 +52,7 @@ class Inbox:
 
     A row stays with its key only while it is known to be the newest: of two rows that with the
     greater ``version``; a signal without a row makes the reader read it himself. "Everything"
-    swallows what came before it.
+    swallows what came before it, and stands for more than `MOST_WAITING` keys.
     """
 
     def __init__(self) -> None:
@@ -61,7 +62,7 @@ class Inbox:
         return bool(self._waiting)
 
     def add(self, key: Key, row: Any) -> None:
-        if key is None:
+        if key is None or (len(self._waiting) >= MOST_WAITING and key not in self._waiting):
             self._waiting = {None: None}
         elif key in self._waiting:
             self._waiting[key] = newer(self._waiting[key], row)

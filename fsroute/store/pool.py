@@ -36,9 +36,21 @@ class Pool:
         self._slots = BoundedSemaphore(size)
         self._idle: list[Connection] = []
         self._fault: StoreError | None = None
-        self._failed_at = 0.0
+        self._failed_at = self._away_since = 0.0
         self._trying = False
         self._closed = False
+        self.opened = 0
+        """Connections made so far; more than `size` means that some were lost."""
+        self.failures = 0
+        """Attempts to connect that failed."""
+
+    @property
+    def in_use(self) -> int:
+        return self.size - self._slots.counter
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     def take(self) -> Connection:
         """A connection that is not known to be dead; give it back with `give`.
@@ -74,6 +86,12 @@ class Pool:
             for connection in taken:
                 self.give(connection)
 
+    def renew(self, connection: Connection) -> None:
+        """This connection, and so each idle one, leads to a server that is not the primary any more: begin anew."""
+        connection.close()
+        while self._idle:
+            self._idle.pop().close()
+
     def close(self) -> None:
         """Close the idle connections now and the others when they are given back."""
         self._closed = True
@@ -102,12 +120,15 @@ class Pool:
             raise
         finally:
             self._trying = False
+        self.opened += 1
         if self._fault is not None:
-            logger.warning("the database answers again")
+            logger.warning("the database answers again after %.1f s", time.monotonic() - self._away_since)
             self._fault = None
         return connection
 
     def _failed(self, fault: StoreError) -> None:
+        self.failures += 1
         if self._fault is None:
-            logger.error("the database does not answer: %s", fault)
+            self._away_since = time.monotonic()
+            logger.error("the database does not answer: %s", " ".join(str(fault).split()))
         self._fault, self._failed_at = fault, time.monotonic()

@@ -13,6 +13,7 @@ import gevent.lock
 
 from fsroute.errors import DatabaseUnavailable, StoreError
 from fsroute.model.routing import Way
+from fsroute.outage import Outage
 from fsroute.routing.document import rule_set
 from fsroute.routing.faults import RulesError
 from fsroute.routing.match import NoRoute, Routed, route
@@ -62,6 +63,7 @@ class RuleBook:
         self._turn = gevent.lock.BoundedSemaphore()  # one read at a time: an older one never replaces a newer
         self._subscription: Subscription | None = None
         self._retry: gevent.Greenlet[..., None] | None = None
+        self._outage = Outage(log, "the rules cannot be read")
         self.on_swap: Callable[[Book], None] = lambda book: None
         """Told of each book, as soon as it counts."""
 
@@ -136,8 +138,9 @@ class RuleBook:
                 rules, document = self._present()
                 self._book = Book(rules, closed, document)
                 self.on_swap(self._book)
+                self._outage.over()
             except StoreError as error:
-                log.warning("rules not read: %s", error)
+                self._outage.failed(error)
                 self._read_again()
                 return False
         return True

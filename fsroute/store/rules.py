@@ -108,7 +108,7 @@ class Rules:
         Raises:
             UnknownContactCenter: there is none by this name.
         """
-        self._must_be(contact_center_id)
+        self.require(contact_center_id)
         self._database.run(
             "close_contact_center",
             contact_center_id=contact_center_id,
@@ -123,10 +123,11 @@ class Rules:
         Raises:
             UnknownContactCenter: there is none by this name.
         """
-        self._must_be(contact_center_id)
+        self.require(contact_center_id)
         self._database.run("open_contact_center", contact_center_id=contact_center_id, by=by)
 
-    def _must_be(self, contact_center_id: str) -> None:
+    def require(self, contact_center_id: str) -> None:
+        """Raises UnknownContactCenter where there is none by this name."""
         known = [center.contact_center_id for center in self.contact_centers()]
         if contact_center_id not in known:
             raise UnknownContactCenter(

@@ -22,6 +22,7 @@ from gevent import monkey
 from psycopg import sql
 
 from fsroute.errors import DatabaseUnavailable, StoreError
+from fsroute.outage import Outage
 from fsroute.store.connection import Connection
 from fsroute.store.database import Database
 from fsroute.store.faults import translate
@@ -86,6 +87,8 @@ class Signals:
         close = monkey.get_original("os", "close")  # gevent's wants an event loop; this runs in any
         weakref.finalize(self, close, self._wake)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._hearing = Outage(logger, "signals are interrupted")
+        self._sending = Outage(logger, "signals wait for the database")
 
     def start(self) -> None:
         """Connect in the background; each subscriber hears None as soon as its topic is listened to."""
@@ -141,6 +144,15 @@ class Signals:
         self._flushed.clear()
         self._dirty.set()
 
+    @property
+    def sender(self) -> str:
+        """What this process's notifications carry, so that it does not hear them itself."""
+        return self._id
+
+    def tell(self, topic: str, key: Key, row: Any = None) -> None:
+        """Say so in this process alone: all others are told by what the database has committed. Never blocks or fails."""
+        self._deliver(topic, key, row)
+
     def _deliver(self, topic: str, key: Key, row: Any = None) -> None:
         for subscription in self._subscriptions.get(topic, ()):
             subscription.post(key, row)
@@ -160,8 +172,9 @@ class Signals:
             sent, self._pending = self._pending, {}
             try:
                 self._notify(notifications)
+                self._sending.over()
             except StoreError as error:
-                logger.warning("a signal waits for the database: %s", error)
+                self._sending.failed(error)
                 self._send_later(sent)
                 gevent.sleep(FIRST_PAUSE)
             if not self._pending:
@@ -194,9 +207,9 @@ class Signals:
                 finally:
                     connection.close()
             except psycopg.Error as error:
-                logger.warning("signals are interrupted: %s", translate(error))
+                self._hearing.failed(translate(error))
             except StoreError as error:
-                logger.warning("signals are interrupted: %s", error)
+                self._hearing.failed(error)
             self._listened = set()
             self.listening.clear()
             gevent.sleep(pause * random.uniform(0.7, 1.3))
@@ -211,6 +224,7 @@ class Signals:
                 self._listened.add(topic)
                 self._deliver(topic, None)
             self.listening.set()
+            self._hearing.over()
             for notification in connection.notifies(timeout=0):
                 self._receive(notification)
             self._wait(connection)

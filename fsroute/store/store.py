@@ -54,6 +54,20 @@ class Store:
         self.duty = Duty(database)
         self.clock_offset = 0.0  # seconds to add to this host's clock to have the database's
 
+    def beside(self, database: Database) -> Store:
+        """A store of the same process for a part that acts as another database role.
+
+        Signals are shared. Agents who are let go are not handed over: such parts are to each other as in two
+        processes.
+        """
+        other = Store(database, self.signals)
+        other.proxy_calls.on_row = self._row_beside
+        return other
+
+    def _row_beside(self, row: ProxyCall) -> None:
+        if self.proxy_calls.on_row is not None:
+            self.proxy_calls.on_row(row)
+
     def now(self) -> float:
         """Seconds since the epoch by the database's clock, to the precision of the last `measure_clock`."""
         return time.time() + self.clock_offset

@@ -1,7 +1,7 @@
 """Addresses in dial strings, and what they stand for. Pure.
 
 ``sofia/<profile>/<user>@<host:port>``, ``sofia/gateway/<name>/<number>``, ``sip:user@host``,
-``user/<user>[@domain]``, ``error/<cause>``, ``null/<anything>``.
+``user/<user>[@domain]``, ``error/<cause>``, ``null/<anything>``, ``loopback/<number>[/<context>[/<dialplan>]]``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Address:
     """Where a leg goes: the user part, the host with its port, and the profile or gateway that sends it."""
 
-    kind: str  # sofia, gateway, user, error or null
+    kind: str  # sofia, gateway, user, error, null or loopback
     profile: str
     user: str
     host: str = ""
@@ -30,6 +30,8 @@ class Address:
             return f"sofia/internal/{self.user}"
         if self.kind == "null":
             return f"null/{self.user}"
+        if self.kind == "loopback":
+            return f"loopback/{self.user}-a"
         return f"sofia/{self.profile}/{self.user}" + (f"@{self.host}" if self.host else "")
 
 
@@ -46,6 +48,9 @@ def parse_address(text: str) -> Address:
         return Address("user", "internal", rest.partition("@")[0])
     if kind in ("error", "null") and rest:
         return Address(kind, "", rest)
+    if kind == "loopback" and rest:
+        number, _, context = rest.partition("/")
+        return Address("loopback", context.partition("/")[0] or "default", number)
     if kind == "sofia":
         profile, _, target = rest.partition("/")
         if profile == "gateway":

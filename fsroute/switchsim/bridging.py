@@ -172,6 +172,8 @@ def transfer(channel: Channel, target: str) -> None:
     channel.times.transfer = int(time.time() * 1_000_000)
     channel.renew_profile()
     channel.hit_dialplan = True
+    if not is_true(channel.get("limit_ignore_transfer")):
+        channel.switch.limits.release(channel.uuid)
     channel.leave_for(states.ROUTING)
 
 

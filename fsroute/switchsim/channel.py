@@ -285,6 +285,7 @@ class Channel:
         if self.partner is not None and self.partner.is_up:
             self.partner.set("last_bridge_hangup_cause", cause)
         self.fire("CHANNEL_HANGUP")
+        self.switch.limits.release(self.uuid)
         if by_party:
             self.set("sip_hangup_disposition", self._disposition())
         if self.party is not None and not by_party:

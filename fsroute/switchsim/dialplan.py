@@ -65,6 +65,7 @@ class Dialplan:
 
     def __init__(self) -> None:
         self._contexts: dict[str, list[_Extension]] = {}
+        self._elements: dict[str, ElementTree.Element] = {}
 
     @classmethod
     def parse(
@@ -101,7 +102,15 @@ class Dialplan:
 
     def _extend(self, name: str, element: ElementTree.Element) -> None:
         extensions = self._contexts.setdefault(name, [])
+        self._elements.setdefault(name, ElementTree.Element("context", name=name)).extend(
+            element.iter("extension")
+        )
         extensions.extend(_read_extension(child) for child in element.iter("extension"))
+
+    def text(self, name: str) -> str | None:
+        """A context as XML, which ``xml_locate`` shows; None: there is no such context."""
+        element = self._elements.get(name)
+        return None if element is None else ElementTree.tostring(element, encoding="unicode")
 
     def route(
         self, context: str, lookup: Lookup, inline: Callable[[Action], None] | None = None

@@ -204,6 +204,9 @@ class Network:
         if address.kind == "null":  # answers itself, and there is nobody (mod_loopback.c)
             gevent.spawn(leg.party_answers)
             return
+        if address.kind == "loopback":
+            self._loop(leg, address)
+            return
         fault = self._fault(address)
         if fault is None and self.director is not None:
             fault = self.director.fault(address.host, leg.profile.caller_id_number)
@@ -245,6 +248,23 @@ class Network:
                 link.far.party_ends(leg.cause or "ORIGINATOR_CANCEL")
 
         self._spawn(link, arrive)
+
+    def _loop(self, leg: Channel, address: Address) -> None:
+        """The other end of a loopback leg is a channel of the same switch, in the context named (mod_loopback.c)."""
+        link = Link(self, leg)
+        leg.party = link.near_end
+        switch = leg.switch
+
+        def arrive() -> None:
+            link.far = switch.receive(
+                link.far_end,
+                number=leg.profile.caller_id_number,
+                name=leg.profile.caller_id_name,
+                number_called=address.user,
+                context=address.profile,
+            )
+
+        gevent.spawn(arrive)
 
     @staticmethod
     def _spawn(link: Link, arrive: Callable[[], None]) -> None:

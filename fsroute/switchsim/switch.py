@@ -20,6 +20,7 @@ from fsroute.switchsim.channel import Channel
 from fsroute.switchsim.dialplan import Dialplan
 from fsroute.switchsim.encoding import leading_number
 from fsroute.switchsim.events import Event, Headers, Stamp, header_line
+from fsroute.switchsim.limits import Limits
 from fsroute.switchsim.listener import Listener
 from fsroute.switchsim.media import Sounds
 from fsroute.switchsim.party import Party
@@ -43,6 +44,8 @@ class Options:
     may be silent after it was connected; `state_delay` one step of a thread that waits for
     another; `contexts` the dialplan context by the profile that a call comes in on, `link_profile`
     the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds;
+    `missing_modules` those that ``module_exists`` denies; `configurations` what ``xml_locate`` finds of the section
+    configuration, by name; `max_sessions` and `sessions_per_second` are only said;
     `callcenter` whether mod_callcenter is loaded.
     """
 
@@ -63,6 +66,10 @@ class Options:
     link_profile: str = "fsroute_link"
     recognisers: frozenset[str] = frozenset()
     callcenter: bool = True
+    missing_modules: frozenset[str] = frozenset()
+    configurations: Mapping[str, str] = field(default_factory=dict)
+    max_sessions: int = 1000
+    sessions_per_second: int = 30
 
 
 class Switch:
@@ -98,6 +105,7 @@ class Switch:
         self.rooms: dict[str, Room] = {}  # of conferences
         self.callcenter = CallCenter(self)
         self.registrations = Registrations(self)
+        self.limits = Limits()
         self.listeners: set[Listener] = set()  # those that may want the events of any channel
         self.connections: set[Listener] = set()
         self.logged: list[str] = []
@@ -230,14 +238,15 @@ class Switch:
         profile: str = "internal",
         variables: Mapping[str, str] | None = None,
         far_host: str = "127.0.0.1",
+        context: str = "",
     ) -> Channel:
-        """Take a new inbound call in on a SIP profile; the dialplan context follows from it."""
+        """Take a new inbound call in on a SIP profile; without `context` the dialplan's follows from it."""
         caller = CallerProfile(
             uuid=self.new_uuid(),
             channel_name=f"sofia/{profile}/{number}@{far_host}",
             direction="inbound",
             destination_number=number_called,
-            context=self.options.contexts.get(profile, "public"),
+            context=context or self.options.contexts.get(profile, "public"),
             caller_id_name=name or number,
             caller_id_number=number,
             username=number,

@@ -17,6 +17,9 @@ with forgotten as (
 update switch set core_uuid = %(core_uuid)s, seen_at = clock_timestamp() where switch_id = %(switch_id)s
 returning switch_id, site_id, link_address;
 
+-- name: switch_codecs repeatable
+update switch set codecs = %(codecs)s where switch_id = %(switch_id)s and codecs is distinct from %(codecs)s;
+
 -- name: register_switch
 with here as (
     insert into site (site_id, name) values (%(site_id)s, %(site_id)s) on conflict do nothing

@@ -1,6 +1,9 @@
 -- name: number_called
 select contact_center_id, application from number_called where number = %(number)s;
 
+-- name: numbers_called repeatable
+select number, contact_center_id, application from number_called order by number limit %(most)s;
+
 -- name: is_number_called
 -- Whether a telephone number is one that people call us by: the same digits, with or without what stands before them.
 select exists (
@@ -12,24 +15,14 @@ select exists (
 -- name: contact_centers_served
 select contact_center_id, name from contact_center order by contact_center_id;
 
--- name: open_contact
-with opened as (
-    insert into contact (contact_id, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called,
-                         application, arrived_at)
-    values (%(contact_id)s, %(contact_center_id)s, %(medium)s, %(switch_id)s, %(channel_uuid)s, %(core_uuid)s,
-            %(number_called)s, %(application)s, %(arrived_at)s)
-    on conflict (contact_id) do nothing
-    returning contact_id, contact_center_id
-), personal as (
-    insert into contact_personal (contact_id, contact_center_id, caller_number, caller_name, language, facts,
-                                  customer, network)
-    select contact_id, contact_center_id, %(caller_number)s, %(caller_name)s, %(language)s, %(facts)s,
-           %(customer)s, %(network)s
-      from opened
-)
-insert into contact_event (contact_id, contact_center_id, kind, data)
-select contact_id, contact_center_id, 'arrived', %(data)s from opened
-returning contact_id;
+-- name: open_contact repeatable
+select open_contact(
+    jsonb_build_object('contact_id', %(contact_id)s::text, 'contact_center_id', %(contact_center_id)s::text,
+        'medium', %(medium)s::text, 'switch_id', %(switch_id)s::text, 'channel_uuid', %(channel_uuid)s::text,
+        'core_uuid', %(core_uuid)s::text, 'number_called', %(number_called)s::text,
+        'application', %(application)s::text, 'arrived_at', %(arrived_at)s::timestamptz),
+    jsonb_build_object('number', %(caller_number)s::text, 'name', %(caller_name)s::text, 'language', %(language)s::text,
+        'facts', %(facts)s, 'customer', %(customer)s, 'network', %(network)s), %(data)s);
 
 -- name: contact
 select contact_id::text, contact_center_id, medium, switch_id, channel_uuid, core_uuid, number_called, application,

@@ -26,30 +26,38 @@ select switch_id, agent, extract(epoch from taken_at)::float8 as taken_at,
 -- name: forget_agents_taken
 delete from agent_taken where taken_until < clock_timestamp() - interval '1 hour';
 
--- name: reserve_before_answer
-select * from reserve_before_answer(%(contact_id)s, %(routing)s, %(agent_id)s, %(agent_leg_uuid)s, %(leg)s, %(data)s);
+-- name: direct_call
+-- With the proxy call, where an agent of fsroute's was reserved, as it is now.
+select d.*, c.lost, c.proxy_call_id as directed_call_id, c.calls, c.capacity, c.sent, c.credits
+  from direct_call(%(contact)s, %(caller)s, %(arrived)s, %(decided)s, %(reserve)s, %(take)s, %(place)s, %(share)s) c
+  left join lateral proxy_call_now(c.proxy_call_id) d on c.proxy_call_id is not null;
+
+-- name: rule_credits repeatable
+select credits from rule_shares where contact_center_id = %(contact_center_id)s and rule = %(rule)s;
+
+-- name: forget_rule_shares
+-- Of rules that have routed nothing for so long that nobody remembers what was due.
+delete from rule_shares where changed_at < clock_timestamp() - interval '7 days';
 
 -- name: queue_directed
 select * from queue_directed(%(contact_id)s);
-
--- name: log_decided
--- The decision of a contact, in one line, and where it went; as a part of whatever is committed with it.
-insert into contact_event (contact_id, contact_center_id, kind, data)
-select %(contact_id)s, contact_center_id, 'decided', %(data)s from contact where contact_id = %(contact_id)s;
 
 -- name: decision_of_contact repeatable
 select at, data from contact_event where contact_id = %(contact_id)s and kind = 'decided' order by event_id;
 
 -- name: overdue_direct_calls repeatable
--- Redirected, and not come to the agent in time, or the agent did not take it: nobody is there any more. Also what a
--- process has left that died between two statements.
-select k.contact_id::text
+-- Redirected, and not come to the agent in time; not taken there, and no peer has asked for the next destination within
+-- `again` seconds: nobody is there any more. Also what a process has left that died between two statements.
+select k.contact_id::text, p.state
   from contact k
   left join direct_call d using (contact_id)
   left join proxy_call p on p.contact_id = k.contact_id and p.ended_at is null
  where k.ended_at is null and k.switch_id > '' and k.channel_uuid = ''
-   and ((d.expires_at <= clock_timestamp() and coalesce(p.network_leg, 'none') not in ('present', 'joined'))
-        or p.state in ('requested', 'queued', 'callback')
+   and ((d.expires_at <= clock_timestamp() and p.state in ('offered', 'ready')
+         and p.network_leg not in ('present', 'joined'))
+        or (p.state in ('requested', 'queued', 'callback')
+            and coalesce(p.held_until - make_interval(secs => p.directed_for), '-infinity')
+                + make_interval(secs => %(again)s) <= clock_timestamp())
         or (p.state is null and k.arrived_at < clock_timestamp() - interval '1 minute'));
 
 -- name: forget_direct_calls

@@ -7,17 +7,19 @@ select pg_advisory_lock(1718841972, 1);
 select pg_advisory_unlock(1718841972, 1);
 
 -- name: migration_prepare
--- No "if not exists" for the schema: that asks for the right to create one even where it stands.
+-- No "if not exists": that asks for the right to create one even where it stands.
 do $$
 begin
     if to_regnamespace('fsroute') is null then
         create schema fsroute;
     end if;
-    create table if not exists fsroute.schema_version (
-        version int primary key,
-        name text not null,
-        applied_at timestamptz not null default now()
-    );
+    if to_regclass('fsroute.schema_version') is null then
+        create table fsroute.schema_version (
+            version int primary key,
+            name text not null,
+            applied_at timestamptz not null default now()
+        );
+    end if;
 end
 $$;
 
@@ -26,3 +28,7 @@ select version, name from fsroute.schema_version order by version;
 
 -- name: migration_record
 insert into fsroute.schema_version (version, name) values (%(version)s, %(name)s);
+
+-- name: migration_has_roles
+-- Whether roles were granted their rights in this database (sql/roles.sql).
+select exists (select from pg_policies where schemaname = 'fsroute' and policyname = 'ours');

@@ -11,7 +11,7 @@ select event_id, extract(epoch from at)::float8 as at, contact_center_id, proxy_
        data ->> 'rule' as rule, data ->> 'treatment' as treatment
   from contact_event
  where event_id > %(after)s and at >= %(since)s and proxy_call_id is not null
-   and kind in ('requested', 'agent_reserved', 'agent_failed', 'joined', 'agent_left', 'conversation_over',
+   and kind in ('requested', 'agent_reserved', 'agent_failed', 'not_taken', 'joined', 'agent_left', 'conversation_over',
                 'conversation_lost', 'caller_gone', 'switch_died', 'limit_passed', 'nobody_may_serve', 'center_closed',
                 'time_line_step', 'callback_chosen', 'callback_given_up', 'transferred', 'transferred_out')
  order by event_id limit %(limit)s;

@@ -21,7 +21,8 @@ from fsroute.coordinator.strategies import load as load_strategies
 from fsroute.monitoring.audit import audit
 from fsroute.store.loading import Loader
 from tests.fix_database import perform
-from tests.live import sipp
+from tests.gate import Gate
+from tests.live import peers, sipp
 from tests.live.figures import noted
 from tests.live.freeswitch import EARLY_NUMBER
 from tests.live.people import answers_at_once, is_busy, never_answers
@@ -33,6 +34,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.live
 
 CALLER, AGENT = 440, 700  # Hz
+GUARD = 8  # seconds after which the dialplan takes a call back, as the switch is rendered
+I6 = 20.0 + 5.0  # seconds that an agent may be reserved without a talk: the queue's offer time-out, and five more
 MOST_NAMED = 2  # destinations, by the rules here
 STALE = 8.0  # seconds, as in the configuration of the processes
 DATABASE = "fsroute_live_early"
@@ -250,3 +253,138 @@ def test_a_site_that_dies_gets_no_more_calls_within_the_stated_time(company: Con
     assert f"{company.name}-bob at west" in decisions(company)[-1]
     assert "east: stale" in decisions(company)[-1]
     late.hang_up()
+
+
+# Peers that ask by HTTP -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(bool(peers.no_kamailio()), reason=peers.no_kamailio())
+def test_kamailio_redirects_a_call_to_the_agent_chosen(company: ContactCenter, tmp_path: Path) -> None:
+    early(company, manner="redirect", tries=1, otherwise="busy")
+    desk = company.agent("ann", Phone("1001", answers_at_once, AGENT))
+    ready(company)
+    kamailio = peers.Kamailio(tmp_path, company.sites.west.ports.decisions)
+    try:
+        phone = Phone("5550199", frequency=CALLER)
+        company.phones.append(phone)
+        caller = phone.call(EARLY_NUMBER, kamailio.port)
+        until(lambda: caller.redirected_to, 10)
+        follows = follow(company, caller)
+        follows.until_answered()
+        they_hear_each_other(follows, desk.latest())
+        late = Phone("5550177")
+        company.phones.append(late)
+        refused = late.call(EARLY_NUMBER, kamailio.port)
+        until(lambda: ("INVITE", 486) in refused.statuses, 10)  # the only agent talks
+    finally:
+        kamailio.stop()
+    follows.hang_up()
+    company.until(lambda: sorted(map(str, company.outcomes())) == ["refused", "served"], 10)
+    assert f"longest_idle: {company.name}-ann at east" in kamailio.log()
+    assert_nothing_violated(company)
+
+
+@pytest.mark.skipif(bool(peers.no_kamailio()) or sipp.find() is None, reason=peers.no_kamailio() or "no SIPp found")
+def test_kamailio_redirects_a_burst_to_agents_of_their_own(company: ContactCenter, tmp_path: Path) -> None:
+    """Every INVITE is sent again by SIPp where the answer is late; none of them claims two agents."""
+    early(company, manner="redirect", tries=1, otherwise="busy")
+    desks = sipp.agents(tmp_path, "agents")
+    for number in range(10):
+        company.agent_at(f"a{number}", f"sip:a{number}@127.0.0.1:{desks.port}", ("east", "west")[number % 2])
+    ready(company)
+    kamailio = peers.Kamailio(tmp_path, company.sites.west.ports.decisions)
+    try:
+        burst, contacts = sipp.redirected(tmp_path, "burst", 10, EARLY_NUMBER, kamailio.port, 20)
+        assert burst.finish(30) == 0, burst.problems()
+    finally:
+        kamailio.stop()
+        desks.stop()
+    assert len(set(re.findall(r"sip:fsr[0-9a-f]{32}@", contacts.read_text()))) == 10
+    agents = "select distinct agent_id from reservation where contact_center_id = %s"
+    assert len(company.sites.query(agents, company.name)) == 10
+    company.until(lambda: None not in company.outcomes(), 20)
+    assert len(company.outcomes()) == 10
+    assert_nothing_violated(company)
+
+
+@pytest.mark.parametrize("manner", ["redirect", "bridge"])
+def test_mod_xml_curl_has_the_dialplan_of_a_call_decided(company: ContactCenter, manner: str) -> None:
+    early(company, manner=manner, tries=1, otherwise="busy")
+    desk = company.agent("ann", Phone("1001", answers_at_once, AGENT))
+    ready(company)
+    west = company.sites.west
+    try:
+        with peers.xml_curl(west, west.ports):
+            caller = ring(company)
+            if manner == "redirect":
+                until(lambda: caller.redirected_to, 10)
+                caller = follow(company, caller)
+            caller.until_answered()
+            they_hear_each_other(caller, desk.latest())
+            caller.hang_up()
+            company.until_outcomes("served")
+    except LookupError as error:
+        pytest.skip(str(error))
+    assert_nothing_violated(company)
+
+
+def test_after_a_bridge_in_vain_mod_xml_curl_leaves_the_call_to_the_ordinary_way(company: ContactCenter) -> None:
+    early(company, manner="bridge", tries=1, otherwise="busy")
+    company.agent("ann", Phone("1001", is_busy, AGENT))
+    ready(company)
+    west = company.sites.west
+    try:
+        with peers.xml_curl(west, west.ports):
+            caller = ring(company)
+            caller.until_answered(15)
+            until(lambda: not caller.media.is_silent(), 10)
+    except LookupError as error:
+        pytest.skip(str(error))
+    assert len(decisions(company)) == 1, "what lies in fsroute's own contexts is not decided again"
+    caller.hang_up()
+    company.until(lambda: len(company.outcomes()) == 2 and None not in company.outcomes(), 15)
+    assert_nothing_violated(company)
+
+
+def follow(center: ContactCenter, caller: Call) -> Call:
+    """The caller's side calls where it was sent."""
+    link = center.sites.east.ports.link
+    found = re.search(rf"sip:(fsr[0-9a-f]{{32}})@127\.0\.0\.1:{link}", caller.redirected_to)
+    assert found, caller.redirected_to
+    return caller.phone.call(found[1], link)
+
+
+# The processor dies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manner", ["redirect", "bridge"])
+def test_a_processor_that_dies_after_its_claim_leaves_the_call_to_the_ordinary_way(
+    company: ContactCenter, manner: str
+) -> None:
+    """It is killed while its claim commits: by the dialplan's guard, or its next action, the call server has the call."""
+    early(company, manner=manner, tries=1)
+    desk = company.agent("ann", Phone("1001", answers_at_once, AGENT), wrap_up=0, set_aside=0)
+    ready(company)
+    gate = Gate(company.sites.database)
+    try:
+        caller = ring(company)
+        company.until(gate.waiting, 10)
+        company.sites.west_run.kill()
+    finally:
+        gate.open()
+    company.until(lambda: len(decisions(company)) == 1, 10)
+    killed = time.time()
+    company.sites.revive()
+    caller.until_answered(GUARD + 20)
+    noted(f"the processor was killed amid a {manner}: answered by the call server {time.time() - killed:.1f} s after")
+    until(lambda: not company.sites.live_reservations(), I6 + 20)
+    offers = (
+        "select extract(epoch from ended_at - reserved_at) as lasted from reservation"
+        " where contact_center_id = %s and end_reason <> 'wrap_up'"
+    )
+    assert all(row["lasted"] < I6 for row in company.sites.query(offers, company.name))
+    caller.hang_up()
+    company.until(lambda: None not in company.outcomes(), 20)
+    assert len(company.outcomes()) == (2 if manner == "redirect" else 1), company.story()
+    assert_nothing_violated(company)
+    assert desk.calls, "the agent's phone rang for a caller who was gone"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fsroute.switchlink import version_in
+from fsroute.errors import SwitchError
+from fsroute.switchlink import channels_listed, version_in
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,17 @@ from fsroute.switchlink import version_in
 )  # fmt: skip
 def test_the_version_is_read_or_left_out(said: str, version: str) -> None:
     assert version_in(said) == version
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "[]", "-ERR no reply", '{"rows":7}', '{"rows":{}}', "null", "1"]
+)
+def test_an_answer_that_is_no_table_of_channels_is_not_taken_for_a_switch_without_calls(text: str) -> None:
+    with pytest.raises(SwitchError, match="show channels"):
+        channels_listed(text)
+
+
+def test_channels_are_rows_of_texts() -> None:
+    assert channels_listed('{"row_count":0}') == []
+    assert channels_listed("") == []
+    assert channels_listed('{"rows":[{"uuid":"a","n":1},7]}') == [{"uuid": "a"}]

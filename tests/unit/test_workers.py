@@ -60,3 +60,19 @@ def test_who_is_not_done_in_time_is_not_waited_for() -> None:
     workers.spawn(Event().wait)
     with gevent.Timeout(5):
         workers.join(0.01)
+
+
+def test_more_than_may_wait_is_left_undone_and_counted() -> None:
+    workers, go, done = Workers(1, most=3), Event(), list[int]()
+
+    def work(number: int) -> None:
+        go.wait()
+        done.append(number)
+
+    workers.spawn(work, 0)
+    gevent.idle()
+    for number in range(1, 10):
+        workers.spawn(work, number)
+    go.set()
+    workers.join(5)
+    assert (done, workers.dropped) == ([0, 1, 2, 3], 6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,10 @@ def status(switch: Switch, argument: str) -> str:
     return (
         f"UP 0 years, 0 days, {seconds // 3600} hours, {seconds // 60 % 60} minutes, {seconds % 60} seconds\n"
         f"FreeSWITCH (Version {VERSION}) is ready\n{switch.sessions} session(s) since startup\n"
-        f"{len(switch.channels)} session(s) - peak {switch.peak}, last 5min {switch.peak}\n"
+        f"{len(switch.channels)} session(s) - peak {switch.peak}, last 5min {switch.peak} \n"
+        f"0 session(s) per Sec out of max {switch.options.sessions_per_second}, peak 1, last 5min 1 \n"
+        f"{switch.options.max_sessions} session(s) max\n"
+        "min idle cpu 0.00/90.00\n"
     )
 
 
@@ -47,6 +52,78 @@ def reloadxml(switch: Switch, argument: str) -> str:
 
 def strftime(switch: Switch, argument: str) -> str:
     return time.strftime(argument or "%Y-%m-%d %T")
+
+
+NOTHING = "can't find anything\n"
+
+
+def xml_locate(switch: Switch, argument: str) -> str:
+    """``section tag attribute value``: a context of the dialplan, or a configuration that the options hold."""
+    words = argument.split(" ")
+    if len(words) != 4:
+        return "-ERR bad args\n"
+    section, tag, attribute, value = words
+    if (section, tag, attribute) == ("dialplan", "context", "name"):
+        return switch.dialplan.text(value) or NOTHING
+    if (section, tag, attribute) == ("configuration", "configuration", "name"):
+        return switch.options.configurations.get(value, NOTHING)
+    return NOTHING
+
+
+def module_exists(switch: Switch, argument: str) -> str:
+    return "false" if argument.strip().removeprefix("mod_") in switch.options.missing_modules else "true"
+
+
+def file_exists(switch: Switch, argument: str) -> str:
+    return "true" if argument and os.path.exists(argument) else "false"
+
+
+def acl(switch: Switch, argument: str) -> str:
+    """``address list``: a list is one network here, as FreeSWITCH takes one in place of a name, too."""
+    words = argument.split()
+    try:
+        inside = len(words) > 1 and ipaddress.ip_address(words[0]) in ipaddress.ip_network(
+            words[1], strict=False
+        )
+    except ValueError:
+        inside = False
+    return "true" if inside else "false"
+
+
+def fsctl(switch: Switch, argument: str) -> str:
+    """Only the questions: nothing is ever paused here."""
+    if argument.split()[:1] == ["pause_check"]:
+        return "false"
+    if argument.split()[:1] == ["ready_check"]:
+        return "true"
+    return "-ERR the stand-in knows no such fsctl\n"
+
+
+def sofia(switch: Switch, argument: str) -> str:
+    """``xmlstatus [gateway | profile NAME]``: each profile of the options runs, there is no gateway."""
+    words = argument.split()
+    header = '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
+    if words == ["xmlstatus", "gateway"]:
+        return f"{header}<gateways>\n</gateways>\n"
+    if words[:2] == ["xmlstatus", "profile"] and words[2:]:
+        known = words[2] in switch.options.contexts
+        return f"{header}{_profile(words[2])}" if known else "Invalid Profile!\n"
+    if words == ["xmlstatus"]:
+        rows = "".join(_running(name) for name in switch.options.contexts)
+        return f"{header}<profiles>\n{rows}</profiles>\n"
+    return "-ERR the stand-in knows no such command of sofia\n"
+
+
+def _running(name: str) -> str:
+    data = "<data>sip:mod_sofia@127.0.0.1:5060</data>\n<state>RUNNING (0)</state>\n"
+    return f"<profile>\n<name>{name}</name>\n<type>profile</type>\n{data}</profile>\n"
+
+
+def _profile(name: str) -> str:
+    codecs = "<inbound-codecs>PCMU,PCMA</inbound-codecs>\n    <outbound-codecs>PCMU,PCMA</outbound-codecs>"
+    return (
+        f"<profile>\n  <profile-info>\n    <name>{name}</name>\n    {codecs}\n  </profile-info>\n</profile>\n"
+    )
 
 
 def expand_(switch: Switch, argument: str) -> str:

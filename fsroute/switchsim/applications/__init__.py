@@ -10,6 +10,7 @@ WITHOUT_MEDIA: dict[str, Application] = {
     "pre_answer": calls.pre_answer,
     "ring_ready": calls.ring_ready,
     "hangup": calls.hangup,
+    "limit": calls.limit,
     "respond": calls.respond,
     "redirect": calls.redirect,
     "deflect": calls.redirect,

@@ -89,3 +89,21 @@ def sched_hangup(channel: Channel, data: str) -> None:
 def _transfer_later(channel: Channel, target: str) -> None:
     if channel.is_up:
         bridging.transfer(channel, target)
+
+
+def limit(channel: Channel, data: str) -> None:
+    """``backend realm resource [max[/interval]] [!cause | extension [dialplan [context]]]``; there is mod_hash alone.
+
+    A backend that is not loaded counts as a limit that was passed.
+    """
+    backend, realm, resource, most, *target = [*data.split(), *[""] * 4][: max(4, len(data.split()))]
+    number, _, interval = most.partition("/")
+    top = leading_number(number) if number and not number.startswith("-") else -1
+    limits, name = channel.switch.limits, f"{realm}_{resource}"
+    if backend == "hash" and limits.admit(channel.uuid, name, top, leading_number(interval)):
+        return
+    to = " ".join(target) or "limit_exceeded"
+    if to.startswith("!"):
+        channel.hang_up(parse_cause(to[1:]))
+    else:
+        bridging.transfer(channel, to)

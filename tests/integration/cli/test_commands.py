@@ -75,7 +75,7 @@ def test_the_status_shows_switches_queues_agents_and_leases(
     assert "switches\tnorth-1\tnorth\t127.0.0.1:5090\tnever" in result.output
     assert "agents\tlogged out\t1" in result.output
     assert {line.partition("\t")[0] for line in result.output.splitlines()} == {
-        "switches", "activity", "queues", "agents", "rules", "applications", "leases",
+        "switches", "activity", "queues", "agents", "admission", "rules", "applications", "leases",
     }  # fmt: skip
 
 
@@ -125,3 +125,39 @@ def test_the_embedded_database_is_started_for_a_command_and_left_as_it_was(
     assert run("", "migrate", "--config", str(path)).output.startswith("applied 0001")
     assert run("", "status", "--config", str(path)).exit_code == 0
     assert not (place / "state" / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_a_contact_center_is_limited_and_the_status_shows_it(
+    run: Callable[..., Result], conninfo: str
+) -> None:
+    perform(conninfo, "insert into fsroute.contact_center values ('acme', 'Acme')")
+    said = run(
+        conninfo, "center", "limit", "acme", "--calls", "80", "--per-second", "2.5", "--number", "5550199"
+    )
+    assert said.output == "acme takes 80 at a time and 2.5 per second\n"
+    status = run(conninfo, "status").output.splitlines()
+    assert ["admission", "center:acme", "0", "80", "0.0", "2.5", "0", "0", "0"] in [
+        line.split("\t") for line in status
+    ]
+    assert run(conninfo, "center", "limit", "acme").output == "acme takes as many calls as come\n"
+    assert "center:acme" not in run(conninfo, "status").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("nobody", "--calls", "3"), "there is no contact center nobody"),
+        (("acme", "--calls", "-1"), "--calls"),
+        (("acme", "--calls", "3", "--cause", "GONE_FISHING"), "GONE_FISHING"),
+        (("acme", "--calls", "3", "--number", "1", "--message", "closed"), "not both"),
+        (("acme", "--calls", "3", "--number", "1 XML public"), "none that can be dialled"),
+        (("acme", "--calls", "3", "--message", "${rm}"), "prompt"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused(
+    run: Callable[..., Result], conninfo: str, arguments: tuple[str, ...], why: str
+) -> None:
+    perform(conninfo, "insert into fsroute.contact_center values ('acme', 'Acme')")
+    refused = run(conninfo, "center", "limit", *arguments)
+    assert refused.exit_code in (1, 2)
+    assert why in refused.output

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from fsroute.cli.main import cli
 from fsroute.scp.openapi import DESCRIPTION
-from fsroute.store.direct import DirectCalls
+from fsroute.store.direct import DirectCalls, Wanted
 from fsroute.store.loading import Loader
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
@@ -64,7 +64,11 @@ def test_a_number_that_no_rule_routes_goes_the_ordinary_way(
 def test_what_was_decided_for_a_contact_is_shown(monkeypatch: pytest.MonkeyPatch, ruled: Center) -> None:
     contact_id = ruled.contact()
     direct = DirectCalls(Store(ruled.database, Signals(ruled.database)))
-    direct.note(contact_id, {"why": "cost: nobody, so queue", "to": "queue", "try": 1})
+    known = ruled.contacts.get(contact_id)
+    caller = ruled.contacts.caller(contact_id)
+    assert known is not None
+    assert caller is not None
+    direct.claim(known, caller, {"why": "cost: nobody, so queue", "to": "queue", "try": 1}, Wanted())
     output = run(monkeypatch, ruled, "scp", "contact", contact_id).output
     assert " to queue: cost: nobody, so queue\n" in output
     assert '{"try": 1}' in output

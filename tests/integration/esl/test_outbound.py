@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -321,3 +322,16 @@ def test_a_call_costs_one_greenlet() -> None:
         assert greenlets() - before == 10
         for call in calls:
             call.close()
+
+
+def test_more_calls_than_can_be_refused_at_once_wait_in_the_kernel_until_one_is_gone() -> None:
+    with serving(read_all, max_sessions=0) as server:
+        server.most_refused = 2
+        first = [Call(server.address) for _ in range(2)]
+        for call in first:
+            call.expect("connect", channel_data())
+        third = Call(server.address)
+        assert (server.refusing, select.select([third.sock], [], [], 0.2)[0]) == (2, [])
+        first[0].close()
+        third.expect("connect", channel_data())
+        assert server.refused == 3

@@ -271,6 +271,13 @@ def test_an_unread_mailbox_closes_our_socket_instead_of_growing(pair: Pair) -> N
     assert f"{MAX_UNREAD} events unread" == session.reason
 
 
+def test_a_mailbox_that_others_fill_unread_closes_our_socket_too(pair: Pair) -> None:
+    session, _ = pair
+    assert all(session.post(number) for number in range(MAX_UNREAD))
+    assert not session.post("one more")
+    assert session.reason == f"{MAX_UNREAD} events unread"
+
+
 def test_the_reader_waits_for_no_handler(pair: Pair) -> None:
     session, channel = pair
     for _ in range(1000):

@@ -64,7 +64,7 @@ class Process:
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
         roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
-        applications: Path = SAMPLE,
+        applications: Path = SAMPLE, more: str = "",
     ) -> None:  # fmt: skip
         self._options = options
         self.port = free_port()
@@ -82,6 +82,7 @@ class Process:
                 port=self.port,
                 drain=drain,
             )
+            + more
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -161,9 +162,12 @@ class Site:
         self.switch.reload()
         return process
 
-    def _render(self) -> Dialplan:
+    def _settings(self) -> DialplanSettings:
         sockets = tuple(f"127.0.0.1:{process.port}" for process in self.processes) or ("127.0.0.1:1",)
-        texts = render_dialplans(DialplanSettings(numbers=("*",), callservers=sockets, pause_ms=PAUSE_MS))
+        return DialplanSettings(numbers=("*",), callservers=sockets, pause_ms=PAUSE_MS)
+
+    def _render(self) -> Dialplan:
+        texts = render_dialplans(self._settings())
         public = texts.pop("public/00_fsroute.xml")
         plan = Dialplan.parse(DEFAULT_CONTEXT, *texts.values())
         plan.add(public, {}, "public")

@@ -95,7 +95,13 @@ def knows(picture: Picture, agents: tuple[str, ...], now: Callable[[], float]) -
     pool = picture.pool(Demand("acme", "voice", (("orders", 1),)), Policy.LONGEST_IDLE)
     until(lambda: pool.where.keys() >= set(agents))
     for switch_id in ("west-1", "east-1"):
-        until(lambda place=switch_id: now() - picture.places[place].seen_at < 2)  # type: ignore[misc]
+        until(lambda place=switch_id: is_fresh(picture, place, now()), 20)  # type: ignore[misc]
+
+
+def is_fresh(picture: Picture, switch_id: str, now: float) -> bool:
+    """Seen just now, by all who look at it."""
+    seen = (picture.places.get(name) for name in (switch_id, f"activity {switch_id}"))
+    return all(place is not None and place.linked and now - place.seen_at < 2 for place in seen)
 
 
 def call(world: World, number: str = "+14155550123", **values: Any) -> CallerCall:
@@ -262,14 +268,33 @@ def test_a_redirected_caller_who_never_comes_frees_the_agent(world: World) -> No
     world.assert_nothing_left()
 
 
-def test_a_redirected_caller_whom_the_agent_does_not_take_is_released(world: World) -> None:
+def test_a_redirected_caller_whom_the_agent_does_not_take_ends_with_the_offer(world: World) -> None:
+    """The agent is idle again at once: nobody may be seen to wait beside her."""
     early(world, manner="redirect")
+    world.query("update agent set set_aside = 0 returning 1")
     world.log_on("ann", Busy())
     ready(world, "ann")
     caller = call(world)
     until(lambda: caller.over.is_set(), 10)
     assert not caller.is_answered
-    world.wait_for_outcomes("abandoned")
+    world.wait_for_outcomes("failed")
+    assert world.kinds()[-2:] == ["not_taken", "closed"]
+    world.assert_nothing_violated()
+    world.assert_nothing_left()
+
+
+def test_nobody_is_given_what_another_directs(world: World) -> None:
+    """Ann is idle again as soon as her line was busy, and is not offered the call once more while bob is tried."""
+    early(world, tries=2)
+    world.query("update agent set set_aside = 0 returning 1")
+    world.log_on("ann", Busy())
+    ready(world, "ann")
+    world.log_on("dee", Answers(after=2, talk=4))
+    ready(world, "ann", "dee")
+    caller = call(world)
+    until(lambda: caller.talked_with == "dee", 10)
+    world.wait_for_outcomes("served")
+    assert world.query("select agent_id from reservation order by reservation_id") == [("ann",), ("dee",)]
     world.assert_nothing_violated()
     world.assert_nothing_left()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsroute.switchsim import Answers, Caller, Press, WaitFor
+from tests import hostile
 from tests.integration.flow.conftest import World
 from tests.waiting import until
 
@@ -110,3 +111,24 @@ def test_hostile_numbers_called_reach_nobody(world: World, called: str) -> None:
     until(lambda: call.over.is_set(), 10)
     assert world.outcomes() == []
     world.assert_nothing_left(silence=1.0)
+
+
+def test_what_a_real_switch_is_tried_with_does_no_harm_here_either(world: World) -> None:
+    """The list of ``tests/live/test_hostile_callers.py``, all callers at once."""
+    for agent in ("ann", "bob", "cyd", "dee"):
+        world.log_on(agent, Answers(after=0.05, talk=0.2))
+    script = (WaitFor("main_menu"), Press("2"))
+    texts = [hostile.text(name) for name in hostile.TEXTS]
+    calls = [
+        world.place(Caller(f"+1415555{n:04}{text}"[:300], text, CALLED, script))
+        for n, text in enumerate(texts)
+    ]
+    until(lambda: len(world.outcomes()) == len(texts), 60)
+    assert set(world.outcomes()) == {"served"}
+    assert {call.talked_with for call in calls} <= {"ann", "bob", "cyd", "dee"}
+    for center in (world.west, world.east):
+        assert hostile.PWNED not in center.switch.globals
+    names = [row[0] for row in world.query("select caller_name from contact_personal")]
+    assert len(names) == len(texts)
+    assert all(name.isprintable() and len(name) <= 128 for name in names)
+    world.assert_nothing_left(1.0)

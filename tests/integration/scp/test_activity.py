@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -34,8 +35,13 @@ insert into site_door (site_id, contact_center_id, switch_id, address, agent_add
     ('east', 'blue', 'away', 'sip:500@10.0.0.2:5060', 'sip:{user}@10.0.0.2:5060'),
     ('west', 'blue', 'home', 'sip:600@10.0.0.1:5060', null);
 """
+SHARED = "+4930222"  # a caller whose calls are shared out
+PERCENT = {"east": 70.0, "west": 30.0}
 RULES = """
-insert into routing_rule (contact_center_id, rule, ordinal, queue) values ('blue', 'early', 1, 'orders');
+insert into routing_rule (contact_center_id, rule, ordinal, queue, if_caller_number)
+    values ('blue', 'early', 1, 'orders', null), ('blue', 'shared', 0, 'orders', '\\+4930222');
+insert into routing_rule_direct (contact_center_id, rule, policy, manner, tries, otherwise, shares)
+    values ('blue', 'shared', 'share', 'redirect', 2, 'busy', '{"east": 70, "west": 30}');
 insert into routing_rule_direct (contact_center_id, rule, policy, manner, tries, otherwise)
     values ('blue', 'early', 'longest_idle', 'redirect', 2, 'busy');
 """
@@ -61,8 +67,8 @@ class Processor:
         assert self.watch.ready.wait(10)
         assert self._signals.listening.wait(10)
 
-    def claim(self) -> Claim | None:
-        caller = CallerInformation("+4930111", "Ada", NUMBER, datetime.now(UTC))
+    def claim(self, number: str = "+4930111") -> Claim | None:
+        caller = CallerInformation(number, "Ada", NUMBER, datetime.now(UTC))
         directed = self.director.begin(self.decider.plan(caller), "", None, redirected=True)
         return self.director.next(directed)
 
@@ -218,3 +224,77 @@ def test_a_full_site_is_left_out(center: Center, two: list[Processor]) -> None:
     claim = two[0].claim()
     assert claim is not None
     assert "left out east: full, 2 of 2 calls" in claim.decision.line
+
+
+# Counted together ----------------------------------------------------------------------------------------------
+
+
+def sites_of(claims: list[Claim | None]) -> Counter[str]:
+    return Counter("nowhere" if claim is None else claim.destination.site for claim in claims)
+
+
+def within(parts: Counter[str], calls: int) -> bool:
+    """As near to the shares as one process alone comes: less than one call from each."""
+    return all(abs(parts[site] - percent * calls / 100) < 1 for site, percent in PERCENT.items())
+
+
+@pytest.fixture
+def doors(center: Center, two: list[Processor]) -> None:
+    """Both sites are there, nobody is idle, and calls go through the doors."""
+    for switch_id in ("away", "home"):
+        Activity(center, switch_id).write()
+    for processor in two:
+        until(lambda processor=processor: len(processor.watch.picture.doors.get("blue", {})) == 2)  # type: ignore[misc]
+        places = processor.watch.picture.places
+        for name in ("activity away", "activity home"):
+            until(lambda places=places, name=name: name in places and places[name].linked)  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("doors")
+def test_two_processes_together_send_a_site_no_more_than_it_takes(
+    center: Center, two: list[Processor]
+) -> None:
+    center.sql("update site set capacity = 4")
+    claims = at_once(*[processor.claim for processor in two * 6])
+    assert sites_of(claims) == {"east": 4, "west": 4, "nowhere": 4}
+    again = Processor(center)
+    try:
+        assert again.claim() is None, "a process that was started anew knows of the calls as well"
+    finally:
+        again.stop()
+    why = "left out east: full, 4 of 4 calls, west: full, 4 of 4 calls"
+    assert why in two[0].decider.decide(two[0].decider.plan(caller())).line
+
+
+def caller() -> CallerInformation:
+    return CallerInformation("+4930111", "Ada", NUMBER, datetime.now(UTC))
+
+
+@pytest.mark.usefixtures("doors")
+def test_two_processes_and_one_that_was_started_anew_keep_the_shares_together(
+    center: Center, two: list[Processor]
+) -> None:
+    turns = [0, 0, 0, 1, 0, 1, 1, 1, 1, 0]
+    claims = [two[turn].claim(SHARED) for turn in turns]
+    assert within(sites_of(claims), 10)
+    claims += at_once(*[lambda processor=processor: processor.claim(SHARED) for processor in two * 3])
+    assert within(sites_of(claims), 16), "and where they are asked at once"
+    again = Processor(center)
+    try:
+        claims += [again.claim(SHARED) for _ in range(3)] + [two[0].claim(SHARED)]
+    finally:
+        again.stop()
+    assert within(sites_of(claims), 20)
+    assert sites_of(claims) == {"east": 14, "west": 6}
+
+
+@pytest.mark.usefixtures("doors")
+def test_what_a_full_site_cannot_take_is_not_owed_to_it(center: Center, two: list[Processor]) -> None:
+    center.sql("update site set capacity = 0 where site_id = 'east'")
+    claims = [two[turn].claim(SHARED) for turn in (0, 1, 0, 1)]
+    assert sites_of(claims) == {"west": 4}
+    center.sql("update site set capacity = null")
+    for processor in two:
+        until(lambda processor=processor: processor.watch.picture.sites["east"].capacity is None)  # type: ignore[misc]
+    claims = [two[turn].claim(SHARED) for turn in (0, 1) * 5]
+    assert sites_of(claims) == {"east": 7, "west": 3}

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from fsroute.acd.proxy_call import On
+from fsroute.monitoring.audit import audit
 from fsroute.scp import directing
 from fsroute.scp.openapi import DESCRIPTION
 from fsroute.scp.role import Http, ScpRole
@@ -131,6 +133,27 @@ def test_the_next_is_had_by_the_same_contact(center: Center, peer: Peer) -> None
     assert center.value("select count(*) from contact") == 1
 
 
+def test_whom_the_agent_did_not_take_is_kept_for_the_peer(center: Center, peer: Peer) -> None:
+    """The agent's switch has refused the call; the peer asks again, and it is the same contact's."""
+    first = peer.decide()
+    agent = first["destinations"][0]["agent"]
+    (call_id,) = (number for _, number in center.live_reservations())
+    center.proxy_calls.move(call_id, On.AGENT_FAILED, end_reservation="busy")
+    second = peer.decide(contact_id=first["contact_id"], tried=[agent])
+    assert second["contact_id"] == first["contact_id"]
+    assert second["destinations"][0]["agent"] != agent
+    assert center.kinds(first["contact_id"]).count("requested") == 1
+
+
+def test_a_peer_who_does_not_ask_again_ends_the_contact(center: Center, peer: Peer) -> None:
+    first = peer.decide()
+    (call_id,) = (number for _, number in center.live_reservations())
+    center.proxy_calls.move(call_id, On.AGENT_FAILED, end_reservation="busy")
+    outcome = "select outcome from contact where contact_id = %(id)s"
+    until(lambda: center.value(outcome, id=first["contact_id"]) == "failed", 15)
+    assert [str(each) for each in audit(center.database) if not str(each).startswith("I4")] == []
+
+
 def test_who_does_not_come_frees_the_agent(center: Center, peer: Peer) -> None:
     peer.decide()
     until(lambda: center.live_reservations() == [])
@@ -174,8 +197,8 @@ def test_mod_xml_curl_has_its_dialplan(center: Center, peer: Peer) -> None:
     assert action is not None
     assert action.get("application") == "redirect"
     assert str(action.get("data")).startswith("sip:fsr")
-    other = {**form, "section": "directory"}
-    assert b"not found" in peer.ask("POST", "/v1/dialplan", urlencode(other).encode(), kind=kind)[1]
+    for other in ({**form, "section": "directory"}, {**form, "Caller-Context": "fsroute"}):
+        assert b"not found" in peer.ask("POST", "/v1/dialplan", urlencode(other).encode(), kind=kind)[1]
     assert len(center.live_reservations()) == 1
 
 

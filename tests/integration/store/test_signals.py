@@ -196,3 +196,19 @@ def end_sessions(conninfo: str, name: str) -> None:
             "where application_name = %s and datname = current_database()",
             [name],
         )
+
+
+@pytest.mark.parametrize(
+    "payload", ["[" * 7000, '{"a":' * 1500, "", "[1e999]", '{"keys":[{}]}', "\u202e", "9" * 7000]
+)
+def test_a_signal_that_cannot_be_read_means_everything_and_stops_nobody(
+    signals: Signals, conninfo: str, payload: str
+) -> None:
+    heard = Heard()
+    signals.subscribe("calls", heard)
+    until(lambda: heard == [(None, None)])
+    with psycopg.connect(conninfo, autocommit=True) as stranger:
+        stranger.execute("select pg_notify('fsroute.calls', %s)", (payload,))
+        stranger.execute("select pg_notify('fsroute.calls', '[\"p:7\"]')")
+    until(lambda: "p:7" in heard.every_key())
+    assert set(heard.every_key()) <= {None, "p:7"}

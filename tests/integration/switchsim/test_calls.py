@@ -386,3 +386,23 @@ def test_the_same_seed_gives_the_same_uuids() -> None:
 
     assert uuids(lambda: Network(seed=3)) == uuids(lambda: Network(seed=3))
     assert uuids(lambda: Network(seed=3)) != uuids(lambda: Network(seed=4))
+
+
+def test_a_limit_refuses_the_call_above_it_until_the_other_has_hung_up(network: Network) -> None:
+    plan = """<include><context name="public"><extension name="all">
+      <condition field="destination_number" expression=".*">
+        <action application="limit" data="hash here calls 1 !SWITCH_CONGESTION"/>
+        <action application="answer"/><action application="park"/>
+      </condition></extension></context></include>"""
+    switch = Switch("limited", network, dialplan=plan)
+    switch.start()
+    first = network.call(ADA, switch)
+    until(lambda: first.is_answered)
+    second = network.call(ADA, switch)
+    until(second.over.is_set)
+    assert (second.cause, second.is_answered) == ("SWITCH_CONGESTION", False)
+    first.hang_up()
+    until(lambda: not switch.channels)
+    third = network.call(ADA, switch)
+    until(lambda: third.is_answered)
+    switch.stop()

@@ -32,6 +32,7 @@ def test_more_hang_ups_than_are_seen_to_at_once_hold_the_events_of_the_switch_up
 
     store: Any = SimpleNamespace(
         contacts=SimpleNamespace(get=get),
+        now=lambda: 0.0,
         close_contact=lambda contact_id, *_arguments, **_named: closed.append(contact_id),
     )
     nothing: Any = SimpleNamespace()

@@ -5,8 +5,9 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsroute.config import Secret, convert
@@ -70,7 +71,18 @@ def test_rendered_files_are_readable_by_their_owner_only_also_when_written_again
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("path", sorted(render.render_configuration(SWITCH)))
+def test_the_doctor_s_route_leads_to_the_socket_and_nowhere_else() -> None:
+    tree = ElementTree.fromstring(render.render_dialplans(DIALPLAN)["fsroute_doctor.xml"])
+    assert [(each.get("application"), each.get("data")) for each in tree.iter("action")] == [
+        ("set", "fsroute_doctor=true"),
+        ("socket", "127.0.0.1:8084|127.0.0.1:8085 async full"),
+        ("hangup", "NETWORK_OUT_OF_ORDER"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(render.render_configuration(SWITCH)) - {"dialplan/fsroute_doctor.xml"})
+)
 def test_every_socket_is_guarded_just_before_and_the_guard_taken_back_after(path: str) -> None:
     text = render.render_configuration(SWITCH)[path]
     fallback, after = ("fsroute_fallback XML fsroute", "fsroute_next XML fsroute")
@@ -179,6 +191,18 @@ def test_agents_reach_the_features_by_telephone_numbers_of_their_own() -> None:
     assert action.get("data") == "menu XML fsroute_features"
 
 
+def test_mod_callcenter_has_its_queues_where_it_is_loaded() -> None:
+    path = "autoload_configs/callcenter.conf.xml"
+    assert path not in render.render_configuration(SWITCH)
+    settings = msgspec.structs.replace(
+        SWITCH, modules=("callcenter",), callcenter_queues=("support@default", "sales@default")
+    )
+    tree = ElementTree.fromstring(render.render_configuration(settings)[path])
+    assert [each.get("name") for each in tree.iter("queue")] == ["support@default", "sales@default"]
+    with pytest.raises(ConfigurationError, match="callcenter_queues"):
+        msgspec.structs.replace(SWITCH, callcenter_queues=("a b",))
+
+
 def test_an_undefined_value_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'domain' is undefined"):
         render.render("fs_config/autoload_configs/conference.conf.xml")
@@ -249,14 +273,33 @@ def test_a_switch_that_cannot_be_is_refused_and_no_password_shown(settings: str)
     assert "$${x}" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=12))
 def test_whatever_password_is_accepted_arrives_at_freeswitch_as_it_is(password: str) -> None:
     try:
-        settings = SwitchSettings(event_socket_password=Secret(password))
+        made = SwitchSettings(event_socket_password=Secret(password))
     except ConfigurationError:
         return
-    text = render.render_configuration(settings)["autoload_configs/event_socket.conf.xml"]
+    text = render.render_configuration(made)["autoload_configs/event_socket.conf.xml"]
     found = ElementTree.fromstring(text).find(".//param[@name='password']")
     assert found is not None
     assert found.get("value") == password
     assert "$" not in password
+
+
+def test_the_switch_itself_limits_its_callers_before_any_process_hears_of_them() -> None:
+    limited = DialplanSettings(numbers=("*",), most_calls=500, most_calls_per_second=30)
+    said = _applications("fsroute_entry", limited)
+    assert said[:3] == [
+        ("set", "limit_ignore_transfer=true"),
+        ("limit", "hash fsroute calls_per_second 30/1 !SWITCH_CONGESTION"),
+        ("limit", "hash fsroute calls 500 !SWITCH_CONGESTION"),
+    ]
+    assert not [data for name, data in _applications("fsroute_entry") if name == "limit"]
+
+
+def test_limits_of_the_switch_need_its_module() -> None:
+    with pytest.raises(ConfigurationError, match="mod_hash"):
+        SwitchSettings(event_socket_password=Secret("x"), dialplan=DialplanSettings(most_calls=5))
+    with pytest.raises(ConfigurationError, match="over_limit_cause"):
+        DialplanSettings(over_limit_cause="BUSY")

@@ -270,7 +270,7 @@ class Table:
         caller_leg = CallerLeg(values.get("caller_leg", caller_leg))
         if caller_leg is not contact.caller_leg:
             data["caller_leg"] = contact.caller_leg = caller_leg
-        data |= {key: float(values[key]) for key in ("held_for_s",) if key in values}
+        data |= {key: float(values[key]) for key in ("held_for_s", "directed_for_s") if key in values}
         if "priority" in values:
             contact.priority = data["priority"] = int(values["priority"])
         if on is On.AGENT_RESERVED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.unit.monitoring.test_waiting import DIRECTED
 from tests.unit.monitoring.ledger import SERVED, Table, agent, audited, invariants, lines
 
 
@@ -205,3 +206,14 @@ def test_a_caller_who_is_given_up_ends_unreached() -> None:
     )
     assert invariants(table.format("unreached")) == []
     assert invariants(table.format("abandoned")) == ["I2"]
+
+
+def test_whose_agent_does_not_come_before_the_answer_is_held_or_ends() -> None:
+    def ends(directed_for: int, event: str, then: str = "") -> list[str]:
+        return invariants(DIRECTED.format(directed_for, event) + f"{then}\n4.05 end")
+
+    assert ends(5, "agent_failed held_for_s=5") == []
+    assert ends(5, "agent_failed") == ["I2"], "it is held for nobody"
+    assert ends(0, "agent_failed held_for_s=5") == ["I2"], "who was redirected is nobody's to keep"
+    assert ends(0, "not_taken", "4 c1 closed failed") == []
+    assert ends(5, "not_taken", "4 c1 closed failed") == ["I2"], "there was a caller to keep"

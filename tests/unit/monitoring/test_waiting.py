@@ -105,6 +105,35 @@ def test_a_new_reason_for_the_same_status_does_not_begin_the_idleness_anew() -> 
     assert invariants(table.format("2.05 ann status available\n")) == ["I3"]
 
 
+DIRECTED = """
+    0    leader leader
+    1    ann status available
+    1    c1 arrived
+    2    c1 requested
+    2    c1 taken
+    2    c1 agent_reserved ann
+    2    c1 network_leg_raised directed_for_s={}
+    2.1  c1 agent_ringing
+    4    c1 {}
+    4    ann released busy 0
+"""
+"""A call that nobody has answered yet; the agent is idle again at once."""
+
+
+def test_who_is_directed_waits_for_nobody_until_whoever_directs_says_so() -> None:
+    held = DIRECTED.format(5, "agent_failed held_for_s=5")
+    assert invariants(held + "8.9 end") == []
+    assert invariants(held + "9.2 end") == ["I3"], "whoever directed it is gone"
+    assert invariants(held + "6 c1 directed held_for_s=0\n6.05 c1 agent_reserved ann\n7 end") == []
+    assert invariants(held + "6 c1 directed held_for_s=0\n6.2 c1 agent_reserved ann\n7 end") == ["I3"]
+    assert invariants(held + "6 c1 agent_reserved ann\n7 end") == [], "the next is tried"
+
+
+def test_a_redirected_caller_who_is_not_taken_does_not_wait() -> None:
+    ended = DIRECTED.format(0, "not_taken") + "4 c1 closed failed\n9 end"
+    assert invariants(ended) == []
+
+
 def test_a_contact_that_is_held_does_not_wait() -> None:
     held = """
         0    leader leader

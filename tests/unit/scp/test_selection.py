@@ -108,18 +108,26 @@ def test_a_site_is_full_by_the_calls_that_are_on_their_way() -> None:
     scene = picture(
         "site  seen calls capacity\nyork  1    3     5", "agent site idle skills\nbob   york 9    sales:1"
     )
-    scene.direct("york", NOW)
+    scene.sent("york", [NOW])
     assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"]
-    scene.direct("york", NOW)
+    scene.sent("york", [NOW, NOW])
     assert decide(scene, Policy.LONGEST_IDLE).line.endswith("york: full, 5 of 5 calls")
     assert names(decide(scene, Policy.LONGEST_IDLE, now=NOW + 6)) == ["bob"], "they never came"
+
+
+def test_a_site_that_the_database_has_refused_is_left_out_with_its_reason() -> None:
+    scene = picture("site  seen wait\nleeds 1    50\nyork  1    20", "agent site idle skills\nbob   york 9    sales:1")
+    full = {"york": "full, 4 of 4 calls"}
+    decision = decide(scene, Policy.LONGEST_IDLE, Call(SHOP, left_out=full))
+    assert names(decision) == ["site leeds"], "neither its agents nor its door"
+    assert decision.line.endswith("left out york: full, 4 of 4 calls")
 
 
 def test_activity_that_is_newer_knows_of_the_calls_on_their_way() -> None:
     scene = picture(
         "site  seen calls capacity\nyork  1    3     4", "agent site idle skills\nbob   york 9    sales:1"
     )
-    scene.direct("york", NOW)
+    scene.sent("york", [NOW])
     assert names(decide(scene, Policy.LONGEST_IDLE)) == []
     scene.report(Site("york", 4, 3, {}, NOW + 1.5))
     assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from fsroute.store.payload import LONGEST, Inbox, Key, decode, encode
+from fsroute.store.payload import LONGEST, MOST_WAITING, Inbox, Key, decode, encode
 
 
 @dataclass(frozen=True)
@@ -64,3 +64,15 @@ def test_a_hint_from_elsewhere_makes_the_reader_read_again() -> None:
 
 def test_everything_swallows_what_came_before_but_not_what_comes_after() -> None:
     assert taken(("a", Row(1)), (None, None), ("b", Row(1))) == [(None, None), ("b", Row(1))]
+
+
+def test_a_reader_who_is_far_behind_reads_everything_instead() -> None:
+    inbox = Inbox()
+    for number in range(MOST_WAITING):
+        inbox.add(f"p:{number}", None)
+    inbox.add("p:1", None)
+    assert inbox.take() == ("p:0", None)
+    inbox.add("p:new", None)
+    inbox.add("p:one too many", None)
+    inbox.add("p:after it", None)
+    assert [inbox.take(), inbox.take(), inbox.take()] == [(None, None), ("p:after it", None), None]

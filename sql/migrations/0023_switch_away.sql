@@ -116,7 +116,7 @@ begin
         token_digest = case when v_network_leg = 'raising' then token_digest end,
         caller_leg = v_caller_leg, treatment = null,
         network_leg_failures = 0, held_until = null, position = null, expected_wait = null, expected_wait_basis = null,
-        version = version + 1
+        directed_for = null, version = version + 1
      where proxy_call_id = p_proxy_call_id;
     insert into contact_event (contact_id, contact_center_id, proxy_call_id, agent_id, kind, state, data)
     values (p.contact_id, p.contact_center_id, p.proxy_call_id, p_agent_id, 'agent_reserved', 'offered',

@@ -1,0 +1,388 @@
+"""Very many calls through stand-in switches at full speed, while processes are killed: run by hand.
+
+``python -m tests.faults.soak --calls 100000`` keeps so many callers on the line as ``--at-once`` says: whenever a
+call is over, the next one is placed, so that the calls come as fast as the machine serves them. Every
+``--kills-every`` seconds one of the processes is killed (-9) and started again, or the database is restarted or
+killed. It prints memory and greenlets of each process at the start, in the middle and at the end, the rate, how the
+calls ended, what the audit says of the whole ledger, and what was left behind.
+
+Progress goes to ``progress.jsonl`` in ``--folder``. A run that was cut off, or that ``--seconds`` ended, goes on
+where it was with the same ``--folder``: the ledger of both is judged as one.
+"""
+
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import random  # noqa: E402
+import shutil  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections import Counter  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from dataclasses import dataclass, field  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import gevent  # noqa: E402
+import psycopg  # noqa: E402
+
+from fsroute import resources  # noqa: E402
+from fsroute.errors import StoreError  # noqa: E402
+from fsroute.monitoring.audit import audit  # noqa: E402
+from fsroute.monitoring.waiting import LIMIT  # noqa: E402
+from fsroute.store.database import Database  # noqa: E402
+from fsroute.store.script import run_script  # noqa: E402
+from fsroute.switchsim import Network  # noqa: E402
+from tests.faults import soak_people as people  # noqa: E402
+from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
+
+CALL_LIMIT = 120.0  # seconds after which a call counts as stuck
+SETTLE_LIMIT = 60.0  # seconds for what is left to be closed, after the last call
+SILENCE = 1.0  # seconds of nothing that a caller would notice
+FALLBACK = "NORMAL_TEMPORARY_FAILURE"  # how the dialplan's fallback ends a call
+WARM = 8.0  # seconds from the first call to the first measurement
+TELL_EVERY = 10.0  # seconds
+FULL = 5.0  # seconds that a contact may wait beside an idle agent, where calls come as fast as the machine serves them
+DOWN = (0.1, 1.0)  # seconds from a kill to the new start
+VICTIMS = (
+    ("callserver-1", 4),
+    ("callserver-2", 2),
+    ("coordinator-1", 2),
+    ("coordinator-2", 2),
+    ("acd-east", 2),
+    ("acd-west", 1),
+    ("cti-west", 1),
+    ("cti-east", 1),
+    ("database: restart", 1),
+    ("database: kill", 1),
+)
+"""Who dies how often, relative to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do. `kills_every` and `seconds` in seconds; 0 kills nobody, None does not end early.
+
+    With `victims` these die, in this order, after equal parts of the calls, and nobody by chance.
+    """
+
+    calls: int
+    seed: int = 1
+    kills_every: float = 20.0
+    at_once: int = 60
+    seconds: float | None = None
+    victims: tuple[str, ...] = ()
+
+
+@dataclass
+class Result:
+    """What a run came to. `outcomes` are the ledger's, `causes` what the callers saw."""
+
+    calls: int = 0
+    began: float = field(default_factory=time.monotonic)
+    took: float = 0.0
+    silences: int = 0
+    stuck: int = 0
+    causes: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, dict[str, Size]] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    late: int = 0  # waits beside an idle agent that were longer than 100 ms, on a machine that is full
+    without_contact: int = 0
+    fell_back: int = (
+        0  # without a contact, too: they came while there was no database, and heard the fallback
+    )
+    doubled: int = 0
+    open_contacts: int = 0
+    open_calls: int = 0
+    reservations: int = 0
+    channels: int = 0
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What must be 0."""
+        return {
+            "violations": len(self.violations),
+            "calls without a contact": self.without_contact,
+            "callers with two contacts": self.doubled,
+            "contacts left open": self.open_contacts,
+            "proxy calls left open": self.open_calls,
+            "reservations left": self.reservations,
+            "channels left": self.channels,
+            "calls stuck": self.stuck,
+        }
+
+    @property
+    def is_good(self) -> bool:
+        return not any(self.faults.values())
+
+
+class Soak:
+    """One run on a house that serves."""
+
+    def __init__(self, plan: Plan, house: House, database: Database, tell: Path | None = None) -> None:
+        self.plan = plan
+        self.house = house
+        self.result = Result()
+        self._database = database
+        self._tell = tell
+        self._first = self._next = self._placed_before()
+        self._chance = random.Random(plan.seed)
+        self._is_over = False
+        self._fell_back: set[str] = set()
+
+    def run(self) -> Result:
+        result = self.result
+        others = [
+            gevent.spawn(each) for each in (self._keep_killing, self._keep_telling, self._keep_measuring)
+        ]
+        callers = [gevent.spawn(self._keep_calling) for _ in range(self.plan.at_once)]
+        gevent.joinall(callers, raise_error=True)
+        self._is_over = True
+        result.took = time.monotonic() - result.began
+        gevent.joinall(others, raise_error=True)
+        self._settle()
+        self._measure("end")
+        self._judge()
+        return result
+
+    # The calls ---------------------------------------------------------------------------------------------
+
+    def _placed_before(self) -> int:
+        """Numbers are given out in order: the first one that the ledger does not know."""
+        text = "select max(caller_number) from contact_personal where caller_number like '+1415%'"
+        last = self._value(text)
+        return 0 if last is None else people.index(str(last)) + 1
+
+    def _keep_calling(self) -> None:
+        while self._next < self.plan.calls and not self._is_late():
+            index = self._next
+            self._next += 1
+            self._call(index)
+
+    def _is_late(self) -> bool:
+        limit = self.plan.seconds
+        return limit is not None and time.monotonic() - self.result.began > limit
+
+    def _call(self, index: int) -> None:
+        result = self.result
+        caller = people.caller(index, random.Random(f"{self.plan.seed}:{index}"))
+        call = self.house.network.call(caller, self.house.switches["west-1"])
+        if not call.over.wait(CALL_LIMIT):
+            result.stuck += 1
+            call.hang_up()
+        result.silences += bool(call.timeline.silences(SILENCE))
+        result.causes["an agent" if call.talked_with else str(call.cause)] += 1
+        if call.cause == FALLBACK:
+            self._fell_back.add(caller.number)
+        result.calls += 1
+        self.house.forget_calls()
+
+    # What happens meanwhile --------------------------------------------------------------------------------
+
+    def _keep_killing(self) -> None:
+        every = self.plan.kills_every
+        for number, victim in enumerate(self.plan.victims, 1):
+            while not self._is_over and self.result.calls < number * self.plan.calls // (
+                len(self.plan.victims) + 1
+            ):
+                gevent.sleep(0.05)
+            self._kill(victim)
+        while every and not self.plan.victims and not self._is_over:
+            self._pause(self._chance.uniform(0.5, 1.5) * every)
+            if not self._is_over:
+                (victim,) = self._chance.choices(
+                    [name for name, _ in VICTIMS], [share for _, share in VICTIMS]
+                )
+                self._kill(victim)
+
+    def _kill(self, victim: str) -> None:
+        self.result.kills[victim] += 1
+        if victim.startswith("database"):
+            self.house.kill_database(signal.SIGINT if victim.endswith("restart") else signal.SIGKILL)
+            return
+        part = self.house.parts[victim]
+        part.kill()
+        gevent.sleep(self._chance.uniform(*DOWN))
+        part.start()
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._is_over and (left := end - time.monotonic()) > 0:
+            gevent.sleep(min(left, 0.2))
+
+    def _keep_telling(self) -> None:
+        while not self._is_over:
+            self._pause(TELL_EVERY)
+            result = self.result
+            took = time.monotonic() - result.began
+            said = {
+                "seconds": round(took, 1),
+                "calls": result.calls,
+                "placed": self._next,
+                "per_second": round(result.calls / took, 1),
+                "kills": sum(result.kills.values()),
+                "silences": result.silences,
+                "stuck": result.stuck,
+                "rss_mib": {name: round(part.rss(), 1) for name, part in self.house.parts.items()},
+            }
+            print(json.dumps(said), file=sys.stderr, flush=True)
+            if self._tell is not None:
+                with self._tell.open("a") as file:
+                    file.write(json.dumps(said) + "\n")
+
+    def _keep_measuring(self) -> None:
+        """At the start, when calls are there, and when half of the calls or of the time is over."""
+        self._pause(WARM)
+        self._measure("start")
+        half = (self.plan.calls - self._first) / 2
+        limit = self.plan.seconds or float("inf")
+        while not self._is_over and self.result.calls < half:
+            if time.monotonic() - self.result.began > limit / 2:
+                break
+            gevent.sleep(0.2)
+        self._measure("middle")
+
+    def _measure(self, when: str) -> None:
+        self.result.sizes[when] = self.house.sizes()
+
+    # The judgement -----------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Everything has come back and has closed what was left; the processes that were killed last, too."""
+        for part in self.house.parts.values():
+            if not part.runs:
+                part.start()
+        give_up = time.monotonic() + SETTLE_LIMIT
+        while time.monotonic() < give_up:
+            try:
+                if not any(self.house.left().values()):
+                    return
+            except psycopg.Error:
+                pass  # it is being restarted
+            gevent.sleep(0.2)
+
+    def _judge(self) -> None:
+        result = self.result
+        left = self.house.left()
+        result.channels, result.reservations = left["channels"], left["reservations"]
+        result.open_contacts, result.open_calls = left["contacts"], left["proxy calls"]
+        rows = self._rows(
+            "select outcome, count(*) from contact where ended_at is not null group by 1 order by 2 desc"
+        )
+        result.outcomes = {str(outcome): int(count) for outcome, count in rows}
+        numbers = (
+            f"select count(*) from contact_personal where caller_number >= '{people.number(self._first)}'"
+        )
+        different = numbers.replace("count(*)", "count(distinct caller_number)")
+        known = int(self._value(different) or 0)
+        result.doubled = int(self._value(numbers) or 0) - known
+        result.without_contact = self._next - self._first - known
+        result.fell_back = result.without_contact - self._unaccounted()
+        result.without_contact -= result.fell_back
+        result.violations = [str(found) for found in audit(self._database, limit=FULL).violations]
+        result.late = sum(found.invariant == "I3" for found in audit(self._database, limit=LIMIT).violations)
+
+    def _unaccounted(self) -> int:
+        """Callers of this run who have no contact and did not hear the fallback."""
+        text = "select caller_number from contact_personal where caller_number >= '{}'"
+        known = {row[0] for row in self._rows(text.format(people.number(self._first)))}
+        placed = {people.number(index) for index in range(self._first, self._next)}
+        return len(placed - known - self._fell_back)
+
+    def _value(self, text: str) -> Any:
+        return self._rows(text)[0][0]
+
+    def _rows(self, text: str) -> list[tuple[Any, ...]]:
+        return self.house.rows(text)
+
+
+def show(result: Result) -> None:
+    rate = result.calls / result.took if result.took else 0.0
+    print(f"{result.calls} calls in {result.took:.0f} s: {rate:.1f} per second")
+    print("kills:", ", ".join(f"{name} {count}" for name, count in sorted(result.kills.items())) or "none")
+    print("outcomes:", ", ".join(f"{name} {count}" for name, count in result.outcomes.items()))
+    print("callers saw:", ", ".join(f"{name} {count}" for name, count in result.causes.most_common()))
+    print(f"{'memory, MiB (greenlets)':24}" + "".join(f"{when:>16}" for when in result.sizes))
+    for name in next(iter(result.sizes.values())):
+        cells = [sizes[name] for sizes in result.sizes.values()]
+        print(f"  {name:22}" + "".join(f"{_size(cell):>16}" for cell in cells))
+    print(f"callers in silence for more than {SILENCE:g} s: {result.silences}")
+    print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")
+    print(f"waits beside an idle agent above {LIMIT:g} s: {result.late} (judged: above {FULL:g} s)")
+    for violation in result.violations[:50]:
+        print("  ", violation)
+    print(", ".join(f"{name} {count}" for name, count in result.faults.items()))
+
+
+def _size(size: Size) -> str:
+    return f"{size.rss:.0f}" + ("" if size.greenlets is None else f" ({size.greenlets})")
+
+
+def soak(plan: Plan, folder: Path, *, safe: bool = True, tell: Path | None = None) -> Result:
+    """Play `plan` in `folder`, which a run before may have left."""
+    with serving(folder, plan.seed, safe=safe) as (built, database):
+        return Soak(plan, built, database, tell).run()
+
+
+@contextmanager
+def serving(folder: Path, seed: int, *, safe: bool = True) -> Iterator[tuple[House, Database]]:
+    """The house with its people, at work."""
+    network = Network(seed=seed, speed=SPEED)
+    network.director = people.People(seed)
+    for agent in people.agents():
+        network.add_agent(agent)
+    with house(folder, network, safe=safe) as built, Database(built.conninfo, max_size=3) as database:
+        if not database.run("contact_centers"):
+            samples = resources.folder("sql") / "samples"
+            run_script(database, (samples / "two_sites.sql").read_text("utf-8"), "two_sites.sql")
+            run_script(database, people.center_sql(), "soak")
+        built.start()
+        built.wait_until(lambda: built.listens() and _leads(database))
+        yield built, database
+
+
+def _leads(database: Database) -> bool:
+    try:
+        rows = database.run("status_leases")
+    except StoreError:
+        return False
+    held = {row["name"] for row in rows if row["valid"]}
+    return {"coordinator", "switch:west-1", "switch:east-1"} <= held
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Very many calls through stand-ins, with random kills.")
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills-every", type=float, default=20.0, help="seconds; 0: nobody is killed")
+    parser.add_argument("--at-once", type=int, default=60, help="callers on the line")
+    parser.add_argument("--seconds", type=float, help="place no more calls after that")
+    parser.add_argument(
+        "--folder", type=Path, help="kept, and gone on with; else a new one, removed at the end"
+    )
+    arguments = parser.parse_args()
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fsroute-soak-", dir="/var/tmp"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
+    plan = Plan(arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds)
+    try:
+        result = soak(plan, folder, tell=folder / "progress.jsonl")
+    finally:
+        if arguments.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    show(result)
+    sys.exit(0 if result.is_good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Several processes of a site take no more calls together than the site may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from fsroute.callserver.admitting import Admission
+from fsroute.model.admission import Limit, Refusal, Treatment, Why
+from fsroute.store.admission import Admissions
+from fsroute.store.database import Database
+from fsroute.store.signals import Signals
+from tests.fix_center import Center, at_once
+from tests.waiting import until
+
+SITE = "site:west"
+NUMBER = "8005550100"
+NewAdmission = Callable[[str, Limit], Admission]
+
+
+@pytest.fixture
+def new_admission(center: Center) -> Iterator[NewAdmission]:
+    signals = Signals(center.database)
+    signals.start()
+    made: list[Admission] = []
+
+    def make(process: str, limit: Limit) -> Admission:
+        made.append(Admission(Admissions(center.database), signals, (SITE, limit), process, "home"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+    signals.stop()
+
+
+def admitted(results: list[Refusal | None]) -> int:
+    return sum(result is None for result in results)
+
+
+def test_two_processes_take_as_many_calls_as_the_site_may_and_not_one_more(
+    new_admission: NewAdmission,
+) -> None:
+    one, two = (new_admission(name, Limit(20)) for name in ("one", "two"))
+    taken = 0
+    for turn in range(4):
+        calls = [
+            partial(each.admit, f"{id(each)}-{turn}-{number}", NUMBER)
+            for each in (one, two)
+            for number in range(8)
+        ]
+        taken += admitted(at_once(*calls))
+        assert taken == one.gate.present(SITE) + two.gate.present(SITE) <= 20
+    until(lambda: two.admit(f"last-{taken_by(one, two)}", NUMBER) is not None or taken_by(one, two) == 20, 10)
+    assert taken_by(one, two) == 20, "nothing of the limit lies idle"
+
+
+def is_full(admission: Admission) -> bool:
+    """One more call is refused; where it is not, it leaves again."""
+    refusal = admission.admit("b", NUMBER)
+    admission.left("b")
+    return refusal is not None
+
+
+def taken_by(*admissions: Admission) -> int:
+    return sum(each.gate.present(SITE) for each in admissions)
+
+
+def test_a_call_that_ends_at_one_process_makes_room_at_the_other(new_admission: NewAdmission) -> None:
+    one, two = (new_admission(name, Limit(1)) for name in ("one", "two"))
+    assert one.admit("a", NUMBER) is None
+    assert two.admit("b", NUMBER) is not None
+    one.left("a")
+    until(lambda: two.admit("b", NUMBER) is None, 10)
+
+
+def test_a_limit_that_is_set_in_sql_holds_at_once_and_is_lifted_again(
+    center: Center, new_admission: NewAdmission
+) -> None:
+    open_gate = new_admission("one", Limit())
+    assert open_gate.admit("a", NUMBER) is None
+    Admissions(center.database).set_limit("blue", Limit(1, None, Treatment("busy", "USER_BUSY")))
+    until(lambda: is_full(open_gate))
+    assert open_gate.admit("c", "another number") is None
+    Admissions(center.database).lift_limit("blue")
+    until(lambda: open_gate.admit("d", NUMBER) is None)
+
+
+def test_refusals_are_written_and_the_share_is_given_back(
+    center: Center, new_admission: NewAdmission
+) -> None:
+    full = new_admission("one", Limit(0))
+    for index in range(5):
+        refusal = full.admit(f"{index}", NUMBER)
+        assert refusal is not None
+        assert refusal.why is Why.CALLS
+    until(lambda: center.value("select coalesce(sum(calls), 0) from admission_refusal") == 5)
+    full.stop()
+    assert center.value("select count(*) from admission_share") == 0
+
+
+def test_while_the_database_is_away_what_is_known_stands(center: Center) -> None:
+    away = Database(center.database.conninfo + " port=1", max_size=1)
+    lone = Admission(Admissions(away), Signals(away), (SITE, Limit(2)), "one", "home")
+    lone.start()
+    assert [lone.admit(name, NUMBER) is None for name in "abc"] == [True, True, False]
+    assert sum(lone.gate.refused.values()) == 1, "kept, to be written later"
+    lone.stop()
