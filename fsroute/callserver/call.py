@@ -284,6 +284,7 @@ class Call:
             return None
         if call.proxy_call_id == self._position.answered:
             return None  # the application has its result: this is about another agent that it needs
+        self._desk.store.announce(call)  # the process that died may have written it and told nobody
         cause = self._line.get("variable_last_bridge_hangup_cause")
         return self._advance(
             self._hold(call, self._line.end_cause(cause, self._line.get("variable_sip_reason")))
