@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fsroute.model.admission import Limit, Refusal, Share, Use, Why
+from fsroute.model.admission import Dealt, Limit, Refusal, Share, Use, Why
 
 MOST_NUMBERS = 1000  # numbers that refusals are counted by, until they are written
 
@@ -23,6 +23,8 @@ class _Scope:
     share: Share
     tokens: float
     filled_at: float
+    is_dealt: bool = True
+    due: Share | None = None  # what the share is to be lowered to
     present: int = 0
     wanted: int = 0  # new calls since the last report
     demand: float = 0.0
@@ -34,6 +36,18 @@ class _Scope:
             full = max(1.0, rate)
             self.tokens = min(full, self.tokens + max(0.0, now - self.filled_at) * rate)
         self.filled_at = now
+
+    def lower(self, now: float) -> None:
+        """Come down to what was due; calls that are there keep their room."""
+        if self.due is None:
+            return
+        self.fill(now)
+        calls, rate = self.share.calls, self.share.per_second
+        if calls is not None and self.due.calls is not None:
+            calls = min(calls, max(self.present, self.due.calls))
+        if rate is not None and self.due.per_second is not None:
+            rate = min(rate, self.due.per_second)
+        self.share, self.due = Share(calls, rate), None
 
     def why_not(self) -> Why | None:
         if self.share.calls is not None and self.present >= self.share.calls:
@@ -60,9 +74,17 @@ class Gate:
     _reported_at: float | None = None
 
     def set_limits(
-        self, limits: Mapping[str, Limit], now: float, present: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        limits: Mapping[str, Limit],
+        now: float,
+        present: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
-        """From now on these; calls that are there stay, and count. `present`: the scopes of calls, if others now."""
+        """From now on these; calls that are there stay, and count. `present`: the scopes of calls, if others now.
+
+        Of a limit that is new this process has all if it is `alone`, and nothing else until a share is dealt.
+        """
         self._present.update(
             {name: now_in for name, now_in in (present or {}).items() if name in self._present}
         )
@@ -72,8 +94,8 @@ class Gate:
                 continue
             scope = self._scopes.get(name)
             if scope is None:
-                share = Share(limit.calls, limit.per_second)
-                scope = _Scope(limit, share, max(1.0, limit.per_second or 0.0), now)
+                scope = _Scope(limit, _part(limit, alone), max(1.0, limit.per_second or 0.0), now)
+                scope.is_dealt = alone
             scope.present = sum(name in names for names in self._present.values())
             scope.share = _within(scope.share, limit)
             scope.limit = limit
@@ -143,7 +165,10 @@ class Gate:
     # What is told, and dealt out ---------------------------------------------------------------------------
 
     def report(self, now: float) -> list[Use]:
-        """What this process has of each limit; demand is counted anew from here."""
+        """What this process has of each limit; demand is counted anew from here.
+
+        What is to be given up is given up before it is told: calls are taken while the report is on its way.
+        """
         seconds = max(0.05, now - (self._reported_at if self._reported_at is not None else now - 1.0))
         self._reported_at = now
         uses = []
@@ -151,18 +176,35 @@ class Gate:
             scope.demand = max(scope.wanted / seconds, (scope.demand + scope.wanted / seconds) / 2)
             scope.demand = 0.0 if scope.demand < 0.01 else scope.demand
             scope.wanted = 0
-            uses.append(Use(name, scope.limit, scope.present, scope.demand))
+            scope.lower(now)
+            uses.append(Use(name, scope.limit, scope.present, scope.demand, scope.share))
         return uses
 
-    def dealt(self, shares: Iterable[tuple[str, Share]], now: float) -> None:
-        """The shares as they are now."""
-        for name, share in shares:
-            scope = self._scopes.get(name)
-            if scope is None:
-                continue
-            scope.fill(now)
-            scope.share = share
-            scope.fill(now)
+    def assume_alone(self) -> None:
+        """No share can be had: of limits that none was dealt of, this process has all."""
+        for scope in self._scopes.values():
+            if not scope.is_dealt:
+                scope.share = _part(scope.limit, True)
+
+    def dealt(self, shares: Iterable[Dealt], now: float) -> bool:
+        """The shares as they are now; true: something is to be given up, by the next report, which others wait for."""
+        is_less = False
+        for each in shares:
+            scope = self._scopes.get(each.scope)
+            if scope is not None:
+                scope.fill(now)
+                scope.share, scope.due = _within(each.share, scope.limit), each.due
+                scope.is_dealt = True
+                scope.fill(now)
+                is_less = is_less or each.share != each.due
+        return is_less
+
+
+def _part(limit: Limit, whole: bool) -> Share:
+    """All of a limit, or nothing."""
+    if whole:
+        return Share(limit.calls, limit.per_second)
+    return Share(None if limit.calls is None else 0, None if limit.per_second is None else 0.0)
 
 
 def _within(share: Share, limit: Limit) -> Share:

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two reports
 SOONEST = 0.1  # seconds, where a call would be refused though others may have room
-LIFETIME = 3.0  # seconds after which the share of a process that says nothing is others'
-ASK_LIMIT = 0.5  # seconds that a call waits for a larger share, before it is refused
+LIFETIME = 5.0  # seconds after which the share of a process that says nothing is others'
+ASK_LIMIT = 1.0  # seconds that a call waits for a larger share, before it is refused
 SESSIONS = Refusal(PROCESS, Why.SESSIONS, Treatment("busy", "SWITCH_CONGESTION"))
 
 
@@ -30,6 +30,7 @@ class Admission:
     Args:
         site: the site's scope and limit.
         process: the process's name, unlike any other's.
+        lifetime: seconds after which its share is others', when it has said nothing.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Admission:
         process: str,
         switch_id: str,
         clock: Callable[[], float] = time.monotonic,
+        lifetime: float = LIFETIME,
     ) -> None:
         self.gate = Gate()
         self._store = store
@@ -48,9 +50,11 @@ class Admission:
         self._process = process
         self._switch_id = switch_id
         self._clock = clock
+        self._lifetime = lifetime
         self._centers: dict[str, str] = {}  # number called → scope
         self._numbers: dict[str, str] = {}  # channel → number called, of the calls that are there
         self._refusing: dict[str, int] = {}  # scope → calls refused since it began to
+        self._begun = self._done = 0  # reports
         self._asked = gevent.event.Event()
         self._answered = gevent.event.Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
@@ -103,10 +107,12 @@ class Admission:
         self.gate.left(channel_uuid)
 
     def _ask(self) -> None:
-        """Wait for the next share, which is asked for now."""
-        self._answered.clear()
-        self._asked.set()
-        self._answered.wait(ASK_LIMIT)
+        """Wait for the share of a report that begins from now on: one that is under way knows nothing of this call."""
+        wanted, give_up = self._begun + 1, self._clock() + ASK_LIMIT
+        while self._done < wanted and (left := give_up - self._clock()) > 0:
+            self._answered.clear()
+            self._asked.set()
+            self._answered.wait(left)
 
     def _refuse(self, number_called: str, refusal: Refusal) -> None:
         if refusal.scope not in self._refusing:
@@ -128,13 +134,15 @@ class Admission:
             number: center_scope(each.contact_center_id) for each in centers for number in each.numbers
         }
         present = {channel: self._scopes_of(number) for channel, number in self._numbers.items()}
-        self.gate.set_limits({self._site: self._site_limit, **limits}, self._clock(), present)
+        self.gate.set_limits({self._site: self._site_limit, **limits}, self._clock(), present, alone=False)
         self._asked.set()
 
     def _beats(self) -> None:
         while True:
             self._asked.clear()
+            self._begun += 1
             self._beat_or_wait()
+            self._done = self._begun
             self._answered.set()
             gevent.sleep(SOONEST)
             self._asked.wait(BEAT - SOONEST)
@@ -144,12 +152,14 @@ class Admission:
             self._beat()
         except StoreError as error:  # what is known stands
             log.debug("no share of the limits: %s", error)
+            self.gate.assume_alone()
 
     def _beat(self) -> None:
         uses = self.gate.report(self._clock())
         if uses:
-            shares = self._store.share(self._process, self._switch_id, uses, LIFETIME)
-            self.gate.dealt(shares, self._clock())
+            shares = self._store.share(self._process, self._switch_id, uses, self._lifetime)
+            if self.gate.dealt(shares, self._clock()):
+                self._asked.set()
         self._write_refused()
 
     def _write_refused(self) -> None:

@@ -284,7 +284,12 @@ class Call:
             return None
         if call.proxy_call_id == self._position.answered:
             return None  # the application has its result: this is about another agent that it needs
-        return self._advance(self._hold(call, self._line.get("variable_last_bridge_hangup_cause")))
+        if call.state is State.REQUESTED:
+            self._desk.store.announce(call)  # who wrote it may have died before saying so
+        cause = self._line.get("variable_last_bridge_hangup_cause")
+        return self._advance(
+            self._hold(call, self._line.end_cause(cause, self._line.get("variable_sip_reason")))
+        )
 
     def _closed(self) -> Do | None:
         """Who calls a contact center that is closed by command hears so at once, and nothing else."""

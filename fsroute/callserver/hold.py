@@ -365,8 +365,9 @@ class Hold:
         if event.get("variable_fsroute_room"):  # an agent who consults, and is in conference now
             raise ChannelTaken
         talked = self._channel.doing is Doing.TALKING
-        cause = (
-            event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or ""
+        cause = self._line.end_cause(
+            event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or "",
+            event.get("variable_sip_reason") or "",
         )
         self._leg_cause = cause if talked else event.get("variable_originate_disposition", "")
         self._channel = self._channel.over(cause if talked else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fsroute.callserver.waiting import ended_by
 from fsroute.esl.messages import Event
 from fsroute.esl.session import Session
 
@@ -43,6 +44,13 @@ class Line:
     def get(self, name: str) -> str:
         """A header of the channel data that came with the connection; empty if there is none."""
         return self.session.channel.get(name, "")
+
+    def end_cause(self, cause: str, reason: str) -> str:
+        """How a conversation ended (`ended_by`); a reason that was heeded says nothing of the next one."""
+        ended = ended_by(cause, reason)
+        if ended != cause:
+            self.api(f"uuid_setvar {self.uuid} sip_reason")
+        return ended
 
     def next(self, timeout: float | None) -> object:
         """The next event or posted object; None after `timeout` seconds."""

@@ -101,6 +101,7 @@ class CallServerRole:
         self._watched: dict[int, Session] = {}
         self._calls: dict[str, Call] = {}  # by channel
         self._left: set[str] = set()  # consultations whose agent has left: the acd has one beat to close them
+        self._unseen: dict[str, str] = {}  # channel → contact, to be looked after when the database is there
         self._closers = Workers(CLOSERS)
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
@@ -187,6 +188,9 @@ class CallServerRole:
                 self._close(contact_id, "the caller left unseen")
         except SwitchError as error:  # the connection will come back, and all contacts are looked at then
             log.debug("call not looked after: %s contact=%s", error, contact_id)
+        except StoreError as error:
+            log.warning("call not looked after yet: %s contact=%s", error, contact_id)
+            self._unseen[channel_uuid] = contact_id
 
     # Signals -----------------------------------------------------------------------------------------------
 
@@ -283,6 +287,7 @@ class CallServerRole:
     def reconcile(self) -> None:
         """Close the contacts whose callers left while nobody looked, and see to those who are to be called back."""
         self._callbacks.reconcile()
+        self._look_again()
         left = set()
         for contact_id, channel_uuid, core_uuid, is_consultation in self._store.contacts.live_of_switch(
             self._settings.switch_id
@@ -307,6 +312,13 @@ class CallServerRole:
             if channel_uuid not in self._calls and not self._link.exists(channel_uuid):
                 assert admission is not None
                 admission.left(channel_uuid)
+
+    def _look_again(self) -> None:
+        """At the calls that the database was away for."""
+        unseen, self._unseen = self._unseen, {}
+        for channel_uuid, contact_id in unseen.items():
+            if channel_uuid not in self._calls:
+                self._closers.spawn(self._look_after, contact_id, channel_uuid)
 
     def _await_switch(self) -> None:
         """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""

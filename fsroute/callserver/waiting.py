@@ -7,6 +7,7 @@ restart the same rule goes on from where the call stands.
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, replace
 
 from fsroute.callserver.waits import wait_step
@@ -162,6 +163,19 @@ LEAVING = ("voice_message", "number")
 """The steps of a time line with which the caller leaves the queue."""
 
 _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
+_DISORDERLY = frozenset({"MEDIA_TIMEOUT", "SYSTEM_SHUTDOWN", "CRASH"})
+_REASON = re.compile(r'SIP;cause=[0-9]{1,4};text="([A-Z_]{1,40})"')
+
+
+def ended_by(cause: str, reason: str) -> str:
+    """How a conversation ended, by the cause of its bridge and the last Reason header from the network leg.
+
+    A BYE tells FreeSWITCH's own causes, those beyond Q.850, in words only: the switch that reads it takes it for
+    NORMAL_CLEARING [sofia_on_hangup in mod_sofia.c, sofia_handle_sip_i_bye in sofia.c].
+    """
+    found = _REASON.fullmatch(reason)
+    told = found[1] if found else ""
+    return told if cause in _ORDERLY and told in _DISORDERLY else cause
 
 
 def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:

@@ -129,6 +129,7 @@ def tell(what: str) -> None:
 def _known(settings: Config, no_database: bool) -> Known:
     """What the database tells; nothing where it is fsroute's own and was never started."""
     from fsroute.cli.store import connection_string
+    from fsroute.errors import StoreError
     from fsroute.install.wanted import Known, Number
     from fsroute.store import lines
     from fsroute.store.database import Database
@@ -136,12 +137,17 @@ def _known(settings: Config, no_database: bool) -> Known:
     embedded = settings.database.embedded
     if no_database or (embedded and not (settings.state_path / "postgres" / "data").is_dir()):
         return Known()
-    with (
-        connection_string(settings) as conninfo,
-        Database(conninfo, min_size=1, max_size=1, application_name="fsroute install") as database,
-    ):
-        numbers = tuple(Number(*row) for row in lines.toll_free_numbers(database))
-        return Known(numbers, tuple(lines.links_of_other_switches(database, settings.site.switch_id)))
+    try:
+        with (
+            connection_string(settings) as conninfo,
+            Database(conninfo, min_size=1, max_size=1, application_name="fsroute install") as database,
+        ):
+            numbers = tuple(Number(*row) for row in lines.toll_free_numbers(database))
+            return Known(numbers, tuple(lines.links_of_other_switches(database, settings.site.switch_id)))
+    except StoreError as error:
+        raise StoreError(
+            f"{error}\nThe numbers are in the database: is it there, and migrated? (--no-database does without)"
+        ) from error
 
 
 def _say_interrupted(book: Book) -> None:

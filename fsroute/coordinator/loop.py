@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import count
 from uuid import uuid4
 
 import gevent
@@ -57,6 +58,7 @@ MOST_UNREAD = 20_000  # signals that wait to be decided on
 WORKERS = 8  # statements under way at once: they share the commits
 FOLLOW_INTERVAL = 0.25  # seconds for which a standby gathers keys before it reads the rows
 ATTEND_INTERVAL = 1.0  # seconds between two looks at who drives the switches
+UNHEARD_EVERY = 5  # looks: whoever dies between a commit and its signal has told nobody
 RETRY_DELAY = 0.5  # seconds before a failed action's rows are read again
 
 
@@ -284,9 +286,11 @@ class CoordinatorRole:
         Whoever comes to drive one says that it is back.
         """
         absences = Absences()
-        while True:
+        for look in count(1):
             gevent.sleep(ATTEND_INTERVAL)
             try:
+                if self.epoch is not None and look % UNHEARD_EVERY == 0:
+                    self._hear_unheard()
                 away = [] if self.epoch is None else absences.seen(self._store.agents.unattended_switches())
                 for switch_id in away:
                     if self._store.agents.switch_away(switch_id, "nobody drives it"):
@@ -296,6 +300,18 @@ class CoordinatorRole:
             except StoreError as error:
                 log.debug("not looked who drives the switches: %s", error)
                 absences.forget()
+
+    def _hear_unheard(self) -> None:
+        """Rows whose newest version no signal told of: the process that wrote them died before it could."""
+        calls = {number: call.version for number in self._core.calls() if (call := self._core.call(number))}
+        agents = {name: agent.version for name in self._core.agents() if (agent := self._core.agent(name))}
+        found = news(self._store, calls, agents)
+        for row in found.agents:
+            self._inbox.put(AgentChanged(row, row.version))
+        for call in sorted(found.calls, key=place_of):
+            self._inbox.put(CallChanged(call))
+        for proxy_call_id in found.calls_gone:
+            self._inbox.put((f"p:{proxy_call_id}", None))
 
     def _follow(self) -> None:
         """While somebody else leads."""

@@ -39,13 +39,18 @@ def advise(
     sounds: str,
     conference_profile: str,
     link_networks: tuple[str, ...],
+    limits: bool = False,
 ) -> list[Snippet]:
     """All that is missing; `has_module` asks the running switch, without one its configuration counts.
 
-    `entries` are contexts that should include drop-ins of ours.
+    `entries` are contexts that should include drop-ins of ours; with `limits` FreeSWITCH itself counts callers.
     """
     return [
-        *_modules(tree, has_module or (lambda name: _is_configured(tree, name))),
+        *_modules(
+            tree,
+            has_module or (lambda name: _is_configured(tree, name)),
+            (*MODULES, "hash") if limits else MODULES,
+        ),
         *_event_socket(tree),
         *_entries(tree, entries),
         *_music(tree, music, sounds),
@@ -54,8 +59,8 @@ def advise(
     ]
 
 
-def _modules(tree: Tree, has_module: Callable[[str], bool]) -> Iterator[Snippet]:
-    missing = [name for name in MODULES if not has_module(f"mod_{name}")]
+def _modules(tree: Tree, has_module: Callable[[str], bool], wanted: tuple[str, ...]) -> Iterator[Snippet]:
+    missing = [name for name in wanted if not has_module(f"mod_{name}")]
     if missing:
         lines = "\n".join(f'<load module="mod_{name}"/>' for name in missing)
         now = "; ".join(f"load mod_{name}" for name in missing)

@@ -207,6 +207,7 @@ def _snippets(
         sounds=str(place.sounds_dir),
         conference_profile=settings.conference_profile,
         link_networks=want.link_networks,
+        limits=bool(settings.most_calls or settings.most_calls_per_second),
     )
 
 

@@ -65,12 +65,22 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one process has of a limit: calls present, and new calls per second that wanted to be taken."""
+    """What one process has of a limit: calls present, new calls per second that wanted to be taken, and its share."""
 
     scope: str
     limit: Limit
     present: int
     demand: float
+    held: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """The share of a scope that a process has from now on, and what it is to lower it to before it reports again."""
+
+    scope: str
+    share: Share
+    due: Share
 
 
 @dataclass(frozen=True, slots=True)

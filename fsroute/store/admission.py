@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from fsroute.model.admission import Limit, Share, Treatment, Use, Why
+from fsroute.model.admission import Dealt, Limit, Share, Treatment, Use, Why
 from fsroute.store.database import Database
 
 TOPIC = "admission"
@@ -45,9 +45,7 @@ class Admissions:
             for row in self._database.run("admission_limits")
         ]
 
-    def share(
-        self, process: str, switch_id: str, uses: Sequence[Use], lifetime: float
-    ) -> list[tuple[str, Share]]:
+    def share(self, process: str, switch_id: str, uses: Sequence[Use], lifetime: float) -> list[Dealt]:
         """Tell what a process has of each limit; returns what it may have, for `lifetime` seconds."""
         used = [
             {
@@ -56,13 +54,18 @@ class Admissions:
                 "per_second": use.limit.per_second,
                 "present": use.present,
                 "demand": use.demand,
+                "held": use.held.calls,
+                "held_rate": use.held.per_second,
             }
             for use in uses
         ]
         rows = self._database.run(
             "share_admission", process=process, switch_id=switch_id, used=Jsonb(used), lifetime=lifetime
         )
-        return [(row["scope"], Share(row["granted"], row["rate"])) for row in rows]
+        return [
+            Dealt(row["scope"], Share(row["granted"], row["rate"]), Share(row["due"], row["due_rate"]))
+            for row in rows
+        ]
 
     def give_back(self, process: str) -> None:
         """The process ends: others may have what it had."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import gevent
 
+from fsroute.switchsim.causes import Q850
 from fsroute.switchsim.timeline import SILENCE
 
 if TYPE_CHECKING:
@@ -124,8 +125,21 @@ class LinkEnd:
             self.link.carry(other.party_answers)
 
     def ended(self, cause: str) -> None:
-        if (other := self.other) is not None:
-            self.link.carry(lambda: other.party_ends(cause))
+        """A BYE tells the causes of Q.850; FreeSWITCH's own are told in words, which are kept and not understood."""
+        if (other := self.other) is None:
+            return
+        number = Q850.get(cause, 0)
+        words = (
+            f'Q.850;cause={number};text="{cause}"' if number < 128 else f'SIP;cause={number};text="{cause}"'
+        )
+
+        def arrive() -> None:
+            for channel in (other, other.partner):
+                if channel is not None and other.is_answered:
+                    channel.set("sip_reason", words)
+            other.party_ends("NORMAL_CLEARING" if number >= 128 and other.is_answered else cause)
+
+        self.link.carry(arrive)
 
     def redirected(self, target: str) -> None:
         return

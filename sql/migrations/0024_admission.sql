@@ -43,20 +43,23 @@ create table admission_refusal (
 );
 create index admission_refusal_at on admission_refusal using brin (at);
 
--- A process tells what it has of each limit, and gets its share anew: what it has, and of what is left its part by
--- demand, but no more than it may need until it asks again (or than an equal part): the rest is there for the others,
--- one that begins, or that calls turn to because this one is gone.
+-- A process tells what it has of each limit, and gets its share anew. What is due to it: what it has, and of what is left
+-- its part by demand, but no more than it may need until it asks again (or than an equal part): the rest is there for the
+-- others, one that begins, or that calls turn to because this one is gone. It is granted what it holds already, too, since
+-- it may be taking a call just now: it lowers its share itself, to what was due, before it tells the next time.
 create function share_admission(p_process text, p_switch_id text, p_used jsonb, p_lifetime double precision)
-returns table (scope text, granted integer, rate double precision) language plpgsql as $$
+returns table (scope text, granted integer, rate double precision, due integer, due_rate double precision)
+language plpgsql as $$
 declare
     u record;
     o record;
     v_free double precision;
     v_weight double precision;
-    v_part double precision; -- of the calls that are left
+    v_part double precision;
 begin
     for u in select * from jsonb_to_recordset(p_used) as t(scope text, calls integer, per_second double precision,
-                                                           present integer, demand double precision) order by t.scope loop
+                                                           present integer, demand double precision,
+                                                           held integer, held_rate double precision) order by t.scope loop
         perform pg_advisory_xact_lock(hashtextextended('fsroute.admission.' || u.scope, 0));
         delete from admission_share a where a.scope = u.scope and a.expires_at < clock_timestamp();
         select coalesce(sum(a.present), 0) as present, coalesce(sum(greatest(a.granted, a.present)), 0) as held,
@@ -68,12 +71,14 @@ begin
         v_free := greatest(0, u.calls - u.present - o.present);
         v_part := least(v_free * v_weight, greatest(2 * u.demand + 2, v_free / o.processes));
         share_admission.scope := u.scope;
-        share_admission.granted := case when u.calls is not null then
-            greatest(least(u.present + case when u.demand > 0 and u.demand >= o.most then ceil(v_part)
-                                            else floor(v_part) end, u.calls - o.held), 0) end;
-        share_admission.rate := case when u.per_second is not null then
-            greatest(least(u.per_second * v_weight, greatest(2 * u.demand + 1, u.per_second / o.processes),
-                           u.per_second - o.rate), 0) end;
+        v_part := u.present + case when u.demand > 0 and u.demand >= o.most then ceil(v_part) else floor(v_part) end;
+        share_admission.due := greatest(least(v_part, u.calls - o.held), 0);
+        share_admission.granted := greatest(least(greatest(v_part, u.held), u.calls - o.held), 0);
+        v_part := least(u.per_second * v_weight, greatest(2 * u.demand + 1, u.per_second / o.processes));
+        share_admission.due_rate := greatest(least(v_part, u.per_second - o.rate), 0);
+        share_admission.rate := greatest(least(greatest(v_part, u.held_rate), u.per_second - o.rate), 0);
+        if u.calls is null then share_admission.due := null; share_admission.granted := null; end if;
+        if u.per_second is null then share_admission.due_rate := null; share_admission.rate := null; end if;
         insert into admission_share as a (scope, process, contact_center_id, switch_id, calls, per_second, present, demand,
                                           granted, rate, expires_at)
         values (u.scope, p_process, case when u.scope like 'center:%' then substr(u.scope, 8) end, p_switch_id, u.calls,

@@ -8,7 +8,7 @@ select l.contact_center_id, l.calls, l.per_second, l.treatment, l.cause, l.numbe
 
 -- name: share_admission repeatable
 -- Nobody waits for the disk: after a crash of the server each process tells again.
-select scope, granted, rate
+select scope, granted, rate, due, due_rate
   from set_config('synchronous_commit', 'off', true),
        share_admission(%(process)s, %(switch_id)s, %(used)s, %(lifetime)s);
 

@@ -81,7 +81,9 @@ def play(system: System, broken: Broken, stages: Iterable[Stage] = tuple(Stage))
     row = Row(broken, {stage: Verdict() for stage in stages})
     scenes = {stage: _scene(system, broken, stage) for stage in row.cells}
     system.prepare(broken)
-    _all(row, scenes, lambda scene: scene.begin())
+    for last in (False, True):
+        now = {stage: scene for stage, scene in scenes.items() if scene.begins_last is last}
+        _all(row, now, lambda scene: scene.begin())
     struck = time.monotonic()
     system.strike(broken)
     _all(row, scenes, lambda scene: scene.meanwhile())

@@ -23,7 +23,7 @@ class Place(World, Protocol):
     media_timeout: float
     """Seconds in which a switch notices that nothing comes any more."""
     wrap_up: float
-    """Seconds: longer than it takes to bring all callers where they are to be."""
+    """Seconds: the fault comes before its end."""
 
     def variable(self, channel_uuid: str, name: str) -> str:
         """Of a caller's channel; empty if it is not set or there is no such channel."""
@@ -36,6 +36,8 @@ class Scene:
     """The callers of one cell. Steps raise AssertionError with what was seen instead."""
 
     queue: dict[str, object] = {}
+    begins_last = False
+    """What it begins with lasts for some seconds only."""
 
     def __init__(self, place: Place, company: Company, cell: Cell) -> None:
         self.place = place
@@ -308,6 +310,8 @@ class Bridged(Scene):
 
 class WrappingUp(Scene):
     """An agent writes up what the last caller wanted; the next caller waits."""
+
+    begins_last = True
 
     def begin(self) -> None:
         self.company.agent("writer", answers=True, wrap_up=self.place.wrap_up)

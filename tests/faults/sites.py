@@ -24,7 +24,7 @@ from tests.faults.cuttable import Cuttable
 from tests.faults.table import Broken
 from tests.waiting import until
 
-DATABASE_AWAY = 1.5  # seconds
+DATABASE_AWAY = 5.0  # seconds: longer than a caller may hear nothing
 SECOND = "second"
 """The name of the call server that stands beside the other when it is asked for."""
 

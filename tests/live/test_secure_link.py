@@ -9,6 +9,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -99,14 +100,11 @@ def test_a_network_leg_is_by_tls_and_srtp_and_both_hear_each_other(
     agent = agent_phone.latest()
     until(lambda: caller.media.hears(AGENT) and agent.media.hears(CALLER), 10)
     for switch, uuid in ((secure.west, row["network_leg_uuid"]), (secure.east, row["rendezvous_uuid"])):
-        dump = switch.api(f"uuid_dump {uuid}")
-        assert "transport=tls" in dump.lower() or "variable_sip_via_protocol: tls" in dump, dump
+        dump = unquote(switch.api(f"uuid_dump {uuid}"))
+        assert "SIP/2.0/TLS" in dump, dump
         assert switch.variable(uuid, "rtp_has_crypto") == SUITE, dump
-        for sdp in re.findall(r"m=audio.*", switch.variable(uuid, "rtp_local_sdp_str")):
-            assert "RTP/SAVP" in sdp
-        assert f"a=crypto:1 {SUITE}" in dump
+        assert re.findall(r"m=audio \d+ (\S+)", switch.variable(uuid, "rtp_local_sdp_str")) == ["RTP/SAVP"]
         assert switch.variable(uuid, "read_codec") == "PCMA"
-        assert int(switch.variable(uuid, "sip_session_expires") or 120) <= 120
     measured("network leg by TLS and SRTP: from the call's arrival to the talk",
              (row["bridged_at"] - row["arrived_at"]).total_seconds())  # fmt: skip
     agent.hang_up()

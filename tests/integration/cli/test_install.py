@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,19 @@ def test_a_run_that_is_killed_is_settled_by_the_next(house: House) -> None:
     assert "nothing to do" in house.run("install").output
     assert house.run("uninstall").exit_code == 0
     assert house.files() == before
+
+
+def test_a_database_without_our_tables_is_told_of_and_can_be_done_without(
+    house: House, new_database: Callable[[str], str]
+) -> None:
+    text = house.config.read_text()
+    house.config.write_text(
+        text[: text.index("[database]")] + f'[database]\nurl = "{new_database("template1")}"\n'
+    )
+    refused = house.run("install")
+    assert refused.exit_code == 1
+    assert "--no-database does without" in refused.output
+    assert house.run("install", "--dry-run", "--no-database").exit_code == 0
 
 
 def test_without_a_switch_the_folders_have_to_be_given(house: House) -> None:

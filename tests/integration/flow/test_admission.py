@@ -16,7 +16,8 @@ def limit(world: World, calls: int | None, treatment: Treatment, per_second: flo
     admissions = Admissions(world.store.database)
     admissions.set_limit("acme", Limit(calls, per_second, treatment))
     gate = admission(world).gate
-    until(lambda: center_scope("acme") in gate._scopes)
+    there = len(gate.channels())
+    until(lambda: center_scope("acme") in gate._scopes and gate.present(center_scope("acme")) == there, 30)
 
 
 def call_server(world: World) -> CallServerRole:
@@ -42,17 +43,14 @@ def contacts(world: World) -> int:
 
 
 def test_a_call_above_the_limit_is_refused_with_its_cause_and_was_never_answered(world: World) -> None:
-    limit(world, 1, Treatment("busy", "USER_BUSY"))
     first = call(world)
-    until(lambda: first.is_answered)
+    until(lambda: first.is_answered, 30)
+    limit(world, 1, Treatment("busy", "USER_BUSY"))
     second = call(world)
-    until(second.over.is_set)
+    until(second.over.is_set, 30)
     assert (second.cause, second.is_answered) == ("USER_BUSY", False)
     first.hang_up()
-    until(lambda: contacts(world) == 1 and world.outcomes() == ["abandoned"])
-    third = call(world)
-    until(lambda: third.is_answered)
-    third.hang_up()
+    world.wait_for_outcomes("abandoned", limit=30)
     world.assert_nothing_left()
     until(lambda: world.query("select sum(calls), min(reason) from admission_refusal") == [(1, "calls")])
 
@@ -60,7 +58,7 @@ def test_a_call_above_the_limit_is_refused_with_its_cause_and_was_never_answered
 def test_a_call_above_the_limit_hears_the_message_as_early_media(world: World) -> None:
     limit(world, 0, Treatment("message", "NORMAL_TEMPORARY_FAILURE", prompt="closed"))
     refused = call(world)
-    until(refused.over.is_set)
+    until(refused.over.is_set, 30)
     assert refused.timeline.heard("closed"), str(refused.timeline)
     assert (refused.cause, refused.is_answered, contacts(world)) == ("NORMAL_TEMPORARY_FAILURE", False, 0)
     world.assert_nothing_left()
@@ -69,8 +67,8 @@ def test_a_call_above_the_limit_hears_the_message_as_early_media(world: World) -
 def test_a_call_above_the_limit_is_sent_to_the_fallback_number(world: World) -> None:
     limit(world, 0, Treatment("number", "USER_BUSY", number="1000"))
     refused = call(world)
-    until(lambda: refused.timeline.heard("tone_stream"))
-    until(refused.over.is_set)
+    until(lambda: refused.timeline.heard("tone_stream"), 30)
+    until(refused.over.is_set, 30)
     assert contacts(world) == 0
     world.assert_nothing_left()
 
@@ -79,26 +77,28 @@ def test_a_fallback_number_that_leads_back_here_ends_in_a_refusal_not_in_a_circl
     limit(world, 0, Treatment("number", "USER_BUSY", number="8005550100"))
     call_server(world)._turning_away.transfer_to = "XML public"
     refused = call(world)
-    until(refused.over.is_set)
+    until(refused.over.is_set, 30)
     assert (refused.cause, contacts(world)) == ("USER_BUSY", 0)
 
 
 def test_a_caller_whose_talk_the_switch_bridges_itself_counts_until_the_hang_up(world: World) -> None:
-    limit(world, 1, Treatment())
     world.log_on("dee")  # at the callers' own site
     first = call(world, WaitFor("main_menu"), Press("2"))
-    until(lambda: first.is_talking, 10)
+    until(lambda: first.is_talking, 30)
+    limit(world, 1, Treatment())
     second = call(world)
-    until(second.over.is_set)
+    until(second.over.is_set, 30)
     assert second.cause == "USER_BUSY"
     first.hang_up()
-    until(lambda: admission(world).gate.present(center_scope("acme")) == 0)
+    until(lambda: admission(world).gate.present(center_scope("acme")) == 0, 30)
+    world.wait_for_outcomes("served", limit=30)
     world.assert_nothing_left()
 
 
 def test_other_contact_centers_are_not_concerned(world: World) -> None:
     limit(world, 0, Treatment())
     other = call(world, called="8005550200")
-    until(lambda: other.is_answered)
+    until(lambda: other.is_answered, 30)
     other.hang_up()
+    world.wait_for_outcomes("abandoned", limit=30)
     world.assert_nothing_left()

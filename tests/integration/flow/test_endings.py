@@ -224,6 +224,17 @@ def test_a_conversation_that_is_lost_goes_to_the_head_of_the_queue(world: World)
     assert world.query("select priority from proxy_call") == [(1_000_000,)]
 
 
+def test_a_conversation_ends_out_of_order_where_the_agents_switch_is_shut_down(world: World) -> None:
+    world.log_on("ann", Answers(after=0.1))
+    call = world.call_for_an_agent()
+    until(lambda: call.is_talking, 10)
+    world.east.switch.stop()
+    until(lambda: "conversation_lost" in world.kinds(), 10)
+    assert "conversation_over" not in world.kinds()
+    call.hang_up()
+    world.wait_for_outcomes("abandoned")
+
+
 def test_guessed_tokens_are_refused_and_counted_in_the_ledger(world: World) -> None:
     call = world.network.call(Caller("+1", "Eve", "fsr" + "0" * 32), world.east.switch)
     until(lambda: call.over.is_set(), 10)

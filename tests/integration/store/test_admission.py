@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fsroute.model.admission import Limit, Share, Treatment, Use, Why
+from fsroute.model.admission import Dealt, Limit, Share, Treatment, Use, Why
 from fsroute.store.admission import TOPIC, Admissions
 from fsroute.store.signals import Signals
 from tests.fix_center import Center, at_once
@@ -20,11 +20,25 @@ def admissions(center: Center) -> Admissions:
     return Admissions(center.database)
 
 
+NOTHING = Share(0, 0.0)
+
+
+def deal(
+    admissions: Admissions,
+    process: str,
+    limit: Limit,
+    present: int = 0,
+    demand: float = 0.0,
+    held: Share = NOTHING,
+) -> Dealt:
+    [dealt] = admissions.share(process, "home", [Use(SITE, limit, present, demand, held)], 60.0)
+    assert dealt.scope == SITE
+    return dealt
+
+
 def share(admissions: Admissions, process: str, limit: Limit, present: int = 0, demand: float = 0.0) -> Share:
-    uses = [Use(SITE, limit, present, demand)]
-    [(scope, given)] = admissions.share(process, "home", uses, 60.0)
-    assert scope == SITE
-    return given
+    """Of a process that has lowered its share to nothing but the calls that are there."""
+    return deal(admissions, process, limit, present, demand, Share(present, 0.0)).share
 
 
 def test_a_process_alone_has_the_whole_limit(admissions: Admissions) -> None:
@@ -49,7 +63,7 @@ def test_one_that_takes_few_calls_leaves_room_for_another_that_begins(admissions
 
 
 def test_a_process_that_has_gone_silent_is_forgotten(admissions: Admissions) -> None:
-    admissions.share("gone", "home", [Use(SITE, Limit(10), 9, 5.0)], 0.0)
+    admissions.share("gone", "home", [Use(SITE, Limit(10), 9, 5.0, NOTHING)], 0.0)
     assert share(admissions, "other", Limit(10)) == Share(10, None)
 
 
@@ -57,6 +71,16 @@ def test_what_is_given_back_is_others_at_once(admissions: Admissions) -> None:
     share(admissions, "one", Limit(10), present=9, demand=5.0)
     admissions.give_back("one")
     assert share(admissions, "other", Limit(10)) == Share(10, None)
+
+
+def test_what_a_process_holds_stays_its_own_until_it_gives_it_up(admissions: Admissions) -> None:
+    deal(admissions, "one", Limit(1), held=NOTHING)
+    idle = deal(admissions, "two", Limit(1))
+    first = deal(admissions, "one", Limit(1), held=Share(1, None))
+    assert (idle.share, first.share, first.due) == (Share(0, None), Share(1, None), Share(0, None))
+    assert deal(admissions, "two", Limit(1), demand=5.0).share == Share(0, None)
+    deal(admissions, "one", Limit(1), held=Share(0, None))
+    assert deal(admissions, "two", Limit(1), demand=5.0).share == Share(1, None)
 
 
 def test_calls_above_the_limit_that_have_come_back_let_nobody_else_in(admissions: Admissions) -> None:
@@ -72,12 +96,20 @@ def test_calls_above_the_limit_that_have_come_back_let_nobody_else_in(admissions
 def test_all_shares_together_are_never_more_than_the_limit(
     admissions: Admissions, limit: int, steps: list[tuple[str, int, float]]
 ) -> None:
-    shares = dict.fromkeys("abc", Share(0, 0.0))
+    shares = dict.fromkeys("abc", NOTHING)
+    dues = dict(shares)
     for process in shares:
         admissions.give_back(process)
     for process, wanted, demand in steps:
-        present = min(wanted, shares[process].calls or 0)
-        shares[process] = share(admissions, process, Limit(limit, 7.5), present, demand)
+        held, due = shares[process], dues[process]
+        present = min(wanted, held.calls or 0)
+        lowered = Share(
+            min(held.calls or 0, max(present, due.calls or 0)),
+            min(held.per_second or 0.0, due.per_second or 0.0),
+        )
+        dealt = deal(admissions, process, Limit(limit, 7.5), present, demand, lowered)
+        assert (dealt.share.calls or 0) >= (lowered.calls or 0), "what it may be using just now stays its own"
+        shares[process], dues[process] = dealt.share, dealt.due
         assert sum(each.calls or 0 for each in shares.values()) <= limit
         assert sum(each.per_second or 0.0 for each in shares.values()) <= 7.5 + 1e-9
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsroute.callserver.admission import MOST_NUMBERS, Gate
-from fsroute.model.admission import Limit, Refusal, Share, Treatment, Why
+from fsroute.model.admission import Dealt, Limit, Refusal, Share, Treatment, Why
 
 SITE, ACME = "site:west", "center:acme"
 MESSAGE = Treatment("message", "USER_BUSY", prompt="closed")
@@ -16,6 +16,20 @@ def gate(**limits: Limit) -> Gate:
     made = Gate()
     made.set_limits({{"site": SITE, "acme": ACME}[name]: limit for name, limit in limits.items()}, 0.0)
     return made
+
+
+def dealt(calls: int | None, rate: float | None, due: Share | None = None) -> Dealt:
+    return Dealt(SITE, Share(calls, rate), due or Share(calls, rate))
+
+
+def test_what_is_due_to_others_is_given_up_with_the_report_and_no_sooner() -> None:
+    shared = gate(site=Limit(10, 10.0))
+    assert shared.dealt([dealt(10, 10.0, due=Share(1, 2.0))], 0.0)
+    assert [shared.enter(name, [SITE], 0.0) for name in "abc"] == [None] * 3
+    (use,) = shared.report(1.0)
+    assert use.held == Share(3, 2.0), "calls that are there keep their room"
+    assert shared.enter("d", [SITE], 1.0) is not None
+    assert not shared.dealt([dealt(4, 2.0)], 1.0)
 
 
 def test_a_call_above_the_limit_is_refused_with_the_limits_treatment() -> None:
@@ -65,12 +79,12 @@ def test_a_limit_below_one_call_per_second_lets_calls_in() -> None:
 
 def test_the_share_counts_not_the_limit() -> None:
     shared = gate(site=Limit(10, 10.0))
-    shared.dealt([(SITE, Share(1, 10.0))], 0.0)
+    shared.dealt([dealt(1, 10.0)], 0.0)
     assert shared.enter("a", [SITE], 0.0) is None
     refusal = shared.enter("b", [SITE], 0.0)
     assert refusal is not None
     assert shared.may_ask(refusal)
-    shared.dealt([(SITE, Share(10, 10.0))], 0.0)
+    shared.dealt([dealt(10, 10.0)], 0.0)
     assert shared.enter("b", [SITE], 0.0, again=True) is None
 
 
@@ -89,6 +103,22 @@ def test_a_lower_limit_holds_at_once_and_ends_no_call() -> None:
     full.set_limits({SITE: Limit(2)}, 1.0)
     full.left("a")
     assert (full.present(SITE), full.enter("d", [SITE], 1.0) is None) == (2, False)
+
+
+def test_of_a_new_limit_nothing_is_taken_before_a_share_is_dealt_unless_none_can_be_had() -> None:
+    new = Gate()
+    new.set_limits({SITE: Limit(2, 5.0)}, 0.0, alone=False)
+    refusal = new.enter("a", [SITE], 0.0)
+    assert refusal is not None
+    assert new.may_ask(refusal)
+    new.dealt([dealt(1, 5.0)], 0.0)
+    assert new.enter("a", [SITE], 0.0, again=True) is None
+    new.assume_alone()
+    assert new.enter("b", [SITE], 0.0) is not None, "what was dealt stands"
+    away = Gate()
+    away.set_limits({SITE: Limit(1)}, 0.0, alone=False)
+    away.assume_alone()
+    assert away.enter("a", [SITE], 0.0) is None
 
 
 def test_a_limit_that_is_set_counts_who_is_there_already() -> None:
@@ -152,7 +182,7 @@ def test_who_is_there_is_never_more_than_the_share_that_let_them_in(
             full.left(name)
             there.discard(name)
         elif what == "share":
-            full.dealt([(SITE, Share(number, None))], 0.0)
+            full.dealt([dealt(number, None)], 0.0)
         else:
             full.set_limits({SITE: Limit(number)}, 0.0)
         assert full.present(SITE) == len(there)

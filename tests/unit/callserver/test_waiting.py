@@ -27,6 +27,7 @@ from fsroute.callserver.waiting import (
     Step,
     Treat,
     decide,
+    ended_by,
     is_joined_here,
 )
 from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
@@ -406,3 +407,19 @@ def test_the_last_step_that_has_come_says_how_waits_are_told() -> None:
     later = replace(TELL, after=300.0, every=120.0)
     row = proxy_call(State.QUEUED, time_line=(TELL, later), time_line_done=2)
     assert decide(row, MUSIC, NOW) == AnnounceWait(later)
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason", "ended"),
+    [
+        ("NORMAL_CLEARING", 'SIP;cause=604;text="MEDIA_TIMEOUT"', "MEDIA_TIMEOUT"),
+        ("NORMAL_CLEARING", 'SIP;cause=501;text="SYSTEM_SHUTDOWN"', "SYSTEM_SHUTDOWN"),
+        ("NORMAL_CLEARING", 'Q.850;cause=16;text="NORMAL_CLEARING"', "NORMAL_CLEARING"),
+        ("NORMAL_CLEARING", 'SIP;cause=200;text="Call completed elsewhere"', "NORMAL_CLEARING"),
+        ("NORMAL_CLEARING", 'SIP;cause=605;text="PICKED_OFF"', "NORMAL_CLEARING"),
+        ("NORMAL_CLEARING", "", "NORMAL_CLEARING"),
+        ("DESTINATION_OUT_OF_ORDER", 'SIP;cause=604;text="MEDIA_TIMEOUT"', "DESTINATION_OUT_OF_ORDER"),
+    ],
+)
+def test_a_cause_that_only_the_reason_tells_is_heeded(cause: str, reason: str, ended: str) -> None:
+    assert ended_by(cause, reason) == ended

@@ -232,6 +232,12 @@ def test_nothing_is_said_where_nothing_is_missing(house: House) -> None:
         ]
 
 
+def test_limits_that_freeswitch_keeps_need_a_module_of_their_own(house: House) -> None:
+    config = convert("[dialplan]\nmost_calls = 100", Config, "test")
+    [snippet] = house.propose(config).snippets
+    assert snippet.text == '<load module="mod_spy"/>\n<load module="mod_hash"/>'
+
+
 def test_where_fusionpbx_serves_the_dialplan_nothing_is_written(tmp_path: Path) -> None:
     house = House(tmp_path, {"autoload_configs/lua.conf.xml": FUSIONPBX})
     proposal = house.propose()

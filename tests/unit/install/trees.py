@@ -115,7 +115,7 @@ class ReadingSwitch(Switch):
         answers: dict[str, Callable[[], str]] = {
             "global_getvar": self._variables,
             "version": lambda: "FreeSWITCH Version 1.11.1-release (64bit)",
-            "module_exists": lambda: "false" if words[1] == "mod_spy" else "true",
+            "module_exists": lambda: "false" if words[1] in ("mod_spy", "mod_hash") else "true",
             "reloadxml": self._reload,
             "xml_locate": lambda: self._located(words[-1]),
             "sofia": self._status,
