@@ -129,7 +129,7 @@ def test_however_it_ends_the_terminal_is_as_it_was(screen: Callable[..., Screen]
     assert LEFT in top.seen
 
 
-def test_a_fault_of_ours_gives_the_terminal_back_before_it_is_told(
+def test_a_database_that_goes_away_gives_the_terminal_back_before_it_is_told(
     screen: Callable[..., Screen], center: Center
 ) -> None:
     top = screen("--page", "queues")
