@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import socket
@@ -22,6 +23,7 @@ from tests.live.freeswitch import Ports
 from tests.live.own_switch import SHIPPED, OwnSwitch, shipped
 from tests.live.process import FsrouteRun
 from tests.live.sites import gather_applications
+from tests.live.test_doctor import NOT_OF_A_TEST
 from tests.waiting import until
 
 pytestmark = pytest.mark.live
@@ -46,6 +48,25 @@ class Host:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == status, f"{words}: {done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
+
+    def not_well(self) -> dict[str, list[str]]:
+        """What `fsroute doctor` finds wrong, by check; without what depends on the machine that the tests run on."""
+        command = [
+            sys.executable,
+            "-m",
+            "fsroute",
+            "doctor",
+            "--json",
+            "--config",
+            str(self.run.configuration),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+        assert done.stdout, done.stderr
+        found: dict[str, list[str]] = {}
+        for each in json.loads(done.stdout)["findings"]:
+            if each["state"] in ("warning", "failed") and each["check"] not in NOT_OF_A_TEST:
+                found.setdefault(each["check"], []).append(each["finding"])
+        return found
 
     def contacts(self) -> int:
         with psycopg.connect(self.database, options="-c search_path=fsroute") as connection:
@@ -101,6 +122,8 @@ def test_a_switch_of_somebody_else_s_serves_fsroute_s_callers_and_is_left_as_it_
     assert f"@127.0.0.1:{switch.ports.link}" in switch.api("sofia status")
 
     host.run.start()
+    switch.api("load mod_spy")  # what the installation says is the administrator's to do
+    assert host.not_well() == {}
     caller = sipp.callers(host.folder, "caller", 1, NUMBER, switch.ports.callers, patient=False)
     assert caller.finish(30) == 0, caller.problems()
     until(lambda: host.contacts() == 1)
