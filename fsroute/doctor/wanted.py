@@ -18,7 +18,7 @@ NOBODY = "192.0.2.1"
 
 AT_SWITCH = frozenset({Role.CALLSERVER, Role.ACD, Role.CTI, Role.SCP})
 ALWAYS = ("event_socket", "commands", "dptools", "sofia", "dialplan_xml")
-OF_CALLSERVER = ("loopback", "sndfile", "tone_stream", "local_stream")
+OF_CALLSERVER = ("loopback", "sndfile", "tone_stream")
 OF_ACD = ("conference", "spy")
 
 _GATEWAY = re.compile(r"sofia/gateway/([A-Za-z0-9_.-]+)/")
@@ -50,6 +50,8 @@ def modules(config: Config) -> tuple[str, ...]:
     found = [*ALWAYS]
     if Role.CALLSERVER in config.roles:
         found += OF_CALLSERVER
+        if streams(config, (config.dialplan.hold_music,)):
+            found.append("local_stream")
         if config.callserver.speech_engine:
             found.append(config.callserver.speech_engine.partition(":")[0])
     if Role.ACD in config.roles:

@@ -29,6 +29,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.live
 
 NUMBER = "8005550177"
+MUSIC = "tone_stream://%(1000,3000,440,480);loops=-1"
 
 
 class Host:
@@ -40,8 +41,16 @@ class Host:
         ports = Ports(random.randrange(20_000, 29_000, 2_000))
         self.switch = OwnSwitch(program, folder / "switch", conf, ports)
         self.run = FsrouteRun(folder / "run", "here", ports, database)
-        with self.run.configuration.open("a") as file:
-            file.write(f'\n[links]\naddress = "127.0.0.1:{ports.link}"\n')
+        self._configure(ports)
+
+    def _configure(self, ports: Ports) -> None:
+        """As an administrator would: the profile of this switch, and music that needs no file."""
+        text = self.run.configuration.read_text().replace("fsroute_agents", "external")
+        music = f'hold_music = "{MUSIC}"\n'
+        text = text.replace("[callserver]\n", f"[callserver]\n{music}")
+        self.run.configuration.write_text(
+            f'{text}\n[links]\naddress = "127.0.0.1:{ports.link}"\n\n[dialplan]\n{music}'
+        )
 
     def fsroute(self, *words: str, status: int = 0) -> str:
         command = [sys.executable, "-m", "fsroute", *words, "--config", str(self.run.configuration)]
@@ -122,7 +131,8 @@ def test_a_switch_of_somebody_else_s_serves_fsroute_s_callers_and_is_left_as_it_
     assert f"@127.0.0.1:{switch.ports.link}" in switch.api("sofia status")
 
     host.run.start()
-    switch.api("load mod_spy")  # what the installation says is the administrator's to do
+    for module in ("mod_spy", "mod_tone_stream"):  # what the installation says is the administrator's to do
+        switch.api(f"load {module}")
     assert host.not_well() == {}
     caller = sipp.callers(host.folder, "caller", 1, NUMBER, switch.ports.callers, patient=False)
     assert caller.finish(30) == 0, caller.problems()

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from fsroute.config import Config
+from fsroute.config import Callserver, Config, DialplanSettings
+from fsroute.doctor import wanted
 from fsroute.doctor.checks import CHECKS, chosen, examine
 from fsroute.doctor.facts import (
     ApplicationFacts,
@@ -249,3 +250,10 @@ def test_the_default_configuration_can_be_examined_with_nothing_there() -> None:
     found = list(examine(Facts(Config(), NOW)))
     assert worst(found) is State.FAILED
     assert CONFIG.site.switch_id == "west-1"
+
+
+def test_hold_music_that_is_no_stream_of_the_switch_needs_no_module_for_one() -> None:
+    music = "tone_stream://%(1000,3000,440,480)"
+    config = Config(callserver=Callserver(hold_music=music), dialplan=DialplanSettings(hold_music=music))
+    assert "local_stream" in wanted.modules(Config())
+    assert "local_stream" not in wanted.modules(config)
