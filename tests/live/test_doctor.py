@@ -17,6 +17,8 @@ import pytest
 from tests.live.two_sites import TwoSites
 from tests.waiting import until
 
+pytestmark = pytest.mark.live
+
 NOT_OF_A_TEST = {
     "clock",
     "scheduling",
