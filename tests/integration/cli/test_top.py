@@ -42,6 +42,9 @@ class Screen:
             stderr=self._slave,
             env={**os.environ, "FSROUTE_DATABASE_URL": conninfo, "TERM": term},
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # whoever runs the tests may ignore it
         )
 
     def resize(self, columns: int, lines: int) -> None:
