@@ -32,6 +32,7 @@ from fsroute.replay.journal import CallSeen, NumbersChanged, RulesChanged
 from fsroute.replay.learned import SHORTEST, Learned
 from fsroute.replay.masks import FEWEST, NOBODY, Masks, digits_of
 
+ASKS_FOR_KEYS: Final = "play_and_get_digits"
 LONG_ENTRY: Final = 4  # digits that a caller may key, from which on they may be an account or a PIN
 MOST_HELD: Final = 2_000  # frames that wait for the end of an entry
 MOST_LINES: Final = 5_000  # scrubbed lines that a session remembers
@@ -226,7 +227,7 @@ class ScrubbedLines:
             self._begin_entry(frame.command)
 
     def _begin_entry(self, command: Command) -> None:
-        if command.get("execute-app-name") == "play_and_get_digits":
+        if command.get("execute-app-name") == ASKS_FOR_KEYS:
             argument = command.get("execute-app-arg") or command.body.decode("utf-8", "replace")
             found = _ENTRY.match(argument)
             if found is not None and int(found[1][:6]) >= (SHORTEST if self._is_secret else LONG_ENTRY):
@@ -239,7 +240,9 @@ class ScrubbedLines:
             return frame.message is not None and frame.message.content_type == DISCONNECT_NOTICE
         if event.name == "DTMF":
             self._entered.append(event.get("DTMF-Digit", ""))
-        is_over = event.name in ("CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP")
+        is_over = event.name == "CHANNEL_HANGUP" or (
+            event.name == "CHANNEL_EXECUTE_COMPLETE" and event.get("Application") == ASKS_FOR_KEYS
+        )  # the end of an application before it may come late
         if is_over:
             for name in (f"variable_{self._entering}", f"variable_{self._entering}_invalid"):
                 self._learn_entry(event.get(name, ""))

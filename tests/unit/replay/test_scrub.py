@@ -266,6 +266,17 @@ def test_an_account_or_a_pin_that_is_keyed_is_replaced_wherever_it_goes(digits: 
     assert [chunk.t for chunk in made.chunks] == sorted(chunk.t for chunk in made.chunks)
 
 
+def test_the_end_of_what_was_played_before_is_not_the_end_of_an_entry() -> None:
+    capture = keyed("927461", 12)
+    answered = event("CHANNEL_EXECUTE_COMPLETE", {"Application": "answer", "Application-UUID": "e0"})
+    at = next(nth for nth, line in enumerate(capture.lines) if line.t > 0.1)
+    late = Chunk(0.15, Side.FREESWITCH, answered)
+    # No key is heard as an event where the tones lie in the sound.
+    silent = [line for line in capture.lines[at:] if line.t != 0.2]
+    made = scrubbed(replace(capture, lines=(*capture.lines[:at], late, *silent)))
+    assert b"927461" not in made.said_by(Side.FREESWITCH)
+
+
 def read_out(digits: str) -> str:
     return "file_string://" + "!".join(f"/srv/orders/prompts/en/digits/{digit}.wav" for digit in digits)
 
