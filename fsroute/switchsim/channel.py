@@ -284,6 +284,7 @@ class Channel:
         self.ended_by_party = by_party
         if self.partner is not None and self.partner.is_up:
             self.partner.set("last_bridge_hangup_cause", cause)
+            self.partner.poke()  # this side may not have come to exchange media yet, and thus never leave that
         self.fire("CHANNEL_HANGUP")
         self.switch.limits.release(self.uuid)
         if by_party:

@@ -147,12 +147,11 @@ def test_a_standby_that_is_promoted_goes_on_where_the_primary_was(
     world: World, nodes: tuple[Node, Node], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    company = play(world, nodes[0].kill, nodes[1].promote)
+    play(world, nodes[0].kill, nodes[1].promote)
     late = world.query("select extract(epoch from at - (data ->> 'ended_at')::timestamptz) from contact_event"
                        " where kind = 'closed' and data ? 'ended_at'")  # fmt: skip
     ended_then = [seconds for (seconds,) in late if seconds > AWAY / 2]
     assert len(ended_then) == 3, "two were served, and one had gone, while there was no primary"
-    assert company.second.is_talking is False
     said = Counter(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "#", record.getMessage().partition("\n")[0])
                    for record in caplog.records if record.levelno >= logging.WARNING)  # fmt: skip
     often = {text: times for text, times in said.items() if times > 15}

@@ -415,7 +415,7 @@ def test_rules_stay_while_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rulebook, "READ_AGAIN", 0.05)
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "fsroute.store.rulebook")
     assert isinstance(store.database, Fragile)
     load(FIRST)
     until(lambda: book.version == 1)
