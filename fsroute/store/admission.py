@@ -53,7 +53,9 @@ class Admissions:
                 "calls": use.limit.calls,
                 "per_second": use.limit.per_second,
                 "present": use.present,
-                "demand": use.demand,
+                "demand": round(
+                    use.demand, 6
+                ),  # it fades, and what is all but nothing is an underflow to PostgreSQL
                 "held": use.held.calls,
                 "held_rate": use.held.per_second,
             }

@@ -88,6 +88,11 @@ def test_calls_above_the_limit_that_have_come_back_let_nobody_else_in(admissions
     assert share(admissions, "other", Limit(3), present=1) == Share(0, None)
 
 
+def test_a_demand_that_has_all_but_faded_is_none(admissions: Admissions) -> None:
+    share(admissions, "one", Limit(3), demand=2.0)
+    assert share(admissions, "other", Limit(3), demand=5e-324) == Share(0, None)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limit=st.integers(0, 12),
