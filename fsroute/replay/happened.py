@@ -30,7 +30,7 @@ CALLSERVERS: Final = frozenset({
     On.CALLBACK_CHOSEN, On.CALLER_BACK,
 })  # fmt: skip
 
-EITHERS: Final = frozenset({On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.CALLER_GONE})
+EITHERS: Final = frozenset({On.AGENT_FAILED, On.NETWORK_LEG_GIVEN_UP, On.CALLER_GONE, On.JOINED})
 """What may come from here or from somebody else: who was late finds it done."""
 
 
