@@ -227,7 +227,7 @@ def test_a_conversation_that_is_lost_goes_to_the_head_of_the_queue(world: World)
 def test_a_conversation_ends_out_of_order_where_the_agents_switch_is_shut_down(world: World) -> None:
     world.log_on("ann", Answers(after=0.1))
     call = world.call_for_an_agent()
-    until(lambda: call.is_talking, 10)
+    until(lambda: call.is_talking and "joined" in world.kinds(), 10)
     world.east.switch.stop()
     until(lambda: "conversation_lost" in world.kinds(), 10)
     assert "conversation_over" not in world.kinds()
