@@ -31,6 +31,7 @@ from fsroute.callserver.waiting import (
     Treat,
     decide,
     is_joined_here,
+    is_taken,
 )
 from fsroute.callserver.waits import announcement, wait_step
 from fsroute.errors import StoreError
@@ -311,12 +312,13 @@ class Hold:
         elif isinstance(item, Event) and item.name == "DTMF":
             self._key(item.get("DTMF-Digit", ""))
         elif isinstance(item, Event) and item.name == "CHANNEL_BRIDGE":
-            self._bridged()
+            self._bridged(item)
         elif isinstance(item, Event) and item.name == "CHANNEL_EXECUTE_COMPLETE":
             self._execution_ended(item)
 
-    def _bridged(self) -> None:
-        if self._channel.doing not in (Doing.RAISING, Doing.TALKING):
+    def _bridged(self, event: Event) -> None:
+        ends = (event.get("Bridge-A-Unique-ID", ""), event.get("Bridge-B-Unique-ID", ""))
+        if is_taken(self._channel, ends):
             self._stop_sound()  # sent while the switch joined the two, it would play within their talk
             raise ChannelTaken
         self._channel = replace(self._channel, doing=Doing.TALKING)

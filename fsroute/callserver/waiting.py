@@ -271,6 +271,15 @@ def is_joined_here(call: ProxyCall) -> bool:
     return call.network_leg is NetworkLeg.NOT_NEEDED and joining
 
 
+def is_taken(channel: Channel, ends: tuple[str, str]) -> bool:
+    """A bridge has begun between `ends`: whether the switch made it, with an agent here, and not this process.
+
+    That may be while a network leg to another agent, who did not come, is still being let go.
+    """
+    rings_ours = channel.doing is Doing.RAISING and (channel.leg_uuid is None or channel.leg_uuid in ends)
+    return not (rings_ours or channel.doing is Doing.TALKING)
+
+
 def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:
     """Bridged by the row, but this process's channel is in no bridge of ours.
 

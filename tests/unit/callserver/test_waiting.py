@@ -29,6 +29,7 @@ from fsroute.callserver.waiting import (
     decide,
     ended_by,
     is_joined_here,
+    is_taken,
 )
 from fsroute.model.proxy_call import FINAL, LIVE, AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import TimeLineStep, Way
@@ -423,3 +424,21 @@ def test_the_last_step_that_has_come_says_how_waits_are_told() -> None:
 )
 def test_a_cause_that_only_the_reason_tells_is_heeded(cause: str, reason: str, ended: str) -> None:
     assert ended_by(cause, reason) == ended
+
+
+@pytest.mark.parametrize(
+    ("channel", "partner", "taken"),
+    [
+        (RAISING, "leg", False),
+        (RAISING, "the leg of an agent here", True),
+        (Channel(Doing.RAISING), "a leg that a process before this one raised", False),
+        (Channel(Doing.TALKING, "leg"), "another", False),
+        (MUSIC, "the leg of an agent here", True),
+        (NOTHING, "the leg of an agent here", True),
+    ],
+)
+def test_an_agent_here_may_be_joined_while_a_leg_to_another_is_let_go(
+    channel: Channel, partner: str, taken: bool
+) -> None:
+    """Taken for the talk with that leg, its end would be told as the end of a conversation that goes on."""
+    assert is_taken(channel, ("caller", partner)) is taken
