@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+import gevent
 import psycopg
 from psycopg.pq import TransactionStatus
 
@@ -26,6 +28,8 @@ from fsroute.store.pool import Pool
 from fsroute.store.queries import Query, queries
 
 logger = logging.getLogger(__name__)
+
+PAUSES = (0.02, 0.05, 0.1, 0.2)  # seconds at most before a statement that the server undid is tried again
 
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Row]
@@ -159,13 +163,17 @@ class Database(Statements):
             self._observe(query.name, time.perf_counter() - began, fault)
 
     def _tried(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
-        try:
-            return self._planned(query, parameters)
-        except psycopg.Error as error:
-            undone = is_deadlock(error) or is_of_a_standby(error)
-            if not (undone or (query.repeatable and is_of_the_connection(error))):
-                raise translate(error, query.name) from error
-            logger.info("%s: %s; trying once more", query.name, str(error).partition("\n")[0])
+        """Perform it, and again what the server undid; after each time a longer pause, for the others to go first."""
+        for pause in PAUSES:
+            try:
+                return self._planned(query, parameters)
+            except psycopg.Error as error:
+                if not (is_deadlock(error) or is_of_a_standby(error)):
+                    if query.repeatable and is_of_the_connection(error):
+                        break
+                    raise translate(error, query.name) from error
+                logger.info("%s: %s; trying again", query.name, str(error).partition("\n")[0])
+            gevent.sleep(random.uniform(pause / 2, pause))
         try:
             return self._planned(query, parameters)
         except psycopg.Error as error:

@@ -6,8 +6,8 @@ call is over, the next one is placed, so that the calls come as fast as the mach
 killed. It prints memory and greenlets of each process at the start, in the middle and at the end, the rate, how the
 calls ended, what the audit says of the whole ledger, and what was left behind.
 
-Progress goes to ``progress.jsonl`` in ``--folder``. A run that was cut off, or that ``--seconds`` ended, goes on
-where it was with the same ``--folder``: the ledger of both is judged as one.
+Progress goes to ``progress.jsonl`` in ``--folder``, and each silence to ``silences.jsonl``. A run that was cut off, or
+that ``--seconds`` ended, goes on where it was with the same ``--folder``: the ledger of both is judged as one.
 """
 
 from __future__ import annotations
@@ -41,12 +41,14 @@ from fsroute.monitoring.waiting import LIMIT  # noqa: E402
 from fsroute.store.database import Database  # noqa: E402
 from fsroute.store.script import run_script  # noqa: E402
 from fsroute.switchsim import Network  # noqa: E402
+from fsroute.switchsim.timeline import Timeline  # noqa: E402
 from tests.faults import soak_people as people  # noqa: E402
 from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
 
 CALL_LIMIT = 120.0  # seconds after which a call counts as stuck
 SETTLE_LIMIT = 60.0  # seconds for what is left to be closed, after the last call
 SILENCE = 1.0  # seconds of nothing that a caller would notice
+AFTER = 5.0  # seconds after a kill in which a silence is put down to it
 FALLBACK = "NORMAL_TEMPORARY_FAILURE"  # how the dialplan's fallback ends a call
 WARM = 8.0  # seconds from the first call to the first measurement
 TELL_EVERY = 10.0  # seconds
@@ -89,7 +91,7 @@ class Result:
     calls: int = 0
     began: float = field(default_factory=time.monotonic)
     took: float = 0.0
-    silences: int = 0
+    silences: Counter[str] = field(default_factory=Counter)  # by who had been killed
     stuck: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
@@ -129,16 +131,17 @@ class Result:
 class Soak:
     """One run on a house that serves."""
 
-    def __init__(self, plan: Plan, house: House, database: Database, tell: Path | None = None) -> None:
+    def __init__(self, plan: Plan, house: House, database: Database, folder: Path | None = None) -> None:
         self.plan = plan
         self.house = house
         self.result = Result()
         self._database = database
-        self._tell = tell
+        self._folder = folder
         self._first = self._next = self._placed_before()
         self._chance = random.Random(plan.seed)
         self._is_over = False
         self._fell_back: set[str] = set()
+        self._killed: list[tuple[float, str]] = []
 
     def run(self) -> Result:
         result = self.result
@@ -180,12 +183,22 @@ class Soak:
         if not call.over.wait(CALL_LIMIT):
             result.stuck += 1
             call.hang_up()
-        result.silences += bool(call.timeline.silences(SILENCE))
+        self._count_silences(call.timeline)
         result.causes["an agent" if call.talked_with else str(call.cause)] += 1
         if call.cause == FALLBACK:
             self._fell_back.add(caller.number)
         result.calls += 1
         self.house.forget_calls()
+
+    def _count_silences(self, timeline: Timeline) -> None:
+        for silence in timeline.silences(SILENCE):
+            began, ended = timeline.began + silence.at, timeline.began + silence.at + silence.lasted
+            dead = [who for at, who in self._killed if began - AFTER < at < ended]
+            who = dead[-1] if dead else "nobody"
+            self.result.silences[who] += 1
+            self._note(
+                "silences", {"at": began, "lasted": silence.lasted, "killed": dead, "heard": str(timeline)}
+            )
 
     # What happens meanwhile --------------------------------------------------------------------------------
 
@@ -207,6 +220,7 @@ class Soak:
 
     def _kill(self, victim: str) -> None:
         self.result.kills[victim] += 1
+        self._killed.append((time.monotonic(), victim))
         if victim.startswith("database"):
             self.house.kill_database(signal.SIGINT if victim.endswith("restart") else signal.SIGKILL)
             return
@@ -231,14 +245,17 @@ class Soak:
                 "placed": self._next,
                 "per_second": round(result.calls / took, 1),
                 "kills": sum(result.kills.values()),
-                "silences": result.silences,
+                "silences": result.silences.total(),
                 "stuck": result.stuck,
                 "rss_mib": {name: round(part.rss(), 1) for name, part in self.house.parts.items()},
             }
             print(json.dumps(said), file=sys.stderr, flush=True)
-            if self._tell is not None:
-                with self._tell.open("a") as file:
-                    file.write(json.dumps(said) + "\n")
+            self._note("progress", said)
+
+    def _note(self, name: str, said: dict[str, Any]) -> None:
+        if self._folder is not None:
+            with (self._folder / f"{name}.jsonl").open("a") as file:
+                file.write(json.dumps(said) + "\n")
 
     def _keep_measuring(self) -> None:
         """At the start, when calls are there, and when half of the calls or of the time is over."""
@@ -316,7 +333,8 @@ def show(result: Result) -> None:
     for name in next(iter(result.sizes.values())):
         cells = [sizes[name] for sizes in result.sizes.values()]
         print(f"  {name:22}" + "".join(f"{_size(cell):>16}" for cell in cells))
-    print(f"callers in silence for more than {SILENCE:g} s: {result.silences}")
+    silences = ", ".join(f"{count} after {who}" for who, count in result.silences.most_common())
+    print(f"callers in silence for more than {SILENCE:g} s: {result.silences.total()} ({silences or 'none'})")
     print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")
     print(f"waits beside an idle agent above {LIMIT:g} s: {result.late} (judged: above {FULL:g} s)")
     for violation in result.violations[:50]:
@@ -328,10 +346,10 @@ def _size(size: Size) -> str:
     return f"{size.rss:.0f}" + ("" if size.greenlets is None else f" ({size.greenlets})")
 
 
-def soak(plan: Plan, folder: Path, *, safe: bool = True, tell: Path | None = None) -> Result:
+def soak(plan: Plan, folder: Path, *, safe: bool = True) -> Result:
     """Play `plan` in `folder`, which a run before may have left."""
     with serving(folder, plan.seed, safe=safe) as (built, database):
-        return Soak(plan, built, database, tell).run()
+        return Soak(plan, built, database, folder).run()
 
 
 @contextmanager
@@ -376,7 +394,7 @@ def main() -> None:
     folder.chmod(0o711)
     plan = Plan(arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds)
     try:
-        result = soak(plan, folder, tell=folder / "progress.jsonl")
+        result = soak(plan, folder)
     finally:
         if arguments.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
