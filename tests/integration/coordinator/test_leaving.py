@@ -278,7 +278,7 @@ def test_a_greenlet_that_is_ended_keeps_nobody_waiting(house: House) -> None:
     leaving: list[gevent.Greenlet[..., None]] = []
     house.meanwhile(lambda: leaving[0].kill(block=False))
     leaving.append(gevent.spawn(house.leave, talk))
-    leaving[0].join(5)
+    leaving[0].join(30)
     house.leave(talk)
     until(lambda: house.row(second).agent_id == "ann")
 

@@ -18,6 +18,7 @@ from fsroute.monitoring.audit import audit
 from fsroute.store.store import Store
 from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Network, Options, Press, WaitFor
 from fsroute.switchsim.people import Behaviour
+from tests.fix_database import look
 from tests.waiting import until
 
 FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
@@ -74,8 +75,7 @@ class World:
         return call
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.conninfo, options="-c search_path=fsroute") as connection:
-            return connection.execute(text.encode()).fetchall()
+        return look(self.conninfo, text)
 
     def states(self) -> list[str]:
         return [row[0] for row in self.query("select state from proxy_call order by proxy_call_id")]

@@ -119,7 +119,7 @@ class Process:
     def kill(self) -> None:
         """kill -9."""
         self.send(signal.SIGKILL)
-        self.wait(5.0)
+        self.wait(30.0)
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:

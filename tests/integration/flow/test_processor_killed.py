@@ -70,7 +70,7 @@ def apart(conninfo: str) -> Iterator[Apart]:
     finally:
         for process in [*west.processes, *east.processes]:
             process.send(signal.SIGKILL)
-            process.wait(5.0)
+            process.wait(30.0)
         for site in (west, east):
             site.switch.stop()
         apart.store.signals.stop()
@@ -95,7 +95,7 @@ def processor(apart: Apart, tmp_path: Path) -> Iterator[Process]:
     processor.start()
     yield processor
     processor.send(signal.SIGKILL)
-    processor.wait(5.0)
+    processor.wait(30.0)
 
 
 def perform(apart: Apart, text: str) -> None:

@@ -18,7 +18,7 @@ from fsroute.switchsim import Answers, Caller, CallerCall, Network, NoAnswer, Pr
 from tests.integration.flow.processes import Apart, Process, Site, open_store
 from tests.waiting import until
 
-BACK_WITHIN = 2.0  # seconds from the moment that the new process serves
+BACK_WITHIN = 2.0  # seconds from the moment that the new process serves, on a machine that does nothing else
 SITE_ROLES = (Role.CALLSERVER, Role.ACD)
 ACME, GLOBEX = "8005550100", "8005550200"
 SILENCE = 0.3  # seconds that a caller may hear nothing while a process dies
@@ -39,7 +39,7 @@ def apart(conninfo: str) -> Iterator[Apart]:
         for site in (west, east):
             for process in site.processes:
                 process.send(signal.SIGKILL)
-                process.wait(5.0)
+                process.wait(30.0)
             site.switch.stop()
         apart.store.signals.stop()
         apart.store.database.close()

@@ -97,7 +97,7 @@ def marked(
     finally:
         for process in made.processes:
             process.send(signal.SIGKILL)
-            process.wait(5.0)
+            process.wait(30.0)
         for site in (west, east):
             site.switch.stop()
         apart.store.signals.stop()
