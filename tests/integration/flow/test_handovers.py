@@ -10,8 +10,8 @@ from fsroute.switchsim import CallerCall
 from fsroute.switchsim.api import APIS
 from fsroute.switchsim.switch import Switch
 from fsroute.switchsim.telephones import AgentCall
-from tests.integration.flow.processes import Apart, Process
-from tests.integration.flow.test_restarts import SITE_ROLES, apart, start
+from tests.integration.flow.processes import Apart, Process, start
+from tests.integration.flow.test_restarts import SITE_ROLES, apart
 from tests.integration.flow.test_standing_legs import leave, log_on_standing, stands
 from tests.integration.flow.test_transfers import (
     SITES,
