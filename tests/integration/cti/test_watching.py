@@ -77,7 +77,7 @@ def test_a_switch_whose_link_is_lost_gets_stale_and_its_calls_are_over(watched: 
     watched.switch.crash()
     watched.until_seen(lambda: watched.site.head.link == "down")
     known_at = watched.reader.activities.heads()[0].known_at
-    gevent.sleep(0.7)
+    until(lambda: watched.reader.activities.heads()[0].reported_at > known_at + 0.5)
     head = watched.reader.activities.heads()[0]
     assert head.known_at == known_at, "nothing is known any more"
     assert head.reported_at > known_at, "but the processor lives"

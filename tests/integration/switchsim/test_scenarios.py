@@ -55,8 +55,7 @@ def test_without_fsroute_the_caller_hears_music_between_tries_and_then_the_fallb
     call = network.call(ADA)
     assert call.over.wait(60)
     music = [one.lasted for one in call.timeline.stretches() if "local_stream://fsroute" in one.what]
-    assert len(music) == 3
-    assert sum(music) >= 0.9
+    assert 0.9 <= sum(music) < 30, "three times 0.3 s, as fast as the machine is"
     assert call.timeline.stretches()[-1].what.startswith("file tone_stream://%(274")
     assert call.cause == "NORMAL_TEMPORARY_FAILURE"
     assert call.timeline.silences() == []
