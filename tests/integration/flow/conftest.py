@@ -77,7 +77,10 @@ class World:
 
     def pick_up(self, agent_id: str) -> None:
         """The agent answers the phone that rings."""
-        phone = next(each for each in self.network.agent_calls if each.agent.name == agent_id)
+        rings = (
+            call for call in self.network.agent_calls if call.agent.name == agent_id and call.cause is None
+        )
+        phone = next(rings)
         assert phone.channel is not None
         phone.is_answered = True
         phone.channel.party_answers()

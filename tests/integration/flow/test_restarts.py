@@ -114,7 +114,7 @@ def test_a_call_that_is_offered_outlives_the_process_of_the_callers_switch(
     west = apart.west_site.add(tmp_path, apart.conninfo, SITE_ROLES)
     east = apart.east_site.add(tmp_path, apart.conninfo)
     start(east, west)
-    apart.query("update queue set offer_timeout = 4 returning 1")
+    apart.query("update queue set offer_timeout = 8 returning 1")
     answered = rings(apart, 1, "ann")
     unanswered = rings(apart, 2, "bob")
     apart.log_on("dee", NoAnswer())
@@ -143,6 +143,9 @@ def test_everything_is_killed_at_once(apart: Apart, tmp_path: Path) -> None:
     west = apart.west_site.add(tmp_path, apart.conninfo)
     east = apart.east_site.add(tmp_path, apart.conninfo)
     start(west, east)
+    apart.query(
+        "update queue set offer_timeout = 600 returning 1"
+    )  # longer than any machine takes to start them again
     talking = talks(apart, 1, "bob")
     ringing = rings(apart, 2, "ann")
     waiting = waits(apart, 3)

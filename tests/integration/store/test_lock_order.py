@@ -17,6 +17,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.model.contact import Demand
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import Routing, TimeLineStep
+from fsroute.store.agents import Agents
 from fsroute.store.duty import Duty
 from fsroute.store.transfers import Transfers
 from tests.fix_center import EPOCH, Center
@@ -135,3 +136,18 @@ def test_who_leaves_while_the_consultation_is_completed_leaves_the_talk(center: 
     assert left is not None
     assert left.proxy_call_id == talk.proxy_call_id
     assert center.live_reservations() == []
+
+
+def test_a_switch_that_comes_back_waits_for_an_agent_and_lets_who_has_that_row_refer_to_it(
+    center: Center,
+) -> None:
+    agents = Agents(center.database)
+    assert agents.switch_away("away", "test")
+    again = b"update agent set switch_id = switch_id where agent_id = 'ann'"
+    with psycopg.connect(center.database.conninfo, options="-c search_path=fsroute") as psql:
+        psql.execute(again)
+        coming = gevent.spawn(agents.switch_back, "away")
+        until(lambda: center.value(WAITS) > 0)
+        psql.execute("set local lock_timeout = '200ms'")  # less than until a deadlock is found
+        psql.execute(again)  # a row of one's own is checked again
+    assert coming.get(timeout=30)
