@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from fsroute.errors import DatabaseUnavailable, Fenced, StoreConflict, StoreError
+from fsroute.store.connection import connect, parameters
 from fsroute.store.database import Database
 from fsroute.store.queries import parse
 from tests.waiting import until
@@ -220,6 +222,20 @@ def test_a_greenlet_killed_while_it_waits_costs_no_connection(conninfo: str) -> 
         waiter.kill()
         holder.get(timeout=5)
         assert database.value("echo", value="on") == "on"
+
+
+def test_a_greenlet_killed_while_it_connects_hangs_up() -> None:
+    """A session that says nothing would keep the server from dropping any database, for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        connecting = gevent.spawn(connect, parameters(f"host=127.0.0.1 port={port}", "fsroute", 5.0))
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(30)
+            assert server.recv(1000)
+            connecting.kill()
+            assert server.recv(1000) == b""
+    assert isinstance(connecting.value, gevent.GreenletExit), "whoever keeps it keeps no connection"
 
 
 def test_when_all_connections_are_in_use_a_caller_waits_for_so_long(conninfo: str) -> None:
