@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
@@ -19,9 +19,51 @@ SHORTEST: Final = 3  # characters of what is looked for
 UNMISTAKABLE: Final = 6  # characters of what is looked for within words, too
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_BEFORE: Final = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf]))"
-_AFTER: Final = r"(?![0-9A-Za-z])"
-_ALONE: Final = (r"(?<![0-9A-Za-z.:-])", r"(?![0-9A-Za-z.:-])")
+_WORD: Final = (
+    re.compile(r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf]))"),
+    re.compile(r"(?![0-9A-Za-z])"),
+)
+_ALONE: Final = (re.compile(r"(?<![0-9A-Za-z.:-])"), re.compile(r"(?![0-9A-Za-z.:-])"))
+_Edges = tuple[re.Pattern[str], re.Pattern[str]]
+"""What must be before and behind a text that is found."""
+
+
+class Finder:
+    """Finds texts in a text: the first one first, and of several at one place the longest.
+
+    Most texts hold none of them, which a plain search for each says sooner than one regular expression of all; nor is
+    there one to be made for each call.
+    """
+
+    def __init__(self, forms: Mapping[str, tuple[str, _Edges | None]]) -> None:
+        """`forms`: what stands for each, and what must be around it."""
+        self.fakes = {form: fake for form, (fake, _) in forms.items()}
+        self._edges = {form: edges for form, (_, edges) in forms.items()}
+        self._forms = tuple(self.fakes)
+
+    def spans(self, text: str) -> list[tuple[int, int, str]]:
+        """(start, stop, what stands for it), in order; none overlaps another."""
+        met = [form for form in self._forms if form in text]
+        if not met:
+            return []
+        found = sorted((at, -len(form), form) for form in met for at in self._places(text, form))
+        spans, end = [], 0
+        for at, _, form in found:
+            if at >= end:
+                end = at + len(form)
+                spans.append((at, end, self.fakes[form]))
+        return spans
+
+    def _places(self, text: str, form: str) -> Iterator[int]:
+        edges, length = self._edges[form], len(form)
+        at = text.find(form)
+        while at >= 0:
+            if edges is None or (edges[0].match(text, at) and edges[1].match(text, at + length)):
+                yield at
+            at = text.find(form, at + 1)
+
+
+NOTHING: Final = Finder({})
 
 
 class Learned:
@@ -51,17 +93,14 @@ class Learned:
         elif len(core) >= SHORTEST and not self._masks.is_called(text):
             self._add(core, "number", {core: self._masks.number(core)})
 
-    def patterns(self) -> tuple[str, dict[str, str]]:
-        """A regular expression that finds all of it, longest first, and what stands for what is found."""
-        found: dict[str, str] = {}
-        pieces: list[tuple[int, str]] = []
-        for kind, forms in self._known.values():
-            for form, fake in forms.items():
-                if form not in found and form != fake:
-                    found[form] = fake
-                    pieces.append((len(form), _pattern(kind, form)))
-        pieces.sort(reverse=True)
-        return "|".join(piece for _, piece in pieces), found
+    def finder(self) -> Finder:
+        """What finds all of it."""
+        forms: dict[str, tuple[str, _Edges | None]] = {}
+        for kind, written in self._known.values():
+            for form, fake in written.items():
+                if form not in forms and form != fake:
+                    forms[form] = (fake, _edges(kind, form))
+        return Finder(forms)
 
     def _add(self, key: str, kind: str, forms: dict[str, str]) -> None:
         self._known[key] = (kind, forms)
@@ -72,7 +111,7 @@ class Learned:
 
     def _forms(self, text: str) -> Iterator[tuple[str, str]]:
         fake = self._masks.name(text)
-        for one, other in zip(_derived(text), _derived(fake), strict=True):
+        for one, other in dict.fromkeys(zip(_derived(text), _derived(fake), strict=True)):
             if len(one) >= SHORTEST and any(letter.isalnum() for letter in one):
                 yield from zip(_written(one), _written(other), strict=True)
         pieces = zip(_CONTROL.split(text), _CONTROL.split(fake), strict=False)
@@ -105,9 +144,8 @@ def _written(text: str) -> list[str]:
     ]
 
 
-def _pattern(kind: str, form: str) -> str:
-    literal = re.escape(form)
+def _edges(kind: str, form: str) -> _Edges | None:
+    """None: it is unmistakable wherever it stands."""
     if len(form) > FEWEST if kind == "number" else len(form) >= UNMISTAKABLE:
-        return literal
-    before, after = _ALONE if kind == "number" else (_BEFORE, _AFTER)
-    return f"{before}{literal}{after}"
+        return None
+    return _ALONE if kind == "number" else _WORD

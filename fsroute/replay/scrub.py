@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -29,13 +29,15 @@ from fsroute.replay.format import Chunk, Side, chunk_line, note_line
 from fsroute.replay.frames import Command, Cutter, Frame
 from fsroute.replay.headers import SENSITIVE, Kind, kind_of
 from fsroute.replay.journal import CallSeen, NumbersChanged, RulesChanged
-from fsroute.replay.learned import SHORTEST, Learned
+from fsroute.replay.learned import NOTHING, SHORTEST, Learned
 from fsroute.replay.masks import FEWEST, NOBODY, Masks, digits_of
 
 ASKS_FOR_KEYS: Final = "play_and_get_digits"
 LONG_ENTRY: Final = 4  # digits that a caller may key, from which on they may be an account or a PIN
 MOST_HELD: Final = 2_000  # frames that wait for the end of an entry
 MOST_LINES: Final = 5_000  # scrubbed lines that a session remembers
+MOST_UNTOUCHED: Final = 10_000  # texts that all sessions of a folder remember, of
+LONGEST_UNTOUCHED: Final = 500  # characters at most
 
 _UUID: Final = (
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])"
@@ -104,6 +106,8 @@ class Scrubber:
     def __init__(self, settings: Settings) -> None:
         self.masks = Masks(settings.key, settings.kept_digits, settings.called)
         self.facts = frozenset(settings.facts)
+        self.untouched: set[str] = set()
+        """Texts in which nothing is found; what is called later only adds to them."""
 
     def session(self) -> ScrubbedLines:
         return ScrubbedLines(self)
@@ -178,14 +182,13 @@ class ScrubbedLines:
         self._masks = scrubber.masks
         self._learned = Learned(scrubber.masks)
         self._cutter = Cutter()
-        self._kept: set[bytes] = set()  # lines that stay whatever is learned
+        self._kept: dict[bytes, bytes] = {}  # lines that stay whatever is learned
         self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
         self._uncoded: dict[bytes, bytes] = {}
         self._said: dict[tuple[str, bytes], bytes] = {}  # lines of commands
         self._seen: set[bytes] = set()  # lines that were learned from
         self._version = self._forgotten = -1
-        self._known: re.Pattern[str] | None = None
-        self._fakes: dict[str, str] = {}
+        self._finder = NOTHING
         self._has_lines = False  # a name that was learned has several
         self._is_call = False
         self._keys = 0
@@ -345,7 +348,7 @@ class ScrubbedLines:
         """
         self._forget_if_changed()
         text = body.decode("utf-8", "surrogateescape")
-        if self._has_lines and any("\n" in name and name in text for name in self._fakes):
+        if self._has_lines and any("\n" in name and name in text for name in self._finder.fakes):
             return self._text_bytes(body)
         return self._lines(body)
 
@@ -392,34 +395,33 @@ class ScrubbedLines:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""
         self._forget_if_changed()
         remembered = self._coded if coded else self._uncoded
-        if len(remembered) > MOST_LINES:
-            remembered.clear()
-        kept = self._kept
-        if len(kept) > MOST_LINES:
-            kept.clear()
-        done = []
-        for line in text.split(b"\n"):
-            if line in kept:
-                done.append(line)
-                continue
-            known = remembered.get(line)
-            if known is None:
-                name, colon, value = line.partition(b": ")
-                kind = _kind_of(name) if colon else None
-                if kind is Kind.KEPT:
-                    kept.add(line)
-                    known = line
-                elif kind is Kind.DIGIT and digit is not None:
-                    known = name + b": " + url_encode(digit).encode()
-                else:
-                    known = remembered[line] = self._line(line, kind, value, coded)
-            done.append(known)
-        return b"\n".join(done)
+        lines = text.split(b"\n")
+        done = list(map(remembered.get, lines))
+        if None in done:
+            for nth, line in enumerate(lines):
+                if done[nth] is None:
+                    done[nth] = self._new_line(remembered, line, coded, digit)
+        return b"\n".join(cast(list[bytes], done))
+
+    def _new_line(
+        self, remembered: dict[bytes, bytes], line: bytes, coded: bool, digit: str | None
+    ) -> bytes:
+        """A line that was not met before, or not since something was learned. A key is another each time."""
+        name, colon, value = line.partition(b": ")
+        kind = _kind_of(name) if colon else None
+        if kind is Kind.DIGIT:
+            return line if digit is None else name + b": " + url_encode(digit).encode()
+        made = line if kind is Kind.KEPT else self._line(line, kind, value, coded)
+        for lines in (remembered, self._kept) if kind is Kind.KEPT else (remembered,):
+            if len(lines) > MOST_LINES:
+                lines.clear()
+            lines[line] = made
+        return made
 
     def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
         if kind is None:
             return self._text_bytes(line)
-        if kind is Kind.DIGIT or not value:
+        if not value:
             return line
         text = _decoded(value) if coded else value.decode("utf-8", "surrogateescape")
         made = self._value(kind, text)
@@ -465,19 +467,27 @@ class ScrubbedLines:
         if "digits/" in text:
             text = _SPOKEN.sub(self._spoken, text)
         made, at = [], 0
-        for found in () if self._known is None else self._known.finditer(text):
-            made += [self._unknown(text[at : found.start()]), self._fakes.get(found[0], found[0])]
-            at = found.end()
+        for start, stop, fake in self._finder.spans(text):
+            made += [self._unknown(text[at:start]), fake]
+            at = stop
         return "".join([*made, self._unknown(text[at:])]) if made else self._unknown(text)
 
     def _unknown(self, text: str) -> str:
-        """A text in which nothing is that was learned."""
-        return _ANY.sub(self._replaced, text) if _SOME.search(text) else text
+        """A text in which nothing is that was learned. One that stays does so in every session."""
+        untouched = self._set.untouched
+        if text in untouched:
+            return text
+        made = _ANY.sub(self._replaced, text) if _SOME.search(text) else text
+        if made == text and len(text) <= LONGEST_UNTOUCHED and "fsroute_state" not in text:
+            if len(untouched) > MOST_UNTOUCHED:
+                untouched.clear()
+            untouched.add(text)
+        return made
 
     def _spoken(self, found: re.Match[str]) -> str:
         """A number that somebody hears is the one that stands for it elsewhere."""
         digits = "".join(_PROMPT.findall(found[0]))
-        fake = self._fakes.get(digits)
+        fake = self._finder.fakes.get(digits)
         if fake is None:
             fake = self._masks.number(digits) if len(digits) > FEWEST else digits
         given = iter(fake)
@@ -496,14 +506,13 @@ class ScrubbedLines:
         if self._learned.version == self._version:
             return
         self._version = self._learned.version
-        for lines in (self._coded, self._uncoded, self._said):
-            lines.clear()
+        self._coded, self._uncoded = self._kept.copy(), self._kept.copy()
+        self._said.clear()
         if self._learned.forgotten != self._forgotten:  # may be learned again
             self._forgotten = self._learned.forgotten
             self._seen.clear()
-        pattern, self._fakes = self._learned.patterns()
-        self._has_lines = any("\n" in form for form in self._fakes)
-        self._known = re.compile(pattern) if pattern else None
+        self._finder = self._learned.finder()
+        self._has_lines = any("\n" in form for form in self._finder.fakes)
 
     # Facts -----------------------------------------------------------------------------------------
 
@@ -585,6 +594,7 @@ def _teaches(name: bytes) -> bool:
     return kind_of(text) in (Kind.NAME, Kind.NUMBER) and not text.lower().startswith("variable_sip_h_")
 
 
+@lru_cache(maxsize=2048)
 def _decoded(value: bytes) -> str:
     if b"%" in value:
         value = unquote_to_bytes(value)
