@@ -549,7 +549,7 @@ class ScrubbedLines:
 
     def _note(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         self._forget_if_changed()
-        plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(dict(facts), str_keys=True)))
+        plain = _plain(facts)
         return {key: self._noted(key, value) for key, value in plain.items()}
 
     def _noted(self, key: str, value: Any) -> Any:
@@ -579,6 +579,15 @@ class ScrubbedLines:
         if isinstance(value, dict):
             return {key: self._any(each) for key, each in value.items()}
         return [self._any(each) for each in value] if isinstance(value, list) else value
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it. Bytes that are no UTF-8 are lone surrogates, which only the slower writer can escape."""
+    try:
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
+    except UnicodeEncodeError:
+        plain = json.loads(json.dumps(msgspec.to_builtins(dict(facts), str_keys=True)))
+    return plain
 
 
 @lru_cache(maxsize=4096)
