@@ -403,9 +403,7 @@ class ScrubbedLines:
                     done[nth] = self._new_line(remembered, line, coded, digit)
         return b"\n".join(cast(list[bytes], done))
 
-    def _new_line(
-        self, remembered: dict[bytes, bytes], line: bytes, coded: bool, digit: str | None
-    ) -> bytes:
+    def _new_line(self, remembered: dict[bytes, bytes], line: bytes, coded: bool, digit: str | None) -> bytes:
         """A line that was not met before, or not since something was learned. A key is another each time."""
         name, colon, value = line.partition(b": ")
         kind = _kind_of(name) if colon else None
