@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
@@ -18,6 +19,7 @@ MOST: Final = 60  # names and numbers that are looked for at a time; those that 
 SHORTEST: Final = 3  # characters of what is looked for
 UNMISTAKABLE: Final = 6  # characters of what is looked for within words, too
 
+_RUN: Final = re.compile("[0-9A-Za-z]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _WORD: Final = (
     re.compile(r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf]))"),
@@ -28,6 +30,17 @@ _Edges = tuple[re.Pattern[str], re.Pattern[str]]
 """What must be before and behind a text that is found."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A name or a number: how it may be written, what stands for that, and what must be around it.
+
+    `core` is in every form of it, so that most texts are told from one look to have none.
+    """
+
+    core: str
+    forms: tuple[tuple[str, str, _Edges | None], ...]
+
+
 class Finder:
     """Finds texts in a text: the first one first, and of several at one place the longest.
 
@@ -35,35 +48,45 @@ class Finder:
     there one to be made for each call.
     """
 
-    def __init__(self, forms: Mapping[str, tuple[str, _Edges | None]]) -> None:
-        """`forms`: what stands for each, and what must be around it."""
-        self.fakes = {form: fake for form, (fake, _) in forms.items()}
-        self._edges = {form: edges for form, (_, edges) in forms.items()}
-        self._forms = tuple(self.fakes)
+    def __init__(self, known: Iterable[Known]) -> None:
+        self._known = tuple(known)
 
     def spans(self, text: str) -> list[tuple[int, int, str]]:
         """(start, stop, what stands for it), in order; none overlaps another."""
-        met = [form for form in self._forms if form in text]
+        met = [known for known in self._known if known.core in text]
         if not met:
             return []
-        found = sorted((at, -len(form), form) for form in met for at in self._places(text, form))
+        found = [
+            (at, -len(form), nth, fake)
+            for nth, known in enumerate(met)
+            for form, fake, edges in known.forms
+            for at in _places(text, form, edges)
+        ]
         spans, end = [], 0
-        for at, _, form in found:
+        for at, length, _, fake in sorted(found):
             if at >= end:
-                end = at + len(form)
-                spans.append((at, end, self.fakes[form]))
+                end = at - length
+                spans.append((at, end, fake))
         return spans
 
-    def _places(self, text: str, form: str) -> Iterator[int]:
-        edges, length = self._edges[form], len(form)
-        at = text.find(form)
-        while at >= 0:
-            if edges is None or (edges[0].match(text, at) and edges[1].match(text, at + length)):
-                yield at
-            at = text.find(form, at + 1)
+    def fake_of(self, text: str) -> str | None:
+        """What stands for a text that is a form of something known."""
+        return next((fake for known in self._known for form, fake, _ in known.forms if form == text), None)
+
+    def with_lines(self) -> tuple[str, ...]:
+        """The forms that are several lines."""
+        return tuple(form for known in self._known for form, _, _ in known.forms if "\n" in form)
 
 
-NOTHING: Final = Finder({})
+NOTHING: Final = Finder(())
+
+
+def _places(text: str, form: str, edges: _Edges | None) -> Iterator[int]:
+    at = text.find(form)
+    while at >= 0:
+        if edges is None or (edges[0].match(text, at) and edges[1].match(text, at + len(form))):
+            yield at
+        at = text.find(form, at + 1)
 
 
 class Learned:
@@ -72,7 +95,7 @@ class Learned:
     def __init__(self, masks: Masks, most: int = MOST) -> None:
         self._masks = masks
         self._most = most
-        self._known: OrderedDict[str, tuple[str, dict[str, str]]] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
         self.version = 0
         self.forgotten = 0
         """How many were known once and are not looked for any more."""
@@ -95,15 +118,10 @@ class Learned:
 
     def finder(self) -> Finder:
         """What finds all of it."""
-        forms: dict[str, tuple[str, _Edges | None]] = {}
-        for kind, written in self._known.values():
-            for form, fake in written.items():
-                if form not in forms and form != fake:
-                    forms[form] = (fake, _edges(kind, form))
-        return Finder(forms)
+        return Finder(self._known.values())
 
     def _add(self, key: str, kind: str, forms: dict[str, str]) -> None:
-        self._known[key] = (kind, forms)
+        self._known[key] = _known(kind, key, forms)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
             self.forgotten += 1
@@ -142,6 +160,13 @@ def _written(text: str) -> list[str]:
         json.dumps(text, ensure_ascii=False)[1:-1],
         escape(text),
     ]
+
+
+def _known(kind: str, text: str, forms: Mapping[str, str]) -> Known:
+    written = tuple((form, fake, _edges(kind, form)) for form, fake in forms.items() if form != fake)
+    runs = sorted(_RUN.findall(text), key=len, reverse=True)
+    core = next((run for run in runs if all(run in form for form, _, _ in written)), "")
+    return Known(core, written)
 
 
 def _edges(kind: str, form: str) -> _Edges | None:

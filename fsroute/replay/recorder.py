@@ -52,6 +52,7 @@ TIDY: Final = 60.0  # seconds between two looks for files that are too old
 RETRY: Final = 30.0  # seconds after which a stopped recorder begins anew
 MOST_UNDECIDED: Final = 256 << 10  # bytes of a session whose channel is not known yet
 
+_FREESWITCH, _FSROUTE = Side.FREESWITCH, Side.FSROUTE
 _UNIQUE_ID: Final = b"\nUnique-ID: "
 _BEGINS: Final = (b"Content-Length: ", b"Content-Type: ")  # of what FreeSWITCH sends on an inbound connection
 
@@ -413,7 +414,7 @@ class _Tap:
     def sent(self, data: bytes) -> None:
         lines = self._lines
         if lines is not None:
-            lines.append((monotonic(), Side.FSROUTE, data))
+            lines.append((monotonic(), _FSROUTE, data))
             self._size += len(data) + CHUNK_SIZE
             if self._size > PIECE:
                 self._is_long()
@@ -421,7 +422,7 @@ class _Tap:
     def received(self, data: bytes) -> None:
         lines = self._lines
         if lines is not None and data:
-            lines.append((monotonic(), Side.FREESWITCH, data))
+            lines.append((monotonic(), _FREESWITCH, data))
             self._size += len(data) + CHUNK_SIZE
             if self._size > PIECE:
                 self._is_long()

@@ -189,7 +189,7 @@ class ScrubbedLines:
         self._seen: set[bytes] = set()  # lines that were learned from
         self._version = self._forgotten = -1
         self._finder = NOTHING
-        self._has_lines = False  # a name that was learned has several
+        self._with_lines: tuple[str, ...] = ()  # names that have several
         self._is_call = False
         self._keys = 0
         self._is_secret = False  # what the caller is asked for now
@@ -348,7 +348,7 @@ class ScrubbedLines:
         """
         self._forget_if_changed()
         text = body.decode("utf-8", "surrogateescape")
-        if self._has_lines and any("\n" in name and name in text for name in self._finder.fakes):
+        if any(name in text for name in self._with_lines):
             return self._text_bytes(body)
         return self._lines(body)
 
@@ -396,11 +396,11 @@ class ScrubbedLines:
         self._forget_if_changed()
         remembered = self._coded if coded else self._uncoded
         lines = text.split(b"\n")
-        done = list(map(remembered.get, lines))
+        done = list(map(self._kept.get, lines))
         if None in done:
             for nth, line in enumerate(lines):
                 if done[nth] is None:
-                    done[nth] = self._new_line(remembered, line, coded, digit)
+                    done[nth] = remembered.get(line) or self._new_line(remembered, line, coded, digit)
         return b"\n".join(cast(list[bytes], done))
 
     def _new_line(self, remembered: dict[bytes, bytes], line: bytes, coded: bool, digit: str | None) -> bytes:
@@ -409,11 +409,11 @@ class ScrubbedLines:
         kind = _kind_of(name) if colon else None
         if kind is Kind.DIGIT:
             return line if digit is None else name + b": " + url_encode(digit).encode()
-        made = line if kind is Kind.KEPT else self._line(line, kind, value, coded)
-        for lines in (remembered, self._kept) if kind is Kind.KEPT else (remembered,):
-            if len(lines) > MOST_LINES:
-                lines.clear()
-            lines[line] = made
+        if kind is Kind.KEPT:
+            _remember(self._kept, line, line)
+            return line
+        made = self._line(line, kind, value, coded)
+        _remember(remembered, line, made)
         return made
 
     def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
@@ -485,7 +485,7 @@ class ScrubbedLines:
     def _spoken(self, found: re.Match[str]) -> str:
         """A number that somebody hears is the one that stands for it elsewhere."""
         digits = "".join(_PROMPT.findall(found[0]))
-        fake = self._finder.fakes.get(digits)
+        fake = self._finder.fake_of(digits)
         if fake is None:
             fake = self._masks.number(digits) if len(digits) > FEWEST else digits
         given = iter(fake)
@@ -504,13 +504,13 @@ class ScrubbedLines:
         if self._learned.version == self._version:
             return
         self._version = self._learned.version
-        self._coded, self._uncoded = self._kept.copy(), self._kept.copy()
-        self._said.clear()
+        for lines in (self._coded, self._uncoded, self._said):
+            lines.clear()
         if self._learned.forgotten != self._forgotten:  # may be learned again
             self._forgotten = self._learned.forgotten
             self._seen.clear()
         self._finder = self._learned.finder()
-        self._has_lines = any("\n" in form for form in self._finder.fakes)
+        self._with_lines = self._finder.with_lines()
 
     # Facts -----------------------------------------------------------------------------------------
 
@@ -577,6 +577,12 @@ class ScrubbedLines:
         if isinstance(value, dict):
             return {key: self._any(each) for key, each in value.items()}
         return [self._any(each) for each in value] if isinstance(value, list) else value
+
+
+def _remember(lines: dict[bytes, bytes], line: bytes, made: bytes) -> None:
+    if len(lines) > MOST_LINES:
+        lines.clear()
+    lines[line] = made
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
