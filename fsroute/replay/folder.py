@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import posix
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ from fsroute.replay.faults import CaptureError
 STAMP: Final = "%Y%m%dT%H%M%S"
 SEALED_READ: Final = 16 << 20  # bytes at the end of a cut file among which its last whole line is looked for
 
+_APPENDS: Final = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _PART: Final = re.compile(r"(?P<name>[A-Za-z0-9_.-]+\.jsonl)\.(?P<token>[0-9a-f]{8})\.part")
 _KEPT: Final = re.compile(
     r"(?:link-|journal-)?(?P<stamp>[0-9]{8}T[0-9]{6}\.[0-9]{3}Z)-[A-Za-z0-9_.-]+\.jsonl"
@@ -118,6 +120,8 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._prefix = f"{path}{os.sep}"
+        self.turns = 0
+        """How often a file was written to: each time the interpreter was left to others."""
         self._token = secrets.token_hex(4)
         self._lock: int | None = None
 
@@ -162,28 +166,23 @@ class Folder:
         """Where a file is written that will be `name`."""
         return f"{self._prefix}{name}.{self._token}.part"
 
-    def append(self, part: str, data: bytes) -> None:
+    def append(self, part: str, *pieces: bytes) -> None:
         """Raises OSError; a file that could not be written to the end is cut back to where it was."""
-        descriptor = os.open(
-            part, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
+        self.turns += 1
+        descriptor = os.open(part, _APPENDS, 0o600)
         try:
-            written = os.write(descriptor, data)
-            try:
-                while written < len(data):
-                    written += os.write(descriptor, data[written:])
-            except OSError:
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
-                raise
+            written = os.writev(descriptor, pieces)
+            if written < sum(map(len, pieces)):
+                _write_rest(descriptor, b"".join(pieces), written)
         finally:
-            os.close(descriptor)
+            posix.close(descriptor)  # that of `os` is gevent's, which looks for a watcher
 
     def complete(self, part: str, name: str) -> str:
         """Give a finished file its name; the one that it got, since another may have it. Raises OSError."""
         stem = name.removesuffix(".jsonl")
         for number in range(1, 1000):
             final = name if number == 1 else f"{stem}-{number}.jsonl"
-            if not os.path.exists(self._prefix + final):
+            if not os.access(self._prefix + final, os.F_OK):
                 break
         os.rename(part, self._prefix + final)
         return final
@@ -245,6 +244,15 @@ class Folder:
         finally:
             os.close(descriptor)
         return True
+
+
+def _write_rest(descriptor: int, data: bytes, written: int) -> None:
+    try:
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    except OSError:
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        raise
 
 
 def _seal(path: Path, is_journal: bool, why: str) -> bool:

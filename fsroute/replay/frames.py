@@ -88,9 +88,7 @@ class SwitchFrames:
             yield self._take(len(self._held)), None
 
     def _take(self, count: int) -> bytes:
-        raw = bytes(self._held[:count])
-        del self._held[:count]
-        return raw
+        return _taken(self._held, count)
 
     @property
     def unread(self) -> int:
@@ -170,9 +168,19 @@ class CommandFrames:
         return self._take(stop), _command(head, body)
 
     def _take(self, count: int) -> bytes:
-        raw = bytes(self._held[:count])
-        del self._held[:count]
-        return raw
+        return _taken(self._held, count)
+
+
+def _taken(held: bytearray, count: int) -> bytes:
+    """The first `count` bytes, which are held no longer."""
+    if count == len(held):
+        raw = bytes(held)
+        held.clear()
+    else:
+        with memoryview(held) as seen:
+            raw = bytes(seen[:count])
+        del held[:count]
+    return raw
 
 
 def _command(head: bytes, body: bytes) -> Command:

@@ -43,19 +43,32 @@ class Masks:
         self._kept = kept_digits
         self._called: set[str] = set()
         self._numbers: dict[str, str] = {}
+        self._texts: dict[str, str] = {}  # numbers as they were written
+        self._names: dict[str, str] = {}
         self._words: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
         self.keep(called)
 
     def keep(self, numbers: Iterable[str]) -> None:
         """These are numbers of contact centers."""
-        self._called |= {national(number) for number in numbers if len(digits_of(number)) >= FEWEST}
+        called = {national(number) for number in numbers if len(digits_of(number)) >= FEWEST}
+        if not called <= self._called:
+            self._called |= called
+            self._texts.clear()
+            self._names.clear()
 
     def is_called(self, number: str) -> bool:
         return national(number) in self._called
 
     def number(self, text: str) -> str:
         """A telephone number, or what is keyed: each digit of its national part replaced, all else as it is."""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._number(text)
+            _keep(self._texts, text, known)
+        return known
+
+    def _number(self, text: str) -> str:
         digits = digits_of(text)
         core = digits if len(digits) > LONGEST else digits[-NATIONAL:]
         if not core or core in self._called:
@@ -64,6 +77,13 @@ class Masks:
 
     def name(self, text: str) -> str:
         """A name, word by word; one that is a number is replaced as such."""
+        known = self._names.get(text)
+        if known is None:
+            known = self._name(text)
+            _keep(self._names, text, known)
+        return known
+
+    def _name(self, text: str) -> str:
         if _NUMBER.fullmatch(text):
             return self.number(text) if len(digits_of(text)) >= FEWEST else text
         text = WORD.sub(lambda found: self._word(found[0]), text)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any, Final
 
 import gevent
@@ -52,6 +52,7 @@ TIDY: Final = 60.0  # seconds between two looks for files that are too old
 RETRY: Final = 30.0  # seconds after which a stopped recorder begins anew
 MOST_UNDECIDED: Final = 256 << 10  # bytes of a session whose channel is not known yet
 
+_FREESWITCH, _FSROUTE = Side.FREESWITCH, Side.FSROUTE
 _UNIQUE_ID: Final = b"\nUnique-ID: "
 _BEGINS: Final = (b"Content-Length: ", b"Content-Type: ")  # of what FreeSWITCH sends on an inbound connection
 
@@ -309,7 +310,9 @@ class Recorder:
 class _Thread:
     """The thread that works the queue off. Its faults are left for the hub to see and to log.
 
-    It gives way every so often, so that the hub never waits for it longer than for a command of its own.
+    It gives way every so often, so that the hub never waits for it longer than for a command of its own: by itself,
+    or because it writes a file. Each giving way may cost two changes of threads, so it is no more often than needed:
+    what counts is the thread's own time at work, not what it has waited for its turn.
     """
 
     def __init__(self, queue: deque[Item], writer: Writer, took: Callable[[Item], None]) -> None:
@@ -381,15 +384,17 @@ class _Thread:
             self._giving_up = ""
 
     def _work_off(self) -> None:
-        queue, take, sleep = self._queue, self._writer.take, self._sleep
-        turn_over = monotonic() + TURN
+        queue, take, sleep, writer = self._queue, self._writer.take, self._sleep, self._writer
+        turns, turn_over = writer.turns, thread_time() + TURN
         while queue:
             item = queue.popleft()
             self._took(item)
             for _ in take(item):
-                if monotonic() >= turn_over:
+                if writer.turns != turns:
+                    turns, turn_over = writer.turns, thread_time() + TURN
+                elif thread_time() >= turn_over:
                     sleep(0.0)
-                    turn_over = monotonic() + TURN
+                    turn_over = thread_time() + TURN
 
 
 class _Tap:
@@ -409,7 +414,7 @@ class _Tap:
     def sent(self, data: bytes) -> None:
         lines = self._lines
         if lines is not None:
-            lines.append((monotonic(), Side.FSROUTE, data))
+            lines.append((monotonic(), _FSROUTE, data))
             self._size += len(data) + CHUNK_SIZE
             if self._size > PIECE:
                 self._is_long()
@@ -417,7 +422,7 @@ class _Tap:
     def received(self, data: bytes) -> None:
         lines = self._lines
         if lines is not None and data:
-            lines.append((monotonic(), Side.FREESWITCH, data))
+            lines.append((monotonic(), _FREESWITCH, data))
             self._size += len(data) + CHUNK_SIZE
             if self._size > PIECE:
                 self._is_long()

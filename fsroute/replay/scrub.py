@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -29,13 +29,15 @@ from fsroute.replay.format import Chunk, Side, chunk_line, note_line
 from fsroute.replay.frames import Command, Cutter, Frame
 from fsroute.replay.headers import SENSITIVE, Kind, kind_of
 from fsroute.replay.journal import CallSeen, NumbersChanged, RulesChanged
-from fsroute.replay.learned import SHORTEST, Learned
+from fsroute.replay.learned import NOTHING, SHORTEST, Learned
 from fsroute.replay.masks import FEWEST, NOBODY, Masks, digits_of
 
 ASKS_FOR_KEYS: Final = "play_and_get_digits"
 LONG_ENTRY: Final = 4  # digits that a caller may key, from which on they may be an account or a PIN
 MOST_HELD: Final = 2_000  # frames that wait for the end of an entry
 MOST_LINES: Final = 5_000  # scrubbed lines that a session remembers
+MOST_UNTOUCHED: Final = 10_000  # texts that all sessions of a folder remember, of
+LONGEST_UNTOUCHED: Final = 500  # characters at most
 
 _UUID: Final = (
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])"
@@ -104,6 +106,8 @@ class Scrubber:
     def __init__(self, settings: Settings) -> None:
         self.masks = Masks(settings.key, settings.kept_digits, settings.called)
         self.facts = frozenset(settings.facts)
+        self.untouched: set[str] = set()
+        """Texts in which nothing is found; what is called later only adds to them."""
 
     def session(self) -> ScrubbedLines:
         return ScrubbedLines(self)
@@ -178,15 +182,14 @@ class ScrubbedLines:
         self._masks = scrubber.masks
         self._learned = Learned(scrubber.masks)
         self._cutter = Cutter()
-        self._kept: set[bytes] = set()  # lines that stay whatever is learned
+        self._kept: dict[bytes, bytes] = {}  # lines that stay whatever is learned
         self._coded: dict[bytes, bytes] = {}  # lines that were scrubbed, and what they became
         self._uncoded: dict[bytes, bytes] = {}
         self._said: dict[tuple[str, bytes], bytes] = {}  # lines of commands
         self._seen: set[bytes] = set()  # lines that were learned from
         self._version = self._forgotten = -1
-        self._known: re.Pattern[str] | None = None
-        self._fakes: dict[str, str] = {}
-        self._has_lines = False  # a name that was learned has several
+        self._finder = NOTHING
+        self._with_lines: tuple[str, ...] = ()  # names that have several
         self._is_call = False
         self._keys = 0
         self._is_secret = False  # what the caller is asked for now
@@ -345,7 +348,7 @@ class ScrubbedLines:
         """
         self._forget_if_changed()
         text = body.decode("utf-8", "surrogateescape")
-        if self._has_lines and any("\n" in name and name in text for name in self._fakes):
+        if any(name in text for name in self._with_lines):
             return self._text_bytes(body)
         return self._lines(body)
 
@@ -392,34 +395,31 @@ class ScrubbedLines:
         """Header lines; what is no header is text. `coded`: values are URL-encoded."""
         self._forget_if_changed()
         remembered = self._coded if coded else self._uncoded
-        if len(remembered) > MOST_LINES:
-            remembered.clear()
-        kept = self._kept
-        if len(kept) > MOST_LINES:
-            kept.clear()
-        done = []
-        for line in text.split(b"\n"):
-            if line in kept:
-                done.append(line)
-                continue
-            known = remembered.get(line)
-            if known is None:
-                name, colon, value = line.partition(b": ")
-                kind = _kind_of(name) if colon else None
-                if kind is Kind.KEPT:
-                    kept.add(line)
-                    known = line
-                elif kind is Kind.DIGIT and digit is not None:
-                    known = name + b": " + url_encode(digit).encode()
-                else:
-                    known = remembered[line] = self._line(line, kind, value, coded)
-            done.append(known)
-        return b"\n".join(done)
+        lines = text.split(b"\n")
+        done = list(map(self._kept.get, lines))
+        if None in done:
+            for nth, line in enumerate(lines):
+                if done[nth] is None:
+                    done[nth] = remembered.get(line) or self._new_line(remembered, line, coded, digit)
+        return b"\n".join(cast(list[bytes], done))
+
+    def _new_line(self, remembered: dict[bytes, bytes], line: bytes, coded: bool, digit: str | None) -> bytes:
+        """A line that was not met before, or not since something was learned. A key is another each time."""
+        name, colon, value = line.partition(b": ")
+        kind = _kind_of(name) if colon else None
+        if kind is Kind.DIGIT:
+            return line if digit is None else name + b": " + url_encode(digit).encode()
+        if kind is Kind.KEPT:
+            _remember(self._kept, line, line)
+            return line
+        made = self._line(line, kind, value, coded)
+        _remember(remembered, line, made)
+        return made
 
     def _line(self, line: bytes, kind: Kind | None, value: bytes, coded: bool) -> bytes:
         if kind is None:
             return self._text_bytes(line)
-        if kind is Kind.DIGIT or not value:
+        if not value:
             return line
         text = _decoded(value) if coded else value.decode("utf-8", "surrogateescape")
         made = self._value(kind, text)
@@ -465,19 +465,27 @@ class ScrubbedLines:
         if "digits/" in text:
             text = _SPOKEN.sub(self._spoken, text)
         made, at = [], 0
-        for found in () if self._known is None else self._known.finditer(text):
-            made += [self._unknown(text[at : found.start()]), self._fakes.get(found[0], found[0])]
-            at = found.end()
+        for start, stop, fake in self._finder.spans(text):
+            made += [self._unknown(text[at:start]), fake]
+            at = stop
         return "".join([*made, self._unknown(text[at:])]) if made else self._unknown(text)
 
     def _unknown(self, text: str) -> str:
-        """A text in which nothing is that was learned."""
-        return _ANY.sub(self._replaced, text) if _SOME.search(text) else text
+        """A text in which nothing is that was learned. One that stays does so in every session."""
+        untouched = self._set.untouched
+        if text in untouched:
+            return text
+        made = _ANY.sub(self._replaced, text) if _SOME.search(text) else text
+        if made == text and len(text) <= LONGEST_UNTOUCHED and "fsroute_state" not in text:
+            if len(untouched) > MOST_UNTOUCHED:
+                untouched.clear()
+            untouched.add(text)
+        return made
 
     def _spoken(self, found: re.Match[str]) -> str:
         """A number that somebody hears is the one that stands for it elsewhere."""
         digits = "".join(_PROMPT.findall(found[0]))
-        fake = self._fakes.get(digits)
+        fake = self._finder.fake_of(digits)
         if fake is None:
             fake = self._masks.number(digits) if len(digits) > FEWEST else digits
         given = iter(fake)
@@ -501,9 +509,8 @@ class ScrubbedLines:
         if self._learned.forgotten != self._forgotten:  # may be learned again
             self._forgotten = self._learned.forgotten
             self._seen.clear()
-        pattern, self._fakes = self._learned.patterns()
-        self._has_lines = any("\n" in form for form in self._fakes)
-        self._known = re.compile(pattern) if pattern else None
+        self._finder = self._learned.finder()
+        self._with_lines = self._finder.with_lines()
 
     # Facts -----------------------------------------------------------------------------------------
 
@@ -540,7 +547,7 @@ class ScrubbedLines:
 
     def _note(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         self._forget_if_changed()
-        plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(dict(facts), str_keys=True)))
+        plain = _plain(facts)
         return {key: self._noted(key, value) for key, value in plain.items()}
 
     def _noted(self, key: str, value: Any) -> Any:
@@ -572,6 +579,21 @@ class ScrubbedLines:
         return [self._any(each) for each in value] if isinstance(value, list) else value
 
 
+def _remember(lines: dict[bytes, bytes], line: bytes, made: bytes) -> None:
+    if len(lines) > MOST_LINES:
+        lines.clear()
+    lines[line] = made
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it. Bytes that are no UTF-8 are lone surrogates, which only the slower writer can escape."""
+    try:
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
+    except UnicodeEncodeError:
+        plain = json.loads(json.dumps(msgspec.to_builtins(dict(facts), str_keys=True)))
+    return plain
+
+
 @lru_cache(maxsize=4096)
 def _kind_of(name: bytes) -> Kind | None:
     """Of a header; None: what is no name of one."""
@@ -585,6 +607,7 @@ def _teaches(name: bytes) -> bool:
     return kind_of(text) in (Kind.NAME, Kind.NUMBER) and not text.lower().startswith("variable_sip_h_")
 
 
+@lru_cache(maxsize=2048)
 def _decoded(value: bytes) -> str:
     if b"%" in value:
         value = unquote_to_bytes(value)

@@ -25,6 +25,7 @@ from fsroute.replay.format import (
 from fsroute.replay.frames import Boundaries, without_password
 from fsroute.replay.journal import Event, World, events_of
 
+FEW: Final = 16  # pieces that are not worth being put together
 LARGE: Final = 256 << 10  # bytes of a session that are written at once; less waits for what else there is
 
 
@@ -205,6 +206,11 @@ class Writer:
         self._unwritten.clear()
         self._journal, self._journal_lines = "", []
 
+    @property
+    def turns(self) -> int:
+        """How often the disk was asked, and the interpreter left to others meanwhile."""
+        return self._folder.turns
+
     # Sessions ----------------------------------------------------------------------------------------
 
     def _opened(self, item: Opened) -> None:
@@ -347,11 +353,15 @@ class Writer:
 
     def _write(self, session: _Open) -> None:
         if session.waiting:
-            data = b"".join(session.waiting)
-            session.waiting.clear()
+            lines, session.waiting = session.waiting, []
             session.waits = 0
             session.file = session.file or self._name(session, "call")
-            self._folder.append(self._folder.part(session.file), data)
+            self._append(session.file, lines)
+
+    def _append(self, name: str, lines: list[bytes]) -> None:
+        """Few pieces are written as they are, many in one."""
+        pieces = lines if len(lines) <= FEW else [b"".join(lines)]
+        self._folder.append(self._folder.part(name), *pieces)
 
     # Journal -----------------------------------------------------------------------------------------
 
@@ -381,9 +391,8 @@ class Writer:
 
     def _flush_journal(self) -> None:
         if self._journal_lines:
-            data = b"".join(self._journal_lines)
-            self._journal_lines.clear()
-            self._folder.append(self._folder.part(self._journal), data)
+            lines, self._journal_lines = self._journal_lines, []
+            self._append(self._journal, lines)
 
     def _end_journal(self, why: str) -> None:
         if self._journal:

@@ -1,12 +1,13 @@
 """What capturing costs: processor time of a process that serves calls, with and without, and the delay of a command.
 
 ``python -m tests.benchmarks.capture_cost`` has a stand-in switch place the same calls to ``fsroute run`` again and
-again: without capture, with it, and with names and numbers replaced, in turn, so that whatever else the machine does
-meets all of them. All roles are in the one process. There are two sorts of calls: an application alone (a menu, a
-question of five keys, some prompts), and a menu, a request, the wait, an agent, the conversation and its end. Counted
-is all processor time of that process, user and system, all threads; neither the switch nor the database. The time of
-the threads beside the hub is told apart: it is nearly all that capturing costs, and less a matter of what else the
-machine does than the difference of two totals. Files are part of it: a file system that has just deleted many files
+again: without capture, with it, and with names and numbers replaced, in rounds, so that whatever else the machine does
+meets all of them. What is said is each mode against the run without capture of its own round: the median of the
+rounds, the least and the most. All roles are in the one process. There are two sorts of calls: an application alone (a
+menu, a question of five keys, some prompts), and a menu, a request, the wait, an agent, the conversation and its end.
+Counted is all processor time of that process, user and system, all threads; neither the switch nor the database. The
+time of the threads beside the hub is told apart: it is nearly all that capturing costs, and less a matter of what else
+the machine does than the difference of two totals. Files are part of it: a file system that has just deleted many files
 makes new ones slowly (ext4 passes over their inodes for some seconds), so let ``--folder`` lie where nobody does.
 
 Then one session asks ``api`` over a socket, and the replies are timed: with nobody watching, with a recorder, with one
@@ -28,7 +29,7 @@ import tempfile  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 from collections import defaultdict  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Iterator, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import gevent  # noqa: E402
@@ -56,7 +57,7 @@ SCRIPTS = {
     ),
     "agent": (WaitFor("main_menu"), Press("2")),
 }  # fmt: skip
-MODES = ("off", "capture", "scrub", "capture", "scrub", "off")
+MODES = ("off", "capture", "scrub")
 AGENTS = "update fsroute.agent set site_id = 'west', switch_id = 'west-1', wrap_up = 0, status = 'available'"
 SPEED = 20.0
 SETTLES = 1.5  # seconds
@@ -205,22 +206,35 @@ def _part(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
-def _compare(bench: Bench, sort: str, modes: Sequence[str], calls: int, together: int) -> None:
+def _rounds(turns: int) -> Iterator[Sequence[str]]:
+    """All modes in each, every time beginning with another: what comes first is no mode's privilege."""
+    for turn in range(turns):
+        at = turn % len(MODES)
+        yield MODES[at:] + MODES[:at]
+
+
+def _compare(bench: Bench, sort: str, turns: int, calls: int, together: int) -> None:
+    """Each mode against the run without capture of the same round: what else the machine does is much the same."""
     costs: dict[str, list[float]] = defaultdict(list)
     besides: dict[str, list[float]] = defaultdict(list)
     print(f"{sort:<14}{'ms of CPU a call':>20}{'us beside the hub':>20}{'bytes kept a call':>20}")
-    for mode in modes:
-        cost, beside, size = bench.measure(sort, mode, calls, together)
-        costs[mode].append(cost)
-        besides[mode].append(beside)
-        print(f"{mode:<14}{cost * 1e3:>20.2f}{beside * 1e6:>20.0f}{size:>20}", flush=True)
-    plain = statistics.median(costs["off"])
-    for mode in ("capture", "scrub"):
-        more = statistics.median(costs[mode]) - plain
-        thread = statistics.median(besides[mode]) / plain
+    for modes in _rounds(turns):
+        for mode in modes:
+            cost, beside, size = bench.measure(sort, mode, calls, together)
+            costs[mode].append(cost)
+            besides[mode].append(beside)
+            print(f"{mode:<14}{cost * 1e3:>20.2f}{beside * 1e6:>20.0f}{size:>20}", flush=True)
+    plain = costs["off"]
+    print(f"{sort}, off: {statistics.median(plain) * 1e3:.2f} ms a call")
+    for mode in MODES[1:]:
+        total = [cost / without - 1.0 for cost, without in zip(costs[mode], plain, strict=True)]
+        thread = [cost / without for cost, without in zip(besides[mode], plain, strict=True)]
         print(
-            f"{sort}, {mode}: {more * 1e6:+.0f} us a call, {more / plain * 100:+.1f} % of the processor;"
-            f" beside the hub {thread * 100:.1f} %"
+            f"{sort}, {mode}: {statistics.median(costs[mode]) * 1e3:.2f} ms a call,"
+            f" {statistics.median(total) * 100:+.1f} % ({min(total) * 100:+.1f} to {max(total) * 100:+.1f});"
+            f" beside the hub {statistics.median(thread) * 100:.1f} %"
+            f" ({min(thread) * 100:.1f} to {max(thread) * 100:.1f})",
+            flush=True,
         )
 
 
@@ -230,7 +244,7 @@ def main() -> None:
     reader.add_argument("--together", type=int, default=15, help="at a time")
     reader.add_argument("--seconds", type=float, default=6.0, help="of commands in each mode")
     reader.add_argument("--events", type=int, default=200, help="a second, meanwhile")
-    reader.add_argument("--turns", type=int, default=1, help="through all modes, of each sort of calls")
+    reader.add_argument("--turns", type=int, default=5, help="through all modes, of each sort of calls")
     reader.add_argument("--folder", help="what captures are kept in; one that is temporary if left out")
     given = reader.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fsroute-capture-", dir=given.folder))
@@ -238,11 +252,11 @@ def main() -> None:
     try:
         bench.start()
         for sort in SCRIPTS:
-            _compare(bench, sort, MODES * given.turns, given.calls, given.together)
+            _compare(bench, sort, given.turns, given.calls, given.together)
         print(
             f"{'mode':<10}{'p50 us':>10}{'p99 us':>10}{'max us':>10}   of a command, {given.events} events/s"
         )
-        for mode in MODES[:3]:
+        for mode in MODES:
             found = delays(mode, folder / f"delays-{mode}", given.seconds, given.events)
             print(f"{mode:<10}" + "".join(f"{_part(found, part) * 1e6:>10.0f}" for part in (0.5, 0.99, 1.0)))
     finally:

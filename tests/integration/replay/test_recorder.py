@@ -31,18 +31,18 @@ class FullDisk(Folder):
 
     is_full = False
 
-    def append(self, part: str, data: bytes) -> None:
+    def append(self, part: str, *pieces: bytes) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        super().append(part, data)
+        super().append(part, *pieces)
 
 
 class Counting(Folder):
     writes = 0
 
-    def append(self, part: str, data: bytes) -> None:
+    def append(self, part: str, *pieces: bytes) -> None:
         self.writes += 1
-        super().append(part, data)
+        super().append(part, *pieces)
 
 
 def recorder(

@@ -101,3 +101,12 @@ def test_addresses_that_are_not_public_stay(address: str) -> None:
 )
 def test_public_addresses_become_such_as_nobody_has(address: str, begins: tuple[str, ...]) -> None:
     assert MASKS.address(address).startswith(begins)
+
+
+def test_a_number_that_turns_out_to_be_called_stays_from_then_on() -> None:
+    masks = Masks(b"key")
+    assert masks.number("+18005550100") != "+18005550100"
+    assert masks.name("8005550100") != "8005550100"
+    masks.keep(["8005550100"])
+    assert masks.number("+18005550100") == "+18005550100"
+    assert masks.name("8005550100") == "8005550100"

@@ -277,6 +277,27 @@ def test_the_end_of_what_was_played_before_is_not_the_end_of_an_entry() -> None:
     assert b"927461" not in made.said_by(Side.FREESWITCH)
 
 
+def test_a_key_that_was_no_callers_does_not_tell_what_a_caller_keys() -> None:
+    """On the connection to the switch: an agent presses a key, and then a caller the same one."""
+    own = event("DTMF", {"Call-Direction": "outbound", "DTMF-Digit": "7"})
+    keys = "7" * 12
+    callers = [event("DTMF", {"Call-Direction": "inbound", "DTMF-Digit": key}) for key in keys]
+    chunks = tuple(Chunk(0.1, Side.FREESWITCH, each) for each in (own, *callers))
+    pressed = pressed_in(scrubbed(Capture(Header(session="inbound"), chunks)))
+    assert pressed[0] == "7"
+    assert pressed[1:] != keys
+
+
+def test_what_is_keyed_again_is_replaced_again() -> None:
+    """Keys that were pressed as a choice in a menu before are no longer what they were."""
+    capture = keyed("1234", 16)
+    choices = [Chunk(0.05, Side.FREESWITCH, event("DTMF", {"DTMF-Digit": digit})) for digit in "1234"]
+    again = [replace(line, t=line.t + 1.0) for line in (*choices, *capture.lines[2:])]
+    made = pressed_in(scrubbed(replace(capture, lines=(*capture.lines, *again))))
+    assert made == f"{made[:4]}#1234{made[:4]}#"
+    assert made[:4] != "1234"
+
+
 def read_out(digits: str) -> str:
     return "file_string://" + "!".join(f"/srv/orders/prompts/en/digits/{digit}.wav" for digit in digits)
 
