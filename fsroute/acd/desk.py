@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from fsroute.acd.consult import ON_THE_WAY, Consultation, Consultations
 from fsroute.acd.desk_codes import NOTHING, Asked, Kind, To, Wish, is_open, read
@@ -84,16 +83,11 @@ class Desk:
         self._rules = rules
         self._settings = settings
         self._consultations = Consultations(store, switch, settings.dial_string, new_uuid)
-        self._talks: WeakKeyDictionary[Offer, Talk] = WeakKeyDictionary()
 
-    def __call__(self, offer: Offer, item: Item) -> bool:
-        """Take what the offer heard; true: there is nothing left in it for the offer."""
-        talk = self._talks.get(offer)
-        if talk is None:
-            talk = self._talks[offer] = Talk(
-                self._store, self._switch, self._rules, self._settings, self._consultations, offer
-            )
-        return talk.take(item)
+    def __call__(self, offer: Offer) -> Callable[[Item], bool]:
+        """Begin the talk of an offer; what is returned takes all that the offer hears from then on."""
+        talk = Talk(self._store, self._switch, self._rules, self._settings, self._consultations, offer)
+        return talk.take
 
     def finish(self, switch_id: str, in_hand: Callable[[ProxyCall], bool]) -> None:
         """What a process that died left half done; see `Handover.finish`."""
@@ -126,7 +120,7 @@ class Talk:
     # What happens ------------------------------------------------------------------------------------------
 
     def take(self, item: Item) -> bool:
-        """See `Desk`."""
+        """What the offer heard; true: there is nothing left in it for the offer."""
         if isinstance(item, Asked):
             item.answer(self._try(item.wish))
             return True

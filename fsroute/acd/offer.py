@@ -74,8 +74,11 @@ class NetworkLegArrived:
 Item = ProxyCall | Event | NetworkLegArrived | Asked | None
 """What an offer hears of: its row, its legs, what the agent asks for by command; None: time has passed."""
 
-Desk = Callable[["Offer", Item], bool]
+Talk = Callable[[Item], bool]
 """What an agent does with a conversation: is asked first while they talk; true: nothing is left for the offer."""
+
+Desk = Callable[["Offer"], Talk]
+"""Begins it."""
 
 
 class Offer:
@@ -107,6 +110,7 @@ class Offer:
         self._commands = LegCommands(switch, settings)
         self._forget = forget
         self._desk = desk
+        self._talk: Talk | None = None
         self._standing = standing
         self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
@@ -183,7 +187,9 @@ class Offer:
 
     def _take(self, item: Item) -> None:
         talks = self.legs.joined or self.call.state is State.BRIDGED
-        if talks and self._desk is not None and self._desk(self, item):
+        if talks and self._talk is None and self._desk is not None:
+            self._talk = self._desk(self)
+        if talks and self._talk is not None and self._talk(item):
             return
         if item is None:
             self._row_changed(self._store.proxy_calls.get(self.call.proxy_call_id))
