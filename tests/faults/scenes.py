@@ -322,6 +322,7 @@ class WrappingUp(Scene):
         self.ends_at: datetime = self.company.agent_row("writer")["available_from"]
         if self.cell.broken is not Broken.CALLERS_SWITCH:
             self._next()
+            self.until_state(self.next, "queued")  # what is keyed to a call server that dies is lost
 
     def _next(self) -> None:
         self.next = self.company.call("2")
