@@ -34,6 +34,7 @@ from fsroute.esl.transport import Tap
 from fsroute.model.admission import Refusal
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
@@ -323,6 +324,7 @@ class CallServerRole:
     def _await_switch(self) -> None:
         """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""
         client, looks = self._link.client, 0
+        unclosed = Outage(log, "calls of a switch that does not run are not closed yet")
         while not client.connected and looks < GONE_LOOKS:
             gevent.sleep(LOOK_AGAIN)
             looks = looks + 1 if client.refused else 0
@@ -333,9 +335,10 @@ class CallServerRole:
                 ):
                     if channel_uuid not in self._calls:
                         self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
+                unclosed.over()
                 return
             except StoreError as error:
-                log.warning("calls of a switch that does not run are not closed yet: %s", error)
+                unclosed.failed(error)
                 gevent.sleep(LOOK_AGAIN)
 
     def _fetch_left(self) -> None:
