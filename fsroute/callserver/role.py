@@ -256,9 +256,12 @@ class CallServerRole:
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
     ) -> None:
         try:
-            self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
+            self._write_end(contact_id, cause, outcome, on)
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _write_end(self, contact_id: str, cause: str, outcome: Outcome, on: On) -> None:
+        self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
 
     def _link_came_up(self) -> None:
         self.reconcile()
@@ -330,16 +333,21 @@ class CallServerRole:
             looks = looks + 1 if client.refused else 0
         while not client.connected:
             try:
-                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(
-                    self._settings.switch_id
-                ):
-                    if channel_uuid not in self._calls:
-                        self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
-                unclosed.over()
-                return
+                if self._close_lost():
+                    unclosed.over()
+                    return
             except StoreError as error:
                 unclosed.failed(error)
-                gevent.sleep(LOOK_AGAIN)
+            gevent.sleep(LOOK_AGAIN)
+
+    def _close_lost(self) -> bool:
+        """Whether all are closed; what is still owed of a contact may be its end, which is known better there."""
+        live = self._store.contacts.live_of_switch(self._settings.switch_id)
+        ours = [contact_id for contact_id, channel_uuid, _, _ in live if channel_uuid not in self._calls]
+        lost = [contact_id for contact_id in ours if not self._desk.arrears.owes(contact_id)]
+        for contact_id in lost:
+            self._write_end(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
+        return lost == ours
 
     def _fetch_left(self) -> None:
         """Callers whose agent on this switch has left, but whom music began for while the two were being joined."""
