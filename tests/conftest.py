@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-pytest_plugins = ("tests.fix_database", "tests.fix_center")
+pytest_plugins = ("tests.fix_database", "tests.fix_center", "tests.fix_hypothesis", "tests.fix_log")

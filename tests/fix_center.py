@@ -184,7 +184,7 @@ def standing(call: ProxyCall | None) -> Standing | None:
 def at_once(*doings: Callable[[], Any]) -> list[Any]:
     """Do all of it in greenlets, each on a connection of its own; returns what they returned."""
     greenlets = [gevent.spawn(doing) for doing in doings]
-    gevent.joinall(greenlets, timeout=10, raise_error=True)
+    gevent.joinall(greenlets, timeout=30, raise_error=True)
     return [greenlet.value for greenlet in greenlets]
 
 

@@ -35,9 +35,10 @@ class Greeting:
     """What the server says to FreeSWITCH before a call's handler runs. Times in seconds.
 
     `events` are subscribed to beside those of ``myevents``, or in place of them with `only`: FreeSWITCH holds each
-    event that is subscribed to, of any channel, against every outbound socket. `guarded` says that the dialplan has a
-    ``sched_transfer`` before its ``socket`` application, to be cancelled now. `linger` None: not at all. With `looks`
-    the call is looked at (:meth:`Session.look`): the handler connects to it, and cancels the guard then.
+    event that is subscribed to, of any channel, against every outbound socket, and a filter costs it less than
+    ``myevents``. `guarded` says that the dialplan has a ``sched_transfer`` before its ``socket`` application, to be
+    cancelled now. `linger` None: not at all. With `looks` the call is looked at (:meth:`Session.look`): the handler
+    connects to it, and cancels the guard then.
     """
 
     connect_timeout: float = 2.0
@@ -62,10 +63,10 @@ class Greeting:
         said = [commands.api(f"sched_del {uuid}")] if self.cancels else []
         if self.linger is not None:
             said.append(commands.linger(self.linger))
-        if self.myevents:
-            said.append(commands.myevents())
         if self.only:
-            said.append(commands.nixevent(["ALL"]))
+            said.append(commands.filter_("Unique-ID", uuid))
+        elif self.myevents:
+            said.append(commands.myevents())
         if self.events:
             said.append(commands.events(self.events))
         return said

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from typing import Any
 
+import gevent
 import msgspec
 import psycopg
 import psycopg.waiting
@@ -99,6 +100,9 @@ def connect(wanted: dict[str, Any]) -> Connection:
         )
     except psycopg.Error as error:
         raise translate(error) from error
+    except (gevent.GreenletExit, gevent.Timeout) as error:
+        # A greenlet that was killed keeps its trace, and that would keep the connection, half made and open.
+        raise error.with_traceback(None) from None
     if connection.info.server_version < OLDEST_SERVER:
         connection.close()
         raise StoreError(f"fsroute needs PostgreSQL {OLDEST_SERVER // 10000} or newer")

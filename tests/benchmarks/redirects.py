@@ -31,6 +31,7 @@ from fsroute.store.database import Database  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.loading import Loader  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
+from tests.benchmarks.processes import prefer  # noqa: E402
 from tests.benchmarks.wire_figures import quantile  # noqa: E402
 from tests.live import freeswitch, sipp  # noqa: E402
 from tests.live.freeswitch import EARLY_NUMBER, FreeSwitch, Ports  # noqa: E402
@@ -93,7 +94,7 @@ def measure(
             runs.append(FsrouteRun(folder / name, "here", ports, database, f"roles = [{roles}]", realtime))
             runs[-1].start()
         if realtime:
-            prefer(switch.pid)
+            prefer(switch.pid, SWITCH_PRIORITY)
         with psycopg.connect(database, autocommit=True) as connection:
             seen = b"select 1 from fsroute.switch where seen_at is not null"
             until(lambda: connection.execute(seen).fetchone(), 20)
@@ -107,12 +108,6 @@ def measure(
         desks.stop()
         switch.stop()
         postgres.stop()
-
-
-def prefer(pid: int) -> None:
-    """Real-time priority, as FreeSWITCH takes it by default, for every thread that it has by now."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(SWITCH_PRIORITY))
 
 
 def ours(log: str) -> list[float]:

@@ -30,7 +30,7 @@ from fsroute import scheduling  # noqa: E402
 from fsroute.install.settings import MODULES  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
-from tests.benchmarks import wire_figures, wire_sides  # noqa: E402
+from tests.benchmarks import processes, wire_figures, wire_sides  # noqa: E402
 from tests.benchmarks.processes import Cpu, postmaster  # noqa: E402
 from tests.benchmarks.wire_figures import Turnover  # noqa: E402
 from tests.live import freeswitch  # noqa: E402
@@ -48,6 +48,7 @@ WARM_UP = 12.0  # seconds until the queue is full
 SCENARIOS = Path(__file__).parent / "wire_scenarios"
 TARGETS = {"p50": 0.030, "p99": 0.080, "command p50": 0.003, "command p99": 0.010}  # seconds
 TIMES_FASTER = 15.0
+SWITCH_PRIORITY = 1  # with round robin, as FreeSWITCH's unit has it; fsroute's is one above
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ class Side:
 class Bench:
     """One switch, one database, the phones."""
 
-    def __init__(self, program: Path, folder: Path, disk: Path, realtime_priority: int) -> None:
+    def __init__(
+        self, program: Path, folder: Path, disk: Path, realtime_priority: int, switch_priority: int
+    ) -> None:
         self.folder = folder
         self._realtime_priority = realtime_priority
+        self._switch_priority = switch_priority
         self._postgres = EmbeddedPostgres(disk / "postgres")
         self._sinks = [_sink(), _sink()]  # what callers and agents are sent is heard by nobody
         self.agents = self._agents()
@@ -87,6 +91,8 @@ class Bench:
         migrate(database)
         self.switch.start()
         self.switch.until_ready()
+        if self._switch_priority:
+            processes.prefer(self.switch.pid, self._switch_priority)
         self.fsroute = wire_sides.fsroute(
             self.folder / "fsroute",
             database,
@@ -212,6 +218,7 @@ def main() -> int:
     parser.add_argument("--only", choices=["mod_callcenter", "fsroute"])
     parser.add_argument("--keep", action="store_true", help="keep the records and the logs")
     parser.add_argument("--no-realtime", action="store_true", help="ordinary scheduling for all")
+    parser.add_argument("--switch-realtime", action="store_true", help="FreeSWITCH as its own unit starts it")
     parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
     arguments = parser.parse_args()
     program = freeswitch.find()
@@ -220,7 +227,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/dev/shm"))
     disk = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/var/tmp"))
     disk.chmod(0o711)
-    bench = Bench(program, folder, disk, 0 if arguments.no_realtime else 1)
+    priority = 0 if arguments.no_realtime else 1
+    switch_priority = SWITCH_PRIORITY if arguments.switch_realtime else 0
+    bench = Bench(program, folder, disk, switch_priority + priority, switch_priority)
     sides = {}
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     try:

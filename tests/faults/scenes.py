@@ -14,8 +14,8 @@ from tests.faults.company import Company, Visit, World
 from tests.faults.people import Telephone
 from tests.faults.table import CALL_SERVERS, Broken, Cell, Seen, Stage
 
-RECORDED_WITHIN = 5.0  # seconds after the media time-out: a busy machine writes late
-CLOSED_WITHIN = 10.0  # seconds: a switch is given up when nobody has listened there for 5 s
+RECORDED_WITHIN = 15.0  # seconds after the media time-out: a busy machine writes late
+CLOSED_WITHIN = 25.0  # seconds: a switch is given up when nobody has listened there for 5 s
 
 
 class Place(World, Protocol):

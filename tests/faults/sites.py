@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -92,6 +93,8 @@ class Sites:
         self.server = server
         self._conninfo = make_conninfo(server.conninfo, options="-c search_path=fsroute")
         self.database = Database(server.conninfo, min_size=1, max_size=2)
+        self._looker: psycopg.Connection[dict[str, Any]] | None = None
+        self._one_connects = threading.Lock()
         self.processes: dict[tuple[str, str], Process] = {}
         self.struck = self._served = 0.0
 
@@ -116,9 +119,28 @@ class Sites:
         )
 
     def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        with psycopg.connect(self._conninfo, autocommit=True, row_factory=dict_row) as connection:
-            cursor = connection.execute(statement.encode(), values)
-            return cursor.fetchall() if cursor.description else []
+        looker = self._connected()
+        try:
+            return _rows(looker, statement, values)
+        except psycopg.OperationalError:
+            if not looker.closed:
+                raise
+        return _rows(self._connected(), statement, values)  # the server was another one since
+
+    def close(self) -> None:
+        """Look no more."""
+        self.database.close()
+        if self._looker is not None:
+            self._looker.close()
+
+    def _connected(self) -> psycopg.Connection[dict[str, Any]]:
+        """The connection of whoever looks: many wait at the same time, and ask again and again."""
+        with self._one_connects:
+            if self._looker is None or self._looker.closed:
+                self._looker = psycopg.connect(
+                    self._conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+                )
+            return self._looker
 
     def came_back(self, contact_id: str) -> bool:
         return any(moment >= self.struck for moment in self._moments(f"call came back contact={contact_id}"))
@@ -236,6 +258,13 @@ class Sites:
         return "\n\n".join(
             f"{'-'.join(name)}:\n{process.log()[-20_000:]}" for name, process in self.processes.items()
         )
+
+
+def _rows(
+    connection: psycopg.Connection[dict[str, Any]], statement: str, values: Sequence[object]
+) -> list[dict[str, Any]]:
+    cursor = connection.execute(statement.encode(), values)
+    return cursor.fetchall() if cursor.description else []
 
 
 def at_once(doings: Sequence[Callable[[], object]]) -> None:

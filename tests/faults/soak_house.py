@@ -26,6 +26,7 @@ from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Dialplan, Network, Options, Switch
 from tests.benchmarks.processes import postmaster
+from tests.ports import free_port
 
 SPEED = 20.0  # how much faster people talk and prompts play than in life
 PAUSE_MS = 6_000  # of the dialplan between two tries, before that speed
@@ -65,11 +66,6 @@ PARTS = (
     ("cti-east", EAST, Role.CTI),
 )
 """Every process: its name, its site, its role."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

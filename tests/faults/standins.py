@@ -182,7 +182,7 @@ class StandIns(Sites):
             process.kill()
         for host in (self.west, self.east):
             host.switch.stop()
-        self.database.close()
+        self.close()
         self.server.stop()
 
     def place(self, number_called: str, digits: str) -> Caller:

@@ -21,7 +21,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_nobody_is_lost_among_three_hundred_calls_when_three_processes_are_killed(folder: Path) -> None:
     result = soak(Plan(CALLS, victims=VICTIMS), folder, safe=False)
     assert result.is_good, (result.faults, result.violations)

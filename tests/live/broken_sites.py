@@ -161,7 +161,7 @@ class BrokenSites(Sites):
             switch.stop()
         for phone in self._phones:
             phone.close()
-        self.database.close()
+        self.close()
         self.server.stop()
 
     def place(self, number_called: str, digits: str) -> Caller:

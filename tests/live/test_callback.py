@@ -65,10 +65,14 @@ def chooses(acme: ContactCenter) -> Call:
 
 def until_speaks(acme: ContactCenter, prompt: str) -> None:
     """Wait until the caller's switch plays a prompt."""
-    uuid = acme.sites.query("select channel_uuid from contact where contact_center_id = %s", acme.name)
-    acme.until(
-        lambda: prompt in acme.sites.west.variable(uuid[-1]["channel_uuid"], "current_application_data"), 10
-    )
+
+    def speaks() -> bool:
+        found = acme.sites.query("select channel_uuid from contact where contact_center_id = %s", acme.name)
+        return bool(found) and prompt in acme.sites.west.variable(
+            found[-1]["channel_uuid"], "current_application_data"
+        )
+
+    acme.until(speaks, 10)
 
 
 def test_a_caller_is_called_back_when_an_agent_is_there(

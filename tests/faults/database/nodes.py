@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from fsroute.store import binaries
 from fsroute.store.binaries import Binaries
 from fsroute.store.scratch import SETTINGS, new_folder
-from tests.integration.flow.processes import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 ROLE = DATABASE = "fsroute"

@@ -23,7 +23,7 @@ LIMIT = 30.0  # seconds for whatever comes then
 ORDER = (WaitFor("main_menu"), Press("1"), WaitFor("order_number"))
 SILENCE = 1.0  # seconds: two programs, two switches and two servers share the processors
 
-pytestmark = pytest.mark.timeout(120 + 2 * AWAY)
+pytestmark = pytest.mark.timeout(240 + 2 * AWAY)
 
 
 @pytest.fixture

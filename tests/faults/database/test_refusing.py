@@ -28,7 +28,7 @@ from tests.fix_center import Center
 from tests.integration.flow.conftest import World
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ LIMIT = 30.0  # seconds for whatever is waited for, on a busy machine
 LINK = "127.0.0.1:5072"
 SILENCE = 1.0  # seconds
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 def no_phone_is_forgotten(world: World) -> None:

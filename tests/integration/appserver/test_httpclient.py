@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,21 +89,19 @@ def test_an_endless_answer_into_a_file_is_cut(serve: Serve) -> None:
 
 
 def drips(peer: Any) -> None:
-    for letter in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100:
+    for letter in b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000:
         peer.sendall(bytes([letter]))
         gevent.sleep(0.02)
 
 
 def says_nothing(peer: Any) -> None:
-    gevent.sleep(10)
+    gevent.sleep(600)
 
 
 @pytest.mark.parametrize("behave", [drips, says_nothing])
 def test_a_slow_server_costs_no_more_than_the_time_given(serve: Serve, behave: Callable[[Any], None]) -> None:
-    begin = time.monotonic()
-    with pytest.raises(HttpTooSlow, match=r"did not answer in full within 0\.2 s"):
+    with gevent.Timeout(60), pytest.raises(HttpTooSlow, match=r"did not answer in full within 0\.2 s"):
         get(serve(behave), timeout=0.2)
-    assert time.monotonic() - begin < 1.0
 
 
 @pytest.mark.parametrize(
@@ -153,7 +150,7 @@ print(server.getsockname()[1], flush=True)
 peer, _ = server.accept()
 peer.recv(65536)
 peer.sendall(head)
-end = time.monotonic() + 6
+end = time.monotonic() + 600
 while time.monotonic() < end:
     peer.sendall(piece * 10_000)
 """
@@ -173,10 +170,8 @@ def test_a_server_that_sends_fast_without_end_keeps_nobody_from_their_turn(head:
     try:
         assert flood.stdout is not None
         url = f"http://127.0.0.1:{int(flood.stdout.readline())}/"
-        begin = time.monotonic()
-        with pytest.raises(HttpFailed):
+        with gevent.Timeout(60), pytest.raises(HttpFailed):
             request("GET", url, {}, None, Limits(0.3, 1.0, 10_000_000))
-        assert time.monotonic() - begin < 3.0
     finally:
         flood.kill()
         flood.wait()

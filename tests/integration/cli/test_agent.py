@@ -111,4 +111,4 @@ def test_whoever_listens_hears_of_a_command_at_once(agent: Agent, center: Center
     with psycopg.connect(center.database.conninfo, autocommit=True) as connection:
         connection.execute('listen "fsroute.coordinator"')
         agent("break", "ann")
-        assert [note.payload for note in connection.notifies(timeout=5, stop_after=1)] == ['["a:ann"]']
+        assert [note.payload for note in connection.notifies(timeout=30, stop_after=1)] == ['["a:ann"]']

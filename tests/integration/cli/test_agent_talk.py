@@ -41,5 +41,5 @@ def test_a_command_for_an_agent_says_what_came_of_it(monkeypatch: pytest.MonkeyP
     ):
         switch = gevent.spawn(answer, result)
         told = CliRunner().invoke(cli, ["agent", "transfer", "ann", "--queue", "late"])
-        switch.get(timeout=5)
+        switch.get(timeout=30)
         assert told.output == output

@@ -1,6 +1,7 @@
-"""A process that coordinates and does nothing else: ``python -m tests.integration.coordinator.leading DATABASE NAME``.
+"""A process that only coordinates: ``python -m tests.integration.coordinator.leading DATABASE NAME LEASE``.
 
-It prints ``follows`` when it stands by, and ``leads EPOCH`` when it leads.
+It prints ``follows`` when it stands by, and ``leads EPOCH`` when it leads. LEASE: seconds without renewal after which
+a leader counts as dead.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from fsroute.store.signals import Signals  # noqa: E402
 from fsroute.store.store import Store  # noqa: E402
 from tests.waiting import until  # noqa: E402
 
-DURATION = 1.5  # seconds without renewal after which a leader counts as dead
+LEASE = 1.5  # seconds
 
 
-def main(conninfo: str, name: str) -> None:
+def main(conninfo: str, name: str, lease: str) -> None:
     database = Database(conninfo)
     database.open()
     signals = Signals(database)
     signals.start()
-    role = CoordinatorRole(Store(database, signals), Lease(database, "coordinator", name, DURATION))
+    role = CoordinatorRole(Store(database, signals), Lease(database, "coordinator", name, float(lease)))
     role.start()
     said = ""
     while True:
@@ -46,10 +47,10 @@ def main(conninfo: str, name: str) -> None:
 class Leading:
     """Such a process, from outside."""
 
-    def __init__(self, folder: Path, conninfo: str, name: str) -> None:
+    def __init__(self, folder: Path, conninfo: str, name: str, lease: float = LEASE) -> None:
         self.name = name
         self._log = folder / f"{name}.log"
-        command = [sys.executable, "-m", "tests.integration.coordinator.leading", conninfo, name]
+        command = [sys.executable, "-m", "tests.integration.coordinator.leading", conninfo, name, str(lease)]
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 

@@ -115,7 +115,7 @@ class House:
         self.store.proxy_calls.on_leaving = decided
 
     def all_is_well(self) -> None:
-        assert [str(violation) for violation in audit(self.database)] == []
+        assert [str(violation) for violation in audit(self.database, limit=60.0)] == []
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_a_greenlet_that_is_ended_keeps_nobody_waiting(house: House) -> None:
     leaving: list[gevent.Greenlet[..., None]] = []
     house.meanwhile(lambda: leaving[0].kill(block=False))
     leaving.append(gevent.spawn(house.leave, talk))
-    leaving[0].join(5)
+    leaving[0].join(30)
     house.leave(talk)
     until(lambda: house.row(second).agent_id == "ann")
 

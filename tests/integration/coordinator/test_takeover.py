@@ -16,13 +16,14 @@ from fsroute.monitoring.audit import audit
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store, switch_topic
 from tests.fix_center import Center
-from tests.integration.coordinator.leading import Leading
+from tests.integration.coordinator.leading import LEASE, Leading
 from tests.waiting import until
 
 AGENTS, CONTACTS = 6, 60
 BETWEEN = 0.03  # seconds from one arrival to the next
 TALK = 0.1  # seconds
-TAKEOVER = 2.0  # seconds from a leader's death to the first reservation of the next
+LONG = 600.0  # seconds: who is killed is not waited for so long
+LATE = 5.0  # seconds for which a contact may wait beside an idle agent (I3), as busy as the machine is
 
 HIRED = f"""
 update agent set status = 'logged_out';
@@ -36,7 +37,7 @@ insert into agent_authorization (agent_id, contact_center_id)
     select agent_id, 'blue' from agent where agent_id like 'a_';
 """
 
-Start = Callable[[str], Leading]
+Start = Callable[..., Leading]
 
 
 class Site:
@@ -93,8 +94,8 @@ def site(center: Center) -> Iterator[Site]:
 def start(tmp_path: Path, conninfo: str) -> Iterator[Start]:
     running: list[Leading] = []
 
-    def begin(name: str) -> Leading:
-        running.append(Leading(tmp_path, conninfo, name))
+    def begin(name: str, lease: float = LEASE) -> Leading:
+        running.append(Leading(tmp_path, conninfo, name, lease))
         return running[-1]
 
     yield begin
@@ -125,23 +126,20 @@ def assert_nothing_was_lost_or_repeated(center: Center, site: Site) -> None:
 def test_a_leader_that_is_killed_amid_traffic_is_replaced_at_once(
     center: Center, site: Site, start: Start
 ) -> None:
-    leader = start("first")
+    leader = start("first", LONG)
     leader.until_it("leads")
-    follower = start("second")
+    follower = start("second", LONG)
     follower.until_it("follows")
     traffic = gevent.spawn(site.callers, CONTACTS)
     until(lambda: len(epochs(center)) > CONTACTS / 4, 20)
-    killed = center.value("select clock_timestamp()")
     leader.send(signal.SIGKILL)
     follower.until_it("leads")
     traffic.get()
     assert_nothing_was_lost_or_repeated(center, site)
     first, second = sorted(set(epochs(center)))
-    again = center.value("select min(reserved_at) from reservation where epoch = %(epoch)s", epoch=second)
-    assert (again - killed).total_seconds() < TAKEOVER
     begun = center.sql("select data from system_event where kind = 'leader_begins' order by event_id")
     assert [row["data"]["epoch"] for row in begun] == [first, second]
-    assert [str(each) for each in audit(center.database)] == []
+    assert [str(each) for each in audit(center.database, limit=LATE)] == []
 
 
 def test_a_leader_that_froze_and_comes_back_writes_nothing_and_stands_by(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 
 import gevent
 import psycopg
@@ -40,17 +39,12 @@ def test_what_happens_in_a_queue_is_seen_by_a_reader(watched: Watched) -> None:
 
 def test_an_agents_status_is_seen_at_once(watched: Watched) -> None:
     watched.hire("ann")
-    watched.processor("one")
+    watched.processor("one", reconcile=600.0)
     watched.until_seen(lambda: watched.agents_of(Source.CALLCENTER) == ["ann"])
-    took = []
     expected = {"On Break": "on_break", "Available": "available", "Logged Out": "logged_out"}
     for status in ("On Break", "Available", "Logged Out", "Available"):
-        gevent.sleep(0.1)
-        began = time.monotonic()
         watched.switch.callcenter.set_status("ann", status)
         watched.until_status("ann", expected[status])
-        took.append(time.monotonic() - began)
-    assert min(took) < 0.1
 
 
 def test_telephones_and_their_calls_are_seen(watched: Watched) -> None:
@@ -82,7 +76,7 @@ def test_a_switch_whose_link_is_lost_gets_stale_and_its_calls_are_over(watched: 
     watched.switch.crash()
     watched.until_seen(lambda: watched.site.head.link == "down")
     known_at = watched.reader.activities.heads()[0].known_at
-    gevent.sleep(0.7)
+    until(lambda: watched.reader.activities.heads()[0].reported_at > known_at + 0.5)
     head = watched.reader.activities.heads()[0]
     assert head.known_at == known_at, "nothing is known any more"
     assert head.reported_at > known_at, "but the processor lives"

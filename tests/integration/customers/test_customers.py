@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,9 @@ from tests.fix_center import Center
 from tests.fix_database import perform
 
 ADA = "+14155550123"
+AT_ONCE = (
+    60.0  # seconds, on a machine that is busy with other tests: what is slow here takes ten times as long
+)
 STATEMENT = """
 -- name: customer
 select tier as segment, name, pg_sleep(delay)::text as slept from people
@@ -30,12 +32,12 @@ select tier as segment, name, pg_sleep(delay)::text as slept from people
 PEOPLE = f"""
 create table people (center text, phone text, account text, name text, tier text, delay float default 0);
 insert into people values ('blue', '{ADA}', 'A-1', 'Ada', 'gold', 0),
-    ('blue', '+14155550199', 'A-9', 'Slow', 'gold', 5);
+    ('blue', '+14155550199', 'A-9', 'Slow', 'gold', 600);
 """
 
 
 def section(**values: Any) -> Section:
-    given: dict[str, Any] = {"name": "book", "contact_centers": ("blue",), "cache": 0.0}
+    given: dict[str, Any] = {"name": "book", "contact_centers": ("blue",), "cache": 0.0, "timeout": 10.0}
     return Section(**given | values)
 
 
@@ -61,7 +63,7 @@ class Service:
     def _answer(self, path: str, start_response: Callable[..., Any]) -> Any:
         value = path.rpartition("/")[2]
         if path.startswith("/slow"):
-            gevent.sleep(2)
+            gevent.sleep(600)
         if path.startswith("/brief"):
             gevent.sleep(0.05)
         if path.startswith("/failing"):
@@ -193,9 +195,8 @@ def test_a_slow_statement_is_given_up_at_the_limit(people: Section, ask: Ask) ->
     import msgspec
 
     quick = msgspec.structs.replace(people, timeout=0.3, on_slow={"segment": "unknown"})
-    begin = time.monotonic()
-    assert ask(quick, number="+14155550199") == {"segment": "unknown"}
-    assert time.monotonic() - begin < 0.6
+    with gevent.Timeout(AT_ONCE):
+        assert ask(quick, number="+14155550199") == {"segment": "unknown"}
 
 
 def test_a_statement_cannot_write(people: Section, ask: Ask, tmp_path: Path) -> None:
@@ -227,18 +228,18 @@ def test_a_file_that_is_not_one_statement_is_refused_at_the_start(
         Customers([section(kind="sql", statement=str(path), database=Secret("x"))], Plan(), "")
 
 
-def test_a_database_that_is_away_is_left_alone_after_some_failures(people: Section, ask: Ask) -> None:
+def test_a_database_that_is_away_is_left_alone_after_some_failures(
+    people: Section, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
     import msgspec
 
     gone = Secret("host=127.0.0.1 port=1 dbname=x")
     away = msgspec.structs.replace(people, database=gone, on_failed={"crm": "down"})
-    took = []
+    caplog.set_level("DEBUG", "fsroute.lookups.service")
     for _ in range(8):
-        begin = time.monotonic()
         assert ask(away, learned={"account": "A-1"}) == {"crm": "down"}
-        took.append(time.monotonic() - begin)
-    assert max(took) < 1.5
-    assert took[-1] < 0.05
+    assert caplog.text.count("look-ups fail") == 1
+    assert caplog.text.count("look-up book of ") < 8, "two keys each would be asked for sixteen times"
 
 
 def test_a_service_answers_with_what_is_to_be_taken(service: Service, ask: Ask) -> None:
@@ -253,9 +254,9 @@ def test_a_service_answers_with_what_is_to_be_taken(service: Service, ask: Ask) 
 def test_each_ending_has_its_way(service: Service, ask: Ask, path: str, way: str) -> None:
     ways: dict[str, Any] = {f"on_{each}": {"way": each} for each in ("slow", "failed", "empty")}
     number = "+14155550100" if way == "empty" else ADA
-    begin = time.monotonic()
-    assert ask(at_service(service, path, timeout=0.3, **ways), number=number) == {"way": way}
-    assert time.monotonic() - begin < 0.8
+    limit = 0.3 if way == "slow" else 10.0
+    with gevent.Timeout(AT_ONCE):
+        assert ask(at_service(service, path, timeout=limit, **ways), number=number) == {"way": way}
 
 
 def test_an_answer_that_is_nested_is_none(service: Service, ask: Ask) -> None:
@@ -278,10 +279,10 @@ def test_the_one_not_asked_for_longest_goes_first_from_a_full_cache(service: Ser
 
 
 def test_no_more_than_so_many_ask_at_once(service: Service, ask: Ask) -> None:
-    few = at_service(service, "brief", max_lookups=2, timeout=2.0)
+    few = at_service(service, "brief", max_lookups=2)
     ask(few)
     asking = [gevent.spawn(ask, few, number=f"+141555501{n}1") for n in range(10)]
-    gevent.joinall(asking, timeout=5)
+    gevent.joinall(asking, timeout=AT_ONCE)
     assert [each.value and each.value["segment"] for each in asking] == ["silver"] * 10
     assert service.most_at_once == 2
 
@@ -294,9 +295,8 @@ def test_books_are_asked_at_once_and_the_first_ones_facts_count(
     assert ask(both, people)["segment"] == "silver"
     assert ask(people, both, number="+14155550100") == {"name": "nobody", "crm": "new"}
     slow = at_service(service, "slow", name="slow", timeout=0.2)
-    begin = time.monotonic()
-    assert ask(slow, people)["name"] == "Ada"
-    assert time.monotonic() - begin < 0.6
+    with gevent.Timeout(AT_ONCE):
+        assert ask(slow, people)["name"] == "Ada"
 
 
 def test_a_contact_center_without_customers_costs_nothing(service: Service) -> None:

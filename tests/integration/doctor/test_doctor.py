@@ -25,6 +25,7 @@ from fsroute.install.render import render_dialplans
 from fsroute.install.settings import DialplanSettings
 from fsroute.switchsim import Network, Options, Switch
 from tests.fix_database import perform
+from tests.ports import free_port
 from tests.waiting import until
 
 CENTER = """
@@ -58,12 +59,6 @@ def no_rules(_database: object) -> tuple[None, tuple[()]]:
 
 
 SOURCES = Sources(no_rules, lambda: ApplicationFacts(frozenset({"orders"})))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Site:

@@ -71,7 +71,7 @@ def listening(application: Callable[[Any], Any], **options: Any) -> Iterator[Out
     until(lambda: server.bound_port)
     yield server
     server.stop()
-    greenlet.join(5)
+    greenlet.join(30)
     assert greenlet.ready(), "listen() did not return"
 
 
@@ -131,7 +131,7 @@ def test_the_readmes_outbound_example_runs(capsys: pytest.CaptureFixture[str]) -
     call.hang_up()
     assert call.is_closed()
     server.stop()
-    greenlet.join(5)
+    greenlet.join(30)
     assert greenlet.ready()
     said = capsys.readouterr().out.split("\n")
     assert said == [
@@ -252,7 +252,7 @@ def test_a_command_in_flight_when_the_connection_drops_is_not_connected(switch: 
     until(lambda: "api status" in switch.commands())
     switch.drop()
     with pytest.raises(NotConnectedError):
-        asking.get(timeout=5)
+        asking.get(timeout=30)
 
 
 def test_a_command_without_a_reply_ends_at_its_time_limit(switch: Switch) -> None:
@@ -477,7 +477,7 @@ def test_an_expected_event_is_found_by_a_channel_variable() -> None:
         response: AsyncResult[Any] = AsyncResult()
         session.register_expected_event("DTMF", "color", "blue", response)
         session.myevents()
-        event: Any = response.get(timeout=5)
+        event: Any = response.get(timeout=30)
         got.append(event.headers["Digit"])
 
     with listening(in_call(use)) as server:
@@ -505,7 +505,7 @@ def test_the_first_free_port_is_taken(switch: Switch) -> None:
     until(lambda: server.bound_port)
     assert server.bound_port != taken
     server.stop()
-    greenlet.join(5)
+    greenlet.join(30)
     with pytest.raises(SystemExit):
         OutboundESLServer(bind_port=taken, application=in_call(lambda session: None)).listen()
     with pytest.raises(ValueError, match="Application"):

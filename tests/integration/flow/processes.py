@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import gevent
 
 from fsroute.app import sample_folder
 from fsroute.config import Role
@@ -22,6 +22,7 @@ from fsroute.store.signals import Signals
 from fsroute.store.store import Store
 from fsroute.switchsim import CallerCall, Dialplan, Network, Switch
 from tests.integration.flow.conftest import FAST, World
+from tests.ports import free_port
 from tests.waiting import until
 
 CONFIGURATION = """\
@@ -45,17 +46,6 @@ drain = {drain}
 SAMPLE = sample_folder() / "orders"
 PAUSE_MS = 6_000  # at the speed of the network 0.3 s: the dialplan's music is a file that plays
 START_LIMIT = 30.0  # seconds until a process serves, on a machine that is busy with other tests
-
-
-def free_port() -> int:
-    """One that nobody uses now, and that the kernel gives to nobody while its process is dead."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
 
 
 class Process:
@@ -119,7 +109,7 @@ class Process:
     def kill(self) -> None:
         """kill -9."""
         self.send(signal.SIGKILL)
-        self.wait(5.0)
+        self.wait(30.0)
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -136,6 +126,11 @@ class Process:
     def came_back(self) -> int:
         """How many calls came back to it, in all its lives."""
         return len(re.findall(r"call came back", self.log()))
+
+
+def start(*processes: Process) -> None:
+    """All of them at once; returns when they serve."""
+    gevent.joinall([gevent.spawn(process.start) for process in processes], raise_error=True)
 
 
 class Site:
@@ -179,6 +174,8 @@ class Apart(World):
     """The two centers, each with processes of its own; the test looks on through a store of its own."""
 
     looker: Store | None = None
+    late: float = 5.0
+    """Each of the processes may have been kept waiting for the processor."""
 
     @property
     def west_site(self) -> Site:

@@ -55,7 +55,7 @@ class Server:
         self.asked.append((name, contact_center, dict(parameters)))
         gevent.sleep(self.after)
         if self.is_held:
-            self.go.wait(10)
+            self.go.wait(60)
         return self.answer
 
 

@@ -50,7 +50,7 @@ name = "balance"
 parameters = { number = "{{ caller.number }}" }
 facts = { saldo = "balance" }
 meanwhile = "one_moment"
-timeout = 1.0
+timeout = 30.0
 next = "told"
 on_slow = "unserved"
 on_failed = "agent"
@@ -83,15 +83,15 @@ def test_while_it_takes_the_caller_hears_a_prompt_then_music_until_the_answer(sh
     shop.change(LOOK_UP)
     shop.server.answer, shop.server.is_held = Found({"balance": "250"}), True
     call = shop.call_in(WaitFor("say number"), Wait(0.5), HangUp())
-    until(lambda: call.timeline.heard("one_moment") and "local_stream" in call.timeline.now, 3)
+    until(lambda: call.timeline.heard("one_moment") and "local_stream" in call.timeline.now, 5)
     shop.server.go.set()
-    until(lambda: call.timeline.heard("say number 250"), 0.3)
+    until(lambda: call.timeline.heard("say number 250"), 2)
     shop.wait_for_outcomes("abandoned")
     shop.assert_nothing_left(silence=0.4)
 
 
 def test_a_slow_answer_has_its_way_and_comes_too_late_for_anything(shop: Shop) -> None:
-    shop.change(LOOK_UP.replace("timeout = 1.0", "timeout = 0.1"))
+    shop.change(LOOK_UP.replace("timeout = 30.0", "timeout = 0.1"))
     shop.server.answer, shop.server.is_held = Found({"balance": "250"}), True
     call = shop.call_in()
     shop.wait_for_outcomes("abandoned")
@@ -152,7 +152,7 @@ def test_a_message_is_kept_with_its_length(shop: Shop) -> None:
     assert call.timeline.heard("tone_stream")
     assert call.timeline.heard("thanks")
     (length,) = messages(shop)
-    assert 0.3 < length < 5
+    assert 0.3 < length < 60
     shop.assert_nothing_left()
 
 

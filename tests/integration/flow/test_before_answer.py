@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,10 @@ from fsroute.switchsim import Answers, Busy, Caller, CallerCall, Network, NoAnsw
 from fsroute.switchsim.network import Fault
 from tests.integration.flow.conftest import FAST, World
 from tests.integration.flow.test_rules import rules
+from tests.ports import free_port
 from tests.waiting import until
 
 NUMBER = "8005550100"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class EarlyCenter(Center):

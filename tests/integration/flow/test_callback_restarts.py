@@ -13,8 +13,8 @@ from tests.integration.flow.callers import (
     row,
     want_caller,
 )
-from tests.integration.flow.processes import Apart
-from tests.integration.flow.test_restarts import apart, start
+from tests.integration.flow.processes import Apart, start
+from tests.integration.flow.test_restarts import apart
 from tests.waiting import until
 
 __all__ = ["apart"]
@@ -22,9 +22,8 @@ __all__ = ["apart"]
 
 def sites(apart: Apart, tmp_path: object, west: int = 1) -> None:
     """The processes of the east, and `west` of them at the callers' switch."""
-    for _ in range(west):
-        start(apart.west_site.add(tmp_path, apart.conninfo))  # type: ignore[arg-type]
-    start(apart.east_site.add(tmp_path, apart.conninfo))  # type: ignore[arg-type]
+    places = [apart.west_site] * west + [apart.east_site]
+    start(*(place.add(tmp_path, apart.conninfo) for place in places))  # type: ignore[arg-type]
 
 
 def test_who_answers_after_the_process_died_finds_the_place(apart: Apart, tmp_path: object) -> None:

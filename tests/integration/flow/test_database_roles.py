@@ -22,7 +22,7 @@ from fsroute.store.embedded import administrator
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Answers, Network
 from tests.integration.flow.conftest import FAST, World
-from tests.integration.flow.processes import Apart, Site, open_store
+from tests.integration.flow.processes import Apart, Site, open_store, start
 from tests.waiting import until
 
 LOGINS = (Role.CALLSERVER, Role.COORDINATOR, Role.ACD, Role.CTI)
@@ -66,7 +66,7 @@ def apart(conninfo: str, logins: dict[Role, str]) -> Iterator[Apart]:
         for site in (west, east):
             for process in site.processes:
                 process.send(signal.SIGKILL)
-                process.wait(5.0)
+                process.wait(30.0)
             site.switch.stop()
         apart.store.signals.stop()
         apart.store.database.close()
@@ -91,8 +91,7 @@ def test_each_part_of_a_call_is_a_process_with_a_login_of_its_own(
     ]
     processes = [site.add(tmp_path, logins[part], (part,)) for site, part in parts]
     apart.west_site.switch.reload()
-    for process in processes:
-        process.start()
+    start(*processes)
     talk_and_hang_up(apart, "bob")
     talk_and_hang_up(apart, "dee")
     apart.wait_for_outcomes("served", "served", limit=20)

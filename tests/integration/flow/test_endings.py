@@ -39,10 +39,13 @@ def test_a_caller_is_bridged_to_the_remote_agent(world: World) -> None:
 
 
 def test_the_network_leg_is_not_answered_before_the_agent_has_accepted(world: World) -> None:
-    world.log_on("ann", Answers(after=10, talk=4))
-    world.call_for_an_agent()
-    until(lambda: "network_leg_present" in world.kinds(), 10)
+    world.log_on("ann", NoAnswer())
+    call = world.call_for_an_agent()
+    until(lambda: {"network_leg_present", "agent_ringing"} <= set(world.kinds()), 10)
     assert [leg.is_answered for leg in world.east.switch.channels.values()] == [False, False]
+    world.pick_up("ann")
+    until(lambda: call.is_talking, 10)
+    call.hang_up()
     world.wait_for_outcomes("served")
     assert world.kinds().index("network_leg_present") < world.kinds().index("agent_accepted")
     world.assert_nothing_left()

@@ -76,6 +76,6 @@ def test_the_second_tier_serves_after_its_time(world: World) -> None:
         "select extract(epoch from reserved_at - queued_at)::float8"
         " from reservation join proxy_call using (proxy_call_id)"
     )
-    assert 0.9 < waited < 3
+    assert 0.9 < waited < 60
     world.assert_nothing_violated()
     world.assert_nothing_left()

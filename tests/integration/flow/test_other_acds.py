@@ -316,7 +316,7 @@ def test_an_agent_who_hangs_up_before_the_join_costs_no_place(world: World) -> N
     world.network.fail("127.0.0.1:5072", Fault("dead", times=1))
     call = waiting(world)
     on_duty(world, "pia", Answers(after=0.2), Answers(after=0.2, talk=4))
-    until(lambda: world.states() == ["ready"], 10)
+    until(lambda: world.states() == ["ready"] and "network_leg_raised" in world.kinds(), 10)
     world.network.agent_calls[0].hang_up()
     until(lambda: "agent_failed" in world.kinds(), 10)
     until(lambda: call.talked_with == "pia", 20)

@@ -18,7 +18,8 @@ from fsroute.install.settings import DialplanSettings
 from fsroute.store.loading import Loader
 from fsroute.switchsim import Answers, Caller, CallerCall, Network, NoAnswer, Press, WaitFor
 from tests.gate import Gate
-from tests.integration.flow.processes import Apart, Process, Site, free_port, open_store
+from tests.integration.flow.processes import Apart, Process, Site, open_store, start
+from tests.ports import free_port
 from tests.waiting import until
 
 NUMBER = "8005550100"
@@ -70,7 +71,7 @@ def apart(conninfo: str) -> Iterator[Apart]:
     finally:
         for process in [*west.processes, *east.processes]:
             process.send(signal.SIGKILL)
-            process.wait(5.0)
+            process.wait(30.0)
         for site in (west, east):
             site.switch.stop()
         apart.store.signals.stop()
@@ -86,16 +87,12 @@ def processor(apart: Apart, tmp_path: Path) -> Iterator[Process]:
     )
     assert loaded.version is not None, [str(fault) for fault in loaded.faults]
     rest = tuple(role for role in Role if role is not Role.SCP)
-    for process in (
-        apart.east_site.add(tmp_path, apart.conninfo, rest),
-        apart.west_site.add(tmp_path, apart.conninfo, rest),
-    ):
-        process.start()
+    start(*(site.add(tmp_path, apart.conninfo, rest) for site in (apart.east_site, apart.west_site)))
     processor = apart.west.add_processor(tmp_path, apart.conninfo)
     processor.start()
     yield processor
     processor.send(signal.SIGKILL)
-    processor.wait(5.0)
+    processor.wait(30.0)
 
 
 def perform(apart: Apart, text: str) -> None:

@@ -193,20 +193,20 @@ def test_one_agent_and_many_callers_who_lose_patience(world: World, agent: str) 
 
 
 def test_a_contact_is_closed_while_its_agent_is_being_reserved(world: World) -> None:
-    """News of a reservation that the closer did not know of reaches the agent's switch all the same."""
+    """News of a reservation that the closer did not know of reaches the agent's switch: the phone does not ring on."""
     rounds = Rounds(world, seed=7)
+    world.query("update queue set offer_timeout = 600 returning 1")
     for _ in range(6):
         call = rounds.call()
         until(lambda: world.states()[-1:] == ["queued"], 10)
         stale = world.store.proxy_calls.live()[0]
-        world.log_on("ann", Answers(after=20))
+        world.log_on("ann", Answers(after=20_000))
         until(lambda: world.states()[-1:] == ["offered"], 10)
         closed = world.store.close_contact(
             stale.contact_id, Outcome.ABANDONED, {"by": "test"}, stale, On.CALLER_GONE
         )
         assert closed is not None
-        took = until(lambda: not world.east.switch.channels, 5)
-        assert took < 1.0, "the agent's phone must not ring on"
+        until(lambda: not world.east.switch.channels, 5)
         call.hang_up()
         rounds.end(call)
         world.declare("ann", AgentStatus.LOGGED_OUT)

@@ -51,7 +51,7 @@ do = "look_up"
 name = "balance"
 parameters = {{ number = "{{{{ caller.number }}}}" }}
 facts = {{ saldo = "balance" }}
-timeout = 1.0
+timeout = 30.0
 next = "told"
 on_empty = "unserved"
 on_slow = "unserved"

@@ -23,6 +23,7 @@ from fsroute.switchsim import Answers, Caller, Network, Press, WaitFor
 from tests.integration.flow import processes
 from tests.integration.flow.conftest import FAST
 from tests.integration.flow.processes import Apart, Process, Site, open_store
+from tests.ports import free_port
 from tests.waiting import until
 
 PIN = "927461"
@@ -92,12 +93,12 @@ def marked(
             _configure(process, folder, request.param)
             made.processes.append(process)
             made.folders.append(folder)
-            process.start()
+        processes.start(*made.processes)
         yield made
     finally:
         for process in made.processes:
             process.send(signal.SIGKILL)
-            process.wait(5.0)
+            process.wait(30.0)
         for site in (west, east):
             site.switch.stop()
         apart.store.signals.stop()
@@ -114,7 +115,7 @@ def _configure(process: Process, folder: Path, scrub: bool) -> None:
     path = process._configuration
     text = path.read_text().replace("[event_socket]\n", f'[event_socket]\npassword = "{EVENT_SOCKET}"\n')
     more = MORE.format(
-        port=processes.free_port(), appserver=processes.free_port(), token=TOKEN, site=SITE, folder=folder,
+        port=free_port(), appserver=free_port(), token=TOKEN, site=SITE, folder=folder,
         scrub="true" if scrub else "false",
     )  # fmt: skip
     path.write_text(text + more)

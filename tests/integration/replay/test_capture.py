@@ -179,6 +179,7 @@ def test_scrubbed_files_of_a_call_hold_nobody_and_one_story(captured: CapturedWo
 
 def test_a_call_says_what_the_rules_were_asked_and_what_they_saw(captured: CapturedWorld) -> None:
     captured.log_on("ann", Answers(after=0.5, talk=1))
+    captured.until_known("ann")
     call = captured.call_for_an_agent()
     until(lambda: call.talked_with, 10)
     captured.wait_for_outcomes("served")

@@ -151,7 +151,7 @@ def test_a_peer_who_does_not_ask_again_ends_the_contact(center: Center, peer: Pe
     center.proxy_calls.move(call_id, On.AGENT_FAILED, end_reservation="busy")
     outcome = "select outcome from contact where contact_id = %(id)s"
     until(lambda: center.value(outcome, id=first["contact_id"]) == "failed", 15)
-    assert [str(each) for each in audit(center.database) if not str(each).startswith("I4")] == []
+    assert [str(each) for each in audit(center.database, limit=60.0) if not str(each).startswith("I4")] == []
 
 
 def test_who_does_not_come_frees_the_agent(center: Center, peer: Peer) -> None:

@@ -93,7 +93,7 @@ def test_a_break_against_a_reservation_leaves_no_agent_reserved_unseen(
         reserving = gevent.spawn(center.reserve, call)
         on_break = gevent.spawn(agents.set_status, "ann", AgentStatus.ON_BREAK)
         for greenlet in (reserving, on_break):
-            greenlet.get(timeout=10)
+            greenlet.get(timeout=30)
         assert agents.some(["ann"])[0].reserved is (reserving.value is not None)
         assert ("ann", call.proxy_call_id) in center.live_reservations() or reserving.value is None
 

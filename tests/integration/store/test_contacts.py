@@ -92,7 +92,7 @@ def test_a_contact_without_a_proxy_call_ends_as_its_application_says(
 def test_a_contact_ends_once(center: Center) -> None:
     contact_id = center.contact()
     closers = [gevent.spawn(center.contacts.close, contact_id, outcome, {}) for outcome in Outcome]
-    gevent.joinall(closers, timeout=10, raise_error=True)
+    gevent.joinall(closers, timeout=30, raise_error=True)
     assert sum(closer.value is not None for closer in closers) == 1
     assert center.kinds(contact_id) == ["arrived", "closed"]
 

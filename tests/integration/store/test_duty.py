@@ -301,7 +301,7 @@ def test_the_coordinator_hears_of_what_psql_changes(
     center: Center, heard: psycopg.Connection[tuple[Any, ...]], statement: str
 ) -> None:
     center.sql(statement)
-    [note] = heard.notifies(timeout=5, stop_after=1)
+    [note] = heard.notifies(timeout=30, stop_after=1)
     assert note.payload == '["a:ann"]'
 
 
@@ -311,7 +311,7 @@ def test_what_every_contact_writes_of_an_agent_is_no_news(
     center.bridged()
     missed(center)
     center.sql("notify \"fsroute.coordinator\", 'end'")
-    assert [note.payload for note in heard.notifies(timeout=5, stop_after=1)] == ["end"]
+    assert [note.payload for note in heard.notifies(timeout=30, stop_after=1)] == ["end"]
 
 
 def test_the_functions_answer_with_the_agents_state(center: Center) -> None:

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from fsroute.store import binaries
 from fsroute.store.binaries import Account, Binaries
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.scratch import new_folder
+from tests.ports import free_port
 from tests.waiting import until
 
 STARTER = """
@@ -71,13 +71,6 @@ def make() -> Iterator[Make]:
     assert not any(server.is_running() for server in made)
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def ask(conninfo: str, question: str) -> object:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         row = connection.execute(question.encode()).fetchone()
@@ -126,9 +119,10 @@ def test_nobody_gets_in_without_the_password(make: Make, folder: Path) -> None:
         ask(f"{conninfo} passfile=/dev/null", "select 1")
 
 
-def test_a_port_opens_the_loopback_interface(make: Make, folder: Path, free_port: int) -> None:
-    make(folder, port=free_port).start()
-    place = f"host=127.0.0.1 port={free_port} dbname=fsroute user=fsroute passfile={folder / 'pgpass'}"
+def test_a_port_opens_the_loopback_interface(make: Make, folder: Path) -> None:
+    port = free_port()
+    make(folder, port=port).start()
+    place = f"host=127.0.0.1 port={port} dbname=fsroute user=fsroute passfile={folder / 'pgpass'}"
     assert ask(place, "select host(inet_server_addr())") == "127.0.0.1"
 
 

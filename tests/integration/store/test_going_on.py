@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -210,21 +209,21 @@ def test_the_agent_is_not_held_while_the_next_contact_is_waited_for(center: Cent
         leaving = gevent.spawn(leave, center, talk)
         until(lambda: center.value("select count(*) from pg_locks where not granted"))
         center.sql("select from agent where agent_id = 'ann' for update nowait")
-    assert leaving.get(timeout=5) is not None
+    assert leaving.get(timeout=30) is not None
     assert [isinstance(row, ProxyCall) for row in leader.heard] == [True]
 
 
-def test_caller_and_agent_hang_up_at_the_same_time(center: Center) -> None:
+def test_caller_and_agent_hang_up_at_the_same_time(center: Center, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever is first: the talk lets go of the agent once, who has the next contact."""
+    caplog.set_level("INFO", "fsroute.store.database")  # it says what it tries again
     center.sql("update agent set wrap_up = 0")
     for number in range(15):
         center.set_free()
         talk = center.bridged()
         leader = Leader(center, center.queued())
-        begun = time.monotonic()
         doings = [partial(abandoned, center, talk), partial(leave, center, talk)]
         at_once(*(doings if number % 2 else reversed(doings)))
-        assert time.monotonic() - begun < 0.9, "nobody waits for a deadlock to be found"
+        assert "deadlock" not in caplog.text
         assert center.kinds(talk.contact_id).count("closed") == 1
         assert center.agent_kinds()[-3:] == ["reserved", "released", "reserved"]
         assert center.live_reservations() == [("ann", leader.next_one.proxy_call_id)]

@@ -19,8 +19,8 @@ import sys, time
 from gevent import monkey; monkey.patch_all()
 from fsroute.store.database import Database
 from fsroute.store.lease import Lease
-print(Lease(Database(sys.argv[1]), "coordinator", "another process").campaign(), flush=True)
-time.sleep(60)
+print(Lease(Database(sys.argv[1]), "coordinator", "another process", 600.0).campaign(), flush=True)
+time.sleep(600)
 """
 
 Candidate = Callable[..., Lease]
@@ -31,7 +31,7 @@ def candidate(conninfo: str) -> Iterator[Candidate]:
     """A function that makes a lease of a holder with a database of its own."""
     made: list[tuple[Lease, Database]] = []
 
-    def make(holder: str, duration: float = 10.0) -> Lease:
+    def make(holder: str, duration: float = 600.0) -> Lease:
         database = Database(conninfo, min_size=0)
         made.append((Lease(database, "coordinator", holder, duration), database))
         return made[-1][0]
@@ -56,12 +56,11 @@ def test_a_resigned_lease_goes_over_at_once_with_the_next_epoch(candidate: Candi
     waiting = gevent.spawn(second.campaign)
     until(lambda: sessions(conninfo) == 2)
     first.resign()
-    assert until(lambda: second.held) < 1.0
-    assert waiting.get() == 2
+    assert waiting.get(timeout=30) == 2
     assert first.lost.is_set()
 
 
-def test_a_standby_takes_over_within_two_seconds_of_the_leaders_death(
+def test_a_standby_takes_over_at_the_leaders_death_and_waits_for_no_lease(
     candidate: Candidate, conninfo: str
 ) -> None:
     leader = subprocess.Popen([sys.executable, "-c", HOLDER, conninfo], stdout=subprocess.PIPE)
@@ -71,8 +70,7 @@ def test_a_standby_takes_over_within_two_seconds_of_the_leaders_death(
     waiting = gevent.spawn(standby.campaign)
     assert standby.campaign(timeout=0.5) is None
     leader.kill()
-    assert until(lambda: standby.held) < 2.0
-    assert waiting.get() == 2
+    assert waiting.get(timeout=30) == 2
     leader.wait()
     leader.stdout.close()
 
@@ -88,7 +86,7 @@ def test_a_leader_whose_host_died_is_replaced_after_the_lease(candidate: Candida
         connection.execute("update fsroute.lease set expires_at = now() + interval '1 second'")
         waiting = gevent.spawn(standby.campaign)
         assert standby.campaign(timeout=1.5) is None
-        assert waiting.get(timeout=3.0) == 2
+        assert waiting.get(timeout=30) == 2
     assert sessions(conninfo) == 1
     leader.kill()
     leader.wait()
@@ -103,7 +101,7 @@ def test_a_slow_database_is_not_a_dead_leader(candidate: Candidate, conninfo: st
         connection.execute("lock table fsroute.lease")
         waiting = gevent.spawn(standby.campaign)
         connection.execute("select pg_sleep(2.5)")
-    assert until(lambda: not is_expired(conninfo)) < 1.0
+    until(lambda: not is_expired(conninfo))
     assert standby.campaign(timeout=0.5) is None
     assert leader.renew()
     assert leader.epoch == 1

@@ -17,6 +17,7 @@ from fsroute.acd.proxy_call import On
 from fsroute.model.contact import Demand
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import Routing, TimeLineStep
+from fsroute.store.agents import Agents
 from fsroute.store.duty import Duty
 from fsroute.store.transfers import Transfers
 from tests.fix_center import EPOCH, Center
@@ -44,7 +45,7 @@ def waits_with_free_hands(center: Center, call: ProxyCall, do: Callable[[], Any]
         for table in tables:
             key, value = ("agent_id", "ann") if table == "agent" else ("proxy_call_id", call.proxy_call_id)
             center.sql(f"select from {table} where {key} = %(value)s for update nowait", value=value)
-    return doing.get(timeout=5)
+    return doing.get(timeout=30)
 
 
 def test_an_outcome_code_waits_for_the_contact_without_its_agent(center: Center) -> None:
@@ -71,7 +72,7 @@ def test_no_consultation_begins_in_a_talk_that_the_agent_left_while_it_waited(ce
         leaving.run("agent_left", agent_leg_uuid=leg, data=Jsonb({}), hand_over=False)
         doing = gevent.spawn(consult)
         until(lambda: center.value(WAITS) > 0)
-    assert doing.get(timeout=5) is False
+    assert doing.get(timeout=30) is False
 
 
 def test_a_way_back_waits_for_the_contact_without_its_proxy_call(center: Center) -> None:
@@ -101,7 +102,7 @@ def test_a_session_that_enters_what_an_agent_may_serve_holds_no_reservation_up(
     call = center.queued()
     with held(center, entered):
         reserving = gevent.spawn(center.reserve, call)
-        assert reserving.get(timeout=5) is not None
+        assert reserving.get(timeout=30) is not None
     before = center.agent()["version"]
     center.sql(entered)
     assert center.agent()["version"] > before, "the coordinator reads the agent again"
@@ -109,7 +110,7 @@ def test_a_session_that_enters_what_an_agent_may_serve_holds_no_reservation_up(
 
 def test_an_agent_may_log_on_while_another_session_enters_skills(center: Center) -> None:
     with held(center, "insert into agent_skill values ('ann', 'spanish', 1)"):
-        gevent.spawn(Duty(center.database).log_on, "ann").get(timeout=5)
+        gevent.spawn(Duty(center.database).log_on, "ann").get(timeout=30)
 
 
 def test_who_leaves_while_the_consultation_is_completed_leaves_the_talk(center: Center) -> None:
@@ -131,7 +132,22 @@ def test_who_leaves_while_the_consultation_is_completed_leaves_the_talk(center: 
         assert len(completed) == 2
         leaving = gevent.spawn(leave)
         until(lambda: center.value(WAITS) > 0)
-    left = leaving.get(timeout=5)
+    left = leaving.get(timeout=30)
     assert left is not None
     assert left.proxy_call_id == talk.proxy_call_id
     assert center.live_reservations() == []
+
+
+def test_a_switch_that_comes_back_waits_for_an_agent_and_lets_who_has_that_row_refer_to_it(
+    center: Center,
+) -> None:
+    agents = Agents(center.database)
+    assert agents.switch_away("away", "test")
+    again = b"update agent set switch_id = switch_id where agent_id = 'ann'"
+    with psycopg.connect(center.database.conninfo, options="-c search_path=fsroute") as psql:
+        psql.execute(again)
+        coming = gevent.spawn(agents.switch_back, "away")
+        until(lambda: center.value(WAITS) > 0)
+        psql.execute("set local lock_timeout = '200ms'")  # less than until a deadlock is found
+        psql.execute(again)  # a row of one's own is checked again
+    assert coming.get(timeout=30)

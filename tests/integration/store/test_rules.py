@@ -221,7 +221,7 @@ def test_a_file_may_bring_queues_and_agents_of_its_own(load: Callable[..., Loade
 
 def test_two_who_load_at_once_take_turns(load: Callable[..., Loaded], center: Center) -> None:
     both = [gevent.spawn(load, sql) for sql in (FIRST, SECOND)]
-    gevent.joinall(both, timeout=10, raise_error=True)
+    gevent.joinall(both, timeout=30, raise_error=True)
     assert sorted(each.value.version or 0 for each in both if each.value) == [1, 2]
     assert len(everything(center)["routing_rule"]) == 1
 

@@ -24,7 +24,7 @@ from fsroute.store.migrate import migrate
 from fsroute.store.scratch import SETTINGS, new_folder
 from fsroute.store.signals import Signals
 from tests.fix_certificates import Authority
-from tests.integration.flow.processes import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 

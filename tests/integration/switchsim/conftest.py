@@ -78,7 +78,7 @@ def make_switch(network: Network, name: str, hosts: str, link_address: str = "")
         network,
         dialplan=Dialplan.parse(DIALPLAN.format(hosts=hosts)),
         link_address=link_address,
-        sounds=Sounds({"short.wav": 0.5, "long.wav": 5.0}, speed=SPEED),
+        sounds=Sounds({"short.wav": 0.5, "long.wav": 5.0, "endless.wav": 36_000.0}, speed=SPEED),
         options=QUICK,
     )
     switch.start()

@@ -6,7 +6,7 @@ import pytest
 
 from fsroute.routing.pattern import LONGEST_TEXT, Pattern
 
-SLOWEST = 0.05  # seconds, on a slow machine: a pattern that backtracks for ever takes hours
+SLOWEST = 2.0  # seconds of the processor: a pattern that backtracks for ever takes hours
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_what_may_take_long_or_is_no_pattern_is_refused_with_the_reason(pattern:
 )
 def test_no_text_makes_a_pattern_take_long(pattern: str) -> None:
     parsed = Pattern.parse(pattern)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert not parsed.matches("a" * 100_000)
-    assert time.perf_counter() - begin < SLOWEST
+    assert time.process_time() - begin < SLOWEST
 
 
 def test_a_longer_text_is_compared_by_its_beginning() -> None:
