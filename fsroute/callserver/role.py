@@ -34,6 +34,7 @@ from fsroute.esl.transport import Tap
 from fsroute.model.admission import Refusal
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
+from fsroute.outage import Outage
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store, switch_topic
 from fsroute.switchlink import SwitchLink
@@ -255,9 +256,12 @@ class CallServerRole:
         self, contact_id: str, cause: str, outcome: Outcome = Outcome.ABANDONED, on: On = On.CALLER_GONE
     ) -> None:
         try:
-            self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
+            self._write_end(contact_id, cause, outcome, on)
         except StoreError as error:
             log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+
+    def _write_end(self, contact_id: str, cause: str, outcome: Outcome, on: On) -> None:
+        self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)
 
     def _link_came_up(self) -> None:
         self.reconcile()
@@ -323,20 +327,27 @@ class CallServerRole:
     def _await_switch(self) -> None:
         """A switch that does not run any more has no calls: agents elsewhere are not offered them until it is back."""
         client, looks = self._link.client, 0
+        unclosed = Outage(log, "calls of a switch that does not run are not closed yet")
         while not client.connected and looks < GONE_LOOKS:
             gevent.sleep(LOOK_AGAIN)
             looks = looks + 1 if client.refused else 0
         while not client.connected:
             try:
-                for contact_id, channel_uuid, _, _ in self._store.contacts.live_of_switch(
-                    self._settings.switch_id
-                ):
-                    if channel_uuid not in self._calls:
-                        self._close(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
-                return
+                if self._close_lost():
+                    unclosed.over()
+                    return
             except StoreError as error:
-                log.warning("calls of a switch that does not run are not closed yet: %s", error)
-                gevent.sleep(LOOK_AGAIN)
+                unclosed.failed(error)
+            gevent.sleep(LOOK_AGAIN)
+
+    def _close_lost(self) -> bool:
+        """Whether all are closed; what is still owed of a contact may be its end, which is known better there."""
+        live = self._store.contacts.live_of_switch(self._settings.switch_id)
+        ours = [contact_id for contact_id, channel_uuid, _, _ in live if channel_uuid not in self._calls]
+        lost = [contact_id for contact_id in ours if not self._desk.arrears.owes(contact_id)]
+        for contact_id in lost:
+            self._write_end(contact_id, "the switch does not run", Outcome.LOST, On.SWITCH_DIED)
+        return lost == ours
 
     def _fetch_left(self) -> None:
         """Callers whose agent on this switch has left, but whom music began for while the two were being joined."""

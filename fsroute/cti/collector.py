@@ -25,6 +25,7 @@ from fsroute.cti.writing import dump
 from fsroute.errors import DatabaseUnavailable, Fenced, FsrouteError, StoreError, SwitchError
 from fsroute.esl.inbound import InboundClient, Limits
 from fsroute.esl.messages import Event
+from fsroute.outage import Outage
 from fsroute.store.activity import ActivityWriting
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,8 @@ class Collector:
         self._look = Flag()
         self._wrote_at = self._beat_at = self._ticked_at = self._rolled_up_at = -ROLL_UP  # monotonic
         self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._unread = Outage(log, "the switch's lists cannot be read")
+        self._unwritten = Outage(log, "activity waits for the database")
         self.client = client(
             events=settings.subscriptions,
             on_event=self._event,
@@ -165,8 +168,9 @@ class Collector:
                 continue
             try:
                 self._reconcile()
+                self._unread.over()
             except SwitchError as error:
-                log.warning("the switch's lists cannot be read: %s", error)
+                self._unread.failed(error)
                 gevent.sleep(RETRY)
                 self._look.set()
             except Exception:  # a fault of ours: what is heard still counts
@@ -259,11 +263,12 @@ class Collector:
             log.warning("%s", error)
             self.fenced.set()
         except StoreError as error:
-            log.warning("activity waits for the database: %s", error)
+            self._unwritten.failed(error)
         except BaseException:
             self.activity.give_back(news)
             raise
         else:
+            self._unwritten.over()
             return True
         self.activity.give_back(news)
         return False

@@ -12,6 +12,7 @@ from fsroute.cti.own import OwnAgents, OwnCounted, own_agent, own_call
 from fsroute.errors import StoreError
 from fsroute.model.activity import AgentActivity
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.outage import Outage
 from fsroute.store.activity import OwnActivity
 from fsroute.store.signals import Subscription
 from fsroute.store.store import COORDINATOR, Store, switch_topic
@@ -51,6 +52,7 @@ class Owning:
         self._all = True
         self._began = False
         self._wanted = Flag()
+        self._unread = Outage(log, f"agents and calls of switch {switch_id} cannot be read")
         self._subscriptions: list[Subscription] = []
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
@@ -116,8 +118,9 @@ class Owning:
             self._wanted.clear()
             try:
                 self._read()
+                self._unread.over()
             except StoreError as error:
-                log.warning("agents and calls of switch %s cannot be read: %s", self._switch_id, error)
+                self._unread.failed(error)
                 self._all = True
                 gevent.sleep(RETRY)
                 self._wanted.set()

@@ -14,6 +14,7 @@ from fsroute.errors import StoreError
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
 from fsroute.httpserver import Server, ServerLimits
+from fsroute.outage import Outage
 from fsroute.scp import directing
 from fsroute.scp.deciding import Decider, Facts, no_facts
 from fsroute.scp.directing import Director
@@ -110,8 +111,10 @@ class ScpRole:
         EarlyCall(self._store, self.decider, self.director, self._settings, session).run()
 
     def _sweep(self) -> None:
+        unseen = Outage(log, "redirected calls are not looked at")
         while not self._over.wait(SWEEP):
             try:
                 self.director.close_overdue()
+                unseen.over()
             except StoreError as error:
-                log.warning("redirected calls not looked at: %s", error)
+                unseen.failed(error)

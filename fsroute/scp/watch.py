@@ -14,6 +14,7 @@ from fsroute.model.activity import Changes, Head, SiteActivity
 from fsroute.model.agent import Agent
 from fsroute.model.direct import DoorRow, SwitchSeen
 from fsroute.model.proxy_call import ProxyCall
+from fsroute.outage import Outage
 from fsroute.routing.eligibility import next_boundary
 from fsroute.scp.picture import Door, Picture
 from fsroute.scp.selection import Limits
@@ -64,6 +65,8 @@ class Watch:
         self._boundaries: dict[str, float] = {}
         self._changed = gevent.event.Event()
         self._over = gevent.event.Event()
+        self._agents_unread = Outage(log, "agents are not read")
+        self._activity_unread = Outage(log, "activity is not read")
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._subscriptions: list[Subscription] = []
 
@@ -132,9 +135,10 @@ class Watch:
             self._changed.clear()
             try:
                 self._read_agents()
+                self._agents_unread.over()
                 self._say_ready()
             except StoreError as error:
-                log.warning("agents not read: %s", error)
+                self._agents_unread.failed(error)
                 self._everybody = True
                 self._changed.set()
                 self._over.wait(READ_AGAIN)
@@ -273,5 +277,6 @@ class Watch:
     def _guarded(self, do: Callable[[], None]) -> None:
         try:
             do()
+            self._activity_unread.over()
         except StoreError as error:
-            log.warning("activity not read: %s", error)
+            self._activity_unread.failed(error)

@@ -14,6 +14,9 @@ from tests.faults.company import Company, Visit, World
 from tests.faults.people import Telephone
 from tests.faults.table import CALL_SERVERS, Broken, Cell, Seen, Stage
 
+RECORDED_WITHIN = 15.0  # seconds after the media time-out: a busy machine writes late
+CLOSED_WITHIN = 25.0  # seconds: a switch is given up when nobody has listened there for 5 s
+
 
 class Place(World, Protocol):
     """Two sites that a fault can befall."""
@@ -24,6 +27,8 @@ class Place(World, Protocol):
     """Seconds in which a switch notices that nothing comes any more."""
     wrap_up: float
     """Seconds: the fault comes before its end."""
+    struck: float
+    """When the last fault came, in seconds since the epoch."""
 
     def variable(self, channel_uuid: str, name: str) -> str:
         """Of a caller's channel; empty if it is not set or there is no such channel."""
@@ -83,6 +88,14 @@ class Scene:
     def until_lost(self) -> None:
         self.ends = [(visit, "lost") for visit in self.company.visits]
         self.company.until_over(self.ends)
+        for visit in self.company.visits:
+            self.written_within(CLOSED_WITHIN, visit, "closed")
+
+    def written_within(self, seconds: float, visit: Visit, kind: str) -> None:
+        """Since it broke: the first event of a kind of a contact."""
+        event = next(event for event in self.company.events(kind) if event["contact_id"] == visit.contact_id)
+        took = event["at"].timestamp() - self.place.struck
+        assert took <= seconds, f"{visit.caller.number}: {kind} after {took:.1f} s\n{self.company.story()}"
 
     def step(self, visit: Visit) -> str:
         """Where a caller's application is, as it is kept with the channel."""
@@ -301,6 +314,7 @@ class Bridged(Scene):
             )
             self.until_talks(visit)
             assert self.company.count(visit, "conversation_lost") == 1, self.company.story()
+            self.written_within(self.place.media_timeout + RECORDED_WITHIN, visit, "conversation_lost")
             assert self.company.row(visit)["priority"] == HEAD_PRIORITY, "does not come first"
         self.leave(self.gone, self.left)
 
@@ -322,9 +336,13 @@ class WrappingUp(Scene):
         self.ends_at: datetime = self.company.agent_row("writer")["available_from"]
         if self.cell.broken is not Broken.CALLERS_SWITCH:
             self._next()
+            self.until_state(self.next, "queued")  # what is keyed to a call server that dies is lost
 
     def _next(self) -> None:
         self.next = self.company.call("2")
+
+    def meanwhile(self) -> None:
+        assert self.place.struck < self.ends_at.timestamp(), "the wrap-up was over before it broke"
 
     def afterwards(self) -> None:
         if self.cell.broken is Broken.CALLERS_SWITCH:

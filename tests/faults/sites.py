@@ -96,7 +96,7 @@ class Sites:
         self._looker: psycopg.Connection[dict[str, Any]] | None = None
         self._one_connects = threading.Lock()
         self.processes: dict[tuple[str, str], Process] = {}
-        self._struck = self._served = 0.0
+        self.struck = self._served = 0.0
 
     def enter(self, links: Mapping[str, str]) -> None:
         """The sites with a switch each, by where its network legs come in."""
@@ -143,7 +143,7 @@ class Sites:
             return self._looker
 
     def came_back(self, contact_id: str) -> bool:
-        return any(moment >= self._struck for moment in self._moments(f"call came back contact={contact_id}"))
+        return any(moment >= self.struck for moment in self._moments(f"call came back contact={contact_id}"))
 
     # What a kind of switch does ---------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Sites:
 
     def strike(self, broken: Broken) -> None:
         victims = self._victims(broken)
-        self._struck = time.time()
+        self.struck = time.time()
         for process in victims:
             process.kill()
         if broken is Broken.DATABASE:
@@ -209,7 +209,7 @@ class Sites:
         self.revive()
 
     def _until_away_for(self, seconds: float) -> None:
-        gevent.sleep(max(0.0, self._struck + seconds - time.time()))
+        gevent.sleep(max(0.0, self.struck + seconds - time.time()))
 
     def _victims(self, broken: Broken) -> Sequence[Process]:
         if broken is Broken.COORDINATOR:
@@ -239,9 +239,9 @@ class Sites:
         }
         if broken not in lines:
             return None
-        moments = [moment for moment in self._moments(lines[broken]) if moment >= self._struck]
+        moments = [moment for moment in self._moments(lines[broken]) if moment >= self.struck]
         goes_on = broken in (Broken.COORDINATOR, Broken.ONE_OF_TWO_CALL_SERVERS)
-        return max(moments, default=float("inf")) - (self._struck if goes_on else self._served)
+        return max(moments, default=float("inf")) - (self.struck if goes_on else self._served)
 
     def _moments(self, text: str) -> list[float]:
         """When any process logged lines with `text`, in seconds since the epoch."""

@@ -28,7 +28,7 @@ BREAK = 3.0  # seconds without a packet; the phones are in the test's process, w
 LATE = 5.0  # seconds beside an idle agent (I3), on a machine that runs two switches and nine processes
 CUT = 5.0  # seconds: longer than the media time-out of the network legs
 MEDIA_TIMEOUT_MS = 2000
-WRAP_UP = 10.0  # seconds: the fault comes before its end
+WRAP_UP = 15.0  # seconds: the fault comes before its end
 
 _numbers = count(1)
 

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+import re
 
 import gevent
 import psycopg
+import pytest
 
 from fsroute.cti.role import CtiRole
-from fsroute.errors import DatabaseUnavailable
 from fsroute.model.activity import QueueKey, Source
 from fsroute.model.agent_state import Doing
-from fsroute.store.database import Cursor, Database
-from fsroute.store.queries import Query
 from fsroute.switchsim import Agent, Answers, NoAnswer, Options
 from tests.integration.cti.watched import SITE, SUPPORT, Watched
+from tests.unreachable import Unreachable
 from tests.waiting import until
 
 
@@ -132,39 +131,50 @@ def _kill(role: CtiRole) -> None:
     lease._disconnect()
 
 
-class Unreachable(Database):
-    """Refuses what writes activity while `away` is set, and notes what it refused."""
-
-    away = False
-    refused = 0
-
-    def _perform(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
-        if self.away and query.name == "write_activity":
-            self.refused += 1
-            raise DatabaseUnavailable("the database is away")
-        return super()._perform(query, parameters)
-
-
 def test_what_happens_while_the_database_is_away_is_sent_afterwards_and_counted_once(
     watched: Watched,
 ) -> None:
-    database = Unreachable(watched.database.conninfo, min_size=1, max_size=4)
+    database = Unreachable(watched.database.conninfo)
     watched.hire("ann", Answers(after=0.05, talk=0.2))
     watched.processor("one", database)
     watched.until_seen(lambda: watched.stands() == (0, 0))
-    database.away = True
+    database.away = frozenset({"write_activity"})
     for _ in range(3):
         watched.call()
     until(
-        lambda: watched.switch.callcenter.queues["support@default"].answered == 3 and database.refused > 1, 20
+        lambda: (
+            watched.switch.callcenter.queues["support@default"].answered == 3 and database.refused_each(2)
+        ),
+        20,
     )
     assert watched.history()["offered"] == 0
-    database.away = False
+    database.away = frozenset()
     watched.until_seen(lambda: watched.history()["handled"] == 3)
     assert watched.history() == {
         "offered": 3, "answered": 3, "abandoned": 0, "automatic": 0, "handled": 3,
     }  # fmt: skip
     assert watched.site.head.whole_version > 1, "everything was told again"
+
+
+def test_a_database_that_is_away_is_said_once_and_not_with_every_attempt(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Unreachable(watched.database.conninfo)
+    watched.processor("one", database)
+    watched.until_seen(lambda: watched.stands(SITE) == (0, 0))
+    caplog.set_level(logging.WARNING, "fsroute.cti")
+    database.away = frozenset({"write_activity", "own_activity"})
+    watched.store.signals.publish("switch.away", None)
+    until(lambda: database.refused_each(3), 20)
+    database.away = frozenset()
+    until(lambda: sum("over after" in record.getMessage() for record in caplog.records) == 2, 20)
+    said = [re.sub(r"[\d.]+ s", "… s", record.getMessage()) for record in caplog.records]
+    assert sorted(said) == [
+        "activity waits for the database: the database is away",
+        "agents and calls of switch away cannot be read: the database is away",
+        "over after … s: activity waits for the database",
+        "over after … s: agents and calls of switch away cannot be read",
+    ]
 
 
 def test_connections_that_are_cut_lose_nothing(watched: Watched) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,8 +23,9 @@ from fsroute.scp.watch import Watch
 from fsroute.store.loading import Loader
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.signals import Signals
-from fsroute.store.store import Store
+from fsroute.store.store import COORDINATOR, Store
 from tests.fix_center import Center, at_once
+from tests.unreachable import Unreachable
 from tests.waiting import until
 
 NUMBER = "8005550100"
@@ -299,3 +302,31 @@ def test_what_a_full_site_cannot_take_is_not_owed_to_it(center: Center, two: lis
         until(lambda processor=processor: processor.watch.picture.sites["east"].capacity is None)  # type: ignore[misc]
     claims = [two[turn].claim(SHARED) for turn in (0, 1) * 5]
     assert sites_of(claims) == {"east": 7, "west": 3}
+
+
+def test_a_database_that_is_away_is_said_once_and_not_with_every_look(
+    center: Center, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Unreachable(center.database.conninfo)
+    database.open()
+    signals = Signals(database)
+    watch = Watch(Store(database, signals), LIMITS)
+    watch.start()
+    try:
+        assert watch.ready.wait(10)
+        caplog.set_level(logging.WARNING, "fsroute.scp")
+        database.away = frozenset({"doors", "agents"})
+        signals.publish(COORDINATOR, None)
+        until(lambda: database.refused_each(3), 20)
+        database.away = frozenset()
+        until(lambda: sum("over after" in record.getMessage() for record in caplog.records) == 2, 20)
+    finally:
+        watch.stop()
+        database.close()
+    said = [re.sub(r"[\d.]+ s", "… s", record.getMessage()) for record in caplog.records]
+    assert sorted(said) == [
+        "activity is not read: the database is away",
+        "agents are not read: the database is away",
+        "over after … s: activity is not read",
+        "over after … s: agents are not read",
+    ]
