@@ -19,6 +19,7 @@ from fsroute.install.plan import There
 
 LARGEST = 64_000_000  # bytes of a file that is looked at
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WITHIN = "any"  # a name, so that the folder is the one that a target lies in
 _KINDS = {
     stat.S_IFLNK: "symbolic link",
     stat.S_IFDIR: "folder",
@@ -113,6 +114,16 @@ class Disk:
                 raise
             os.fsync(folder)
             return True
+
+    def folder_time(self, target: str) -> int | None:
+        """When a folder, or a root, was changed last, in nanoseconds; None where it is not there."""
+        with self._folder(f"{target}/{_WITHIN}") as (folder, _):
+            return None if folder is None else os.fstat(folder).st_mtime_ns
+
+    def set_folder_time(self, target: str, moment: int) -> None:
+        with self._folder(f"{target}/{_WITHIN}") as (folder, _):
+            if folder is not None:
+                os.utime(folder, ns=(os.fstat(folder).st_atime_ns, moment))
 
     def _expect(self, target: str, folder: int, name: str, expected: str | None) -> None:
         lies = _look(folder, name)

@@ -31,13 +31,24 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     before: Was | None = None
 
 
+class FolderTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a folder that we wrote into was changed last, in nanoseconds: by others, and then by us."""
+
+    was: int
+    left: int
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it. `folders` are targets of folders that we made, parents first; `roots` are where targets lie."""
+    """All of it. `folders` are targets of folders that we made, parents first; `roots` are where targets lie.
+
+    `times` has the folders of others that we wrote into.
+    """
 
     version: str
     roots: dict[str, str]
     files: tuple[Entry, ...] = ()
     folders: tuple[str, ...] = ()
+    times: dict[str, FolderTime] = {}
     format: int = FORMAT
 
     def entry(self, target: str) -> Entry | None:

@@ -3,17 +3,22 @@
 Contents that will go are put among the backups, the journal is written, the files are changed, the switch is asked,
 the manifest is written, the journal is thrown away. A journal that is found tells of a run that came to no end: what it
 lists is put back as it was, unless the manifest is there already that ends it.
+
+Folders of others that files are put into and taken from get the time back at which others changed them last. After a
+kill that is not known any more: they keep the time of the kill.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
+
 import fsroute
 from fsroute.errors import ConfigurationError
 from fsroute.install.book import Book, Change, Journal
 from fsroute.install.disk import Disk
-from fsroute.install.manifest import Manifest, digest, encode
+from fsroute.install.manifest import FolderTime, Manifest, digest, encode
 from fsroute.install.plan import Do, Plan, Step, after, edited
 
 
@@ -51,16 +56,62 @@ def perform(
             book.keep(step.there.content)
     changes = tuple(_change(step) for step in plan.changes)
     journal = Journal(roots, changes, made, removed, digest(encode(then)) if then else "")
+    found = _present(disk, _others(plan, ours))
+    times = _times(manifest, found)
+    left: dict[str, int] = {}
     book.begin(journal)
     try:
         _do(book, disk, plan, journal)
+        left = _present(disk, times)
+        if then is not None:
+            then = _timed(then, manifest, times, times if uninstall else left)
+            journal = msgspec.structs.replace(journal, manifest=digest(encode(then)))
+            book.begin(journal)
         accepted()
     except BaseException:
+        alone = [folder for folder, moment in _present(disk, left).items() if moment == left[folder]]
         take_back(book, disk, journal)
+        _set(disk, {folder: found[folder] for folder in alone})
         raise
+    if uninstall:
+        _set(disk, times)
     book.finish(then)
     book.clear_backups({each.before.sha256 for each in then.files if each.before} if then else set())
     return then
+
+
+def _others(plan: Plan, ours: Iterable[str]) -> set[str]:
+    """The folders that are not ours and in which something is put or taken away."""
+    made = set(ours)
+    targets = {step.target for step in plan.changes} | made
+    return {target.rpartition("/")[0] for target in targets} - made
+
+
+def _times(manifest: Manifest | None, found: Mapping[str, int]) -> dict[str, int]:
+    """When others changed each folder last: as remembered, unless it has been changed since we did."""
+    known = manifest.times if manifest else {}
+    return {
+        folder: known[folder].was if folder in known and known[folder].left == now else now
+        for folder, now in found.items()
+    }
+
+
+def _present(disk: Disk, folders: Iterable[str]) -> dict[str, int]:
+    moments = ((folder, disk.folder_time(folder)) for folder in folders)
+    return {folder: moment for folder, moment in moments if moment is not None}
+
+
+def _timed(
+    then: Manifest, manifest: Manifest | None, was: Mapping[str, int], left: Mapping[str, int]
+) -> Manifest:
+    known = dict(manifest.times) if manifest else {}
+    known |= {folder: FolderTime(was[folder], left[folder]) for folder in was if folder in left}
+    return msgspec.structs.replace(then, times=known)
+
+
+def _set(disk: Disk, times: Mapping[str, int]) -> None:
+    for folder, moment in times.items():
+        disk.set_folder_time(folder, moment)
 
 
 def recover(book: Book, disk: Disk, journal: Journal) -> bool:

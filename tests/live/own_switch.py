@@ -79,15 +79,14 @@ class OwnSwitch:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def snapshot(self) -> dict[str, tuple[str, int, int, int, int]]:
-        """Every file and folder of conf and sounds: hash, mode, owner, and for files the time."""
+        """Every file and folder of conf and sounds: hash, mode, owner, time."""
         found = {}
         for root in (self.conf, self.folder / "sounds"):
             for path in [root, *sorted(root.rglob("*"))]:
                 entry = path.lstat()
                 content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-                time = entry.st_mtime_ns if path.is_file() else 0
                 key = str(path.relative_to(self.folder))
-                found[key] = (content, entry.st_mode, entry.st_uid, entry.st_gid, time)
+                found[key] = (content, entry.st_mode, entry.st_uid, entry.st_gid, entry.st_mtime_ns)
         return found
 
     def _administer(self) -> None:

@@ -149,6 +149,49 @@ def test_what_was_installed_is_taken_away_without_a_trace(house: House) -> None:
     assert not house.manifest_is_there()
 
 
+def _folder_times(house: House) -> dict[str, int]:
+    """Of the administrator's folders."""
+    return {name: (house.conf / name).stat().st_mtime_ns for name in (".", "theirs")}
+
+
+def _long_ago(house: House) -> dict[str, int]:
+    for at, name in enumerate((".", "theirs")):
+        os.utime(house.conf / name, ns=(1, 3_000_000_001 + at))
+    return _folder_times(house)
+
+
+def test_folders_have_the_times_again_at_which_others_changed_them(house: House) -> None:
+    before = _long_ago(house)
+    house.install(FILES)
+    assert _folder_times(house) != before
+    house.install(UPGRADE)
+    house.install({})
+    assert _folder_times(house) == before
+
+
+def test_a_folder_that_others_changed_meanwhile_keeps_the_time_at_which_they_did(house: House) -> None:
+    before = _long_ago(house)
+    house.install(FILES)
+    (house.conf / "theirs/new.xml").write_bytes(b"new")
+    os.utime(house.conf / "theirs", ns=(1, 4_000_000_009))
+    house.install({})
+    assert _folder_times(house) == before | {"theirs": 4_000_000_009}
+
+
+def test_what_a_switch_refuses_leaves_the_times_of_folders_as_they_were(house: House) -> None:
+    before = _long_ago(house)
+    with pytest.raises(SwitchError):
+        house.install(FILES, switch_accepts=False)
+    assert _folder_times(house) == before
+    house.install(FILES)
+    installed = _folder_times(house)
+    with pytest.raises(SwitchError):
+        house.install({}, switch_accepts=False)
+    assert _folder_times(house) == installed
+    house.install({})
+    assert _folder_times(house) == before
+
+
 def test_files_are_as_open_as_the_folders_that_they_are_in(house: House) -> None:
     house.install(FILES)
     assert (house.conf / "theirs/c.xml").stat().st_mode & 0o777 == 0o640
