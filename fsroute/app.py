@@ -18,7 +18,7 @@ import gevent
 import gevent.event
 
 import fsroute
-from fsroute import scheduling
+from fsroute import scheduling, supervisor
 from fsroute.acd.adapters import loading as adapters
 from fsroute.acd.desk import Desk
 from fsroute.acd.desk import Settings as DeskSettings
@@ -81,6 +81,8 @@ from fsroute.switchlink import SwitchLink
 log = logging.getLogger(__name__)
 
 COLLECT = (10_000, 20, 50)  # by Python's own (700, 10, 10) a sixth of the time goes into looking for garbage
+
+STOP_MARGIN = 30.0  # seconds for what is left when the drain is over, before systemd kills
 
 SKEW_LIMIT = 0.1  # seconds between this host's clock and the database's that raise an alarm
 
@@ -507,30 +509,34 @@ def sample_folder() -> Path:
 
 
 @contextmanager
-def database(config: Config) -> Iterator[str]:
-    """The configured database, or the embedded one, started and kept; migrated. Yields the connection string."""
+def database(config: Config, *, kept: bool = False) -> Iterator[str]:
+    """The configured database, or the embedded one, started and kept; migrated. Yields the connection string.
+
+    With `kept` another process starts and keeps the embedded one, and stops it.
+    """
     if not config.database.embedded:
         conninfo = config.database.url.reveal()
         migrate(conninfo)
         yield conninfo
         return
     server = EmbeddedPostgres(config.state_path / "postgres")
-    conninfo = server.start()
+    conninfo = server.join() if kept else server.start()
     try:
-        server.keep()
+        if not kept:
+            server.keep()
         migrate(conninfo)
         yield conninfo
     finally:
-        server.stop()
+        server.stop(only_started=kept)
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, *, kept_database: bool = False) -> None:
     """``fsroute run``: until SIGTERM or SIGINT, which drain: present calls finish or are handed over."""
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     scheduling.take(config.process.realtime_priority)
-    with database(config) as conninfo:
+    with database(config, kept=kept_database) as conninfo:
         app = App(config, conninfo)
         try:
             app.start()
@@ -541,7 +547,9 @@ def serve(config: Config) -> None:
             log.info(
                 "fsroute serves site=%s switch=%s roles=%s", config.site.site_id, config.site.switch_id, roles
             )
+            supervisor.tell(supervisor.READY)
             stop.wait()
+            supervisor.tell(supervisor.STOPPING, supervisor.within(config.timing.drain + STOP_MARGIN))
             log.info("draining for at most %.0f s", config.timing.drain)
         finally:
             app.stop(config.timing.drain)

@@ -13,34 +13,47 @@ from fsroute.cli.options import config_option
 @config_option
 def command(config_path: Path | None) -> None:
     """Keep fsroute's own PostgreSQL running until SIGTERM; ends at once where another database is configured."""
-    from fsroute import config, log
+    from fsroute import config, log, supervisor
 
     settings = config.load(config_path)
     log.setup(settings.log.level, settings.log.format)
     if not settings.database.embedded:
         click.echo("[database] url names a database: there is none to keep here")
+        supervisor.tell(supervisor.READY)  # a unit that ends before it said so has failed
         return
     _keep(settings.state_path / "postgres")
 
 
 def _keep(folder: Path) -> None:
-    """Start the server, and again whenever it is gone; whoever uses it at the end keeps it."""
+    """Start the server, and again whenever it is gone; at the end it is stopped, whoever uses it."""
     import logging
     import signal
 
     import gevent
     import gevent.event
 
+    from fsroute import supervisor
+    from fsroute.errors import StoreError
     from fsroute.store.embedded import EmbeddedPostgres
 
+    log = logging.getLogger(__name__)
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     server = EmbeddedPostgres(folder)
-    server.start()
     try:
+        while not stop.is_set():
+            try:
+                server.start()
+                break
+            except StoreError as error:
+                if not server.is_running():
+                    raise
+                log.warning("still waiting, since it is at work (the recovery after a crash?): %s", error)
         server.keep()
-        logging.getLogger(__name__).info("the database in %s serves", folder)
+        log.info("the database in %s serves", folder)
+        supervisor.tell(supervisor.READY)
         stop.wait()
+        supervisor.tell(supervisor.STOPPING)
     finally:
-        server.stop()
+        server.stop(whoever_uses_it=True)

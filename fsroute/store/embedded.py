@@ -116,10 +116,30 @@ class EmbeddedPostgres:
                 self._launch(user)
             return self._wait_until_ready()
 
-    def stop(self, *, only_started: bool = False) -> None:
+    def join(self, limit: float = START_LIMIT) -> str:
+        """Wait until the server that another process keeps takes us in, and return the connection string.
+
+        Raises:
+            StoreError: not within `limit` seconds; it is not started here.
+        """
+        self._prepare_folder(binaries.account(self.data))
+        with self._locked():
+            self._join_users()
+        deadline = time.monotonic() + limit
+        while (conninfo := self.running()) is None or not _lets_us_in(conninfo):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"nobody has started PostgreSQL in {self.folder} within {limit:g} s: see to `fsroute database`,"
+                    " as a service fsroute-database"
+                )
+            time.sleep(0.05)
+        return conninfo
+
+    def stop(self, *, only_started: bool = False, whoever_uses_it: bool = False) -> None:
         """Stop the server, unless another process uses it.
 
-        With `only_started` a server that this object found running is left alone.
+        With `only_started` a server that this object found running is left alone; with `whoever_uses_it` the
+        others lose their connections.
         """
         if self._keeper is not None:
             self._keeper.kill()
@@ -127,7 +147,8 @@ class EmbeddedPostgres:
         if not self.folder.is_dir():
             return
         with self._locked():
-            if self._leave_users() and (self.started_here or not only_started):
+            unused = self._leave_users()
+            if (unused or whoever_uses_it) and (self.started_here or not only_started):
                 self._postmaster.stop()
                 self.started_here = False
                 self._child = None
@@ -294,9 +315,7 @@ class EmbeddedPostgres:
             raise StoreError(f"{password_file} is missing: nobody can log in to the database without it")
         place = self._place(host, port)
         conninfo = make_conninfo(place, dbname=DATABASE, user=ROLE)
-        try:
-            psycopg.connect(conninfo, connect_timeout=10).close()
-        except psycopg.OperationalError:
+        if not _lets_us_in(conninfo):
             self._create_database(make_conninfo(place, dbname="postgres", user=SUPERUSER), password_file)
         return conninfo
 
@@ -342,6 +361,14 @@ class EmbeddedPostgres:
 def administrator(conninfo: str) -> str:
     """Of an embedded server's connection string that of its superuser, whose password is in the same file."""
     return make_conninfo(conninfo, user=SUPERUSER)
+
+
+def _lets_us_in(conninfo: str) -> bool:
+    try:
+        psycopg.connect(conninfo, connect_timeout=10).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _flock(handle: int, operation: int) -> bool:
