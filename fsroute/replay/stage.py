@@ -288,7 +288,7 @@ class Stage:
         desk = Desk(
             self._props.settings, self.store, self._rules, self._props.library, self._watch, self._unwatch,
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
-            _no_folder, _Customers(self._loop.monotonic, self._props.customer),
+            _no_file, _no_file, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
         self._channel, self._session_now = session.uuid, session
         Call(desk, session).run()
@@ -569,7 +569,7 @@ def _has_no_end(command: Command) -> bool:
     return command.name == "playback" and "local_stream://" in command.argument
 
 
-def _no_folder(folder: Path) -> None:
+def _no_file(path: Path) -> None:
     """A replay records nothing."""
 
 
