@@ -14,15 +14,18 @@ import gevent
 
 from fsroute.acd import transfer
 from fsroute.acd.proxy_call import On
+from fsroute.callserver import noting
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
 from fsroute.callserver.role import READ
+from fsroute.callserver.turning_away import TurningAway
 from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
 from fsroute.lookups.answers import Answer as LookUpAnswer
 from fsroute.lookups.answers import Failed
+from fsroute.model.admission import Refusal
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.replay import journal
@@ -85,6 +88,7 @@ class Props:
     customer: tuple[tuple[float, Mapping[str, str]], ...]
     begins: float
     peer: str = "capture"
+    refusal: Refusal | None = None  # the call was not taken, for what else was on the lines
 
 
 class _Signals(Signals):
@@ -291,7 +295,11 @@ class Stage:
             _no_file, _no_file, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
         self._channel, self._session_now = session.uuid, session
-        Call(desk, session).run()
+        if self._props.refusal is not None:
+            session.note(**noting.refused(self._props.refusal))
+            TurningAway(self._props.settings.transfer_to).turn_away(session, self._props.refusal)
+        else:
+            Call(desk, session).run()
 
     # Names -------------------------------------------------------------------------------------------------
 
