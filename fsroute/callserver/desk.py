@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from fsroute.esl.session import Session
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,14 @@ def prepared(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
+def discarded(file: Path) -> None:
+    """Delete a recording in which nobody has said anything."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a recording without a message stays: %s: %s", file, error.strerror)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The surroundings of a call. `watch` and `unwatch` have signals of a proxy call posted to a session."""
@@ -72,6 +83,7 @@ class Desk:
     lookups: Lookups = field(default_factory=NoLookups)
     prepare_folder: Callable[[Path], None] = prepared
     """Sees to it that the switch can record into a folder."""
+    discard: Callable[[Path], None] = discarded
     customers: Customers = field(default_factory=NoCustomers)
     arrears: Arrears = field(default_factory=Arrears)
     """What the database could not be told yet."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fsroute.callserver.ways import NotQueued
 from fsroute.ivr import Application, Happening, Position
 from fsroute.ivr.actions import AgentOutcome, Collect, Declined, Do, Failed, LookedUp, Recorded, describe
+from fsroute.model.admission import Refusal
 from fsroute.model.contact import CallerInformation
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.model.routing import TERMS
@@ -57,6 +59,13 @@ def happened(happening: Happening) -> dict[str, Any]:
         case Failed(reason):
             return {"happened": {**told, "reason": reason}}
     return {"happened": told}
+
+
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """The call is not taken: whose limit it was, and what becomes of it."""
+    return {
+        "refused": {"scope": refusal.scope, "why": str(refusal.why), "treatment": asdict(refusal.treatment)}
+    }
 
 
 def asked(inquiry: Inquiry, at: float) -> dict[str, Any]:

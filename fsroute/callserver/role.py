@@ -14,7 +14,7 @@ import gevent
 from fsroute.acd.proxy_call import On
 from fsroute.acd.rendezvous import new_token
 from fsroute.acd.transfer import HELD_IN
-from fsroute.callserver import enquiry
+from fsroute.callserver import enquiry, noting
 from fsroute.callserver.admitting import Admission
 from fsroute.callserver.arrears import late
 from fsroute.callserver.call import Call
@@ -149,6 +149,7 @@ class CallServerRole:
             return
         refusal = self._admit(session)
         if refusal is not None:
+            session.note(**noting.refused(refusal))
             self._turning_away.turn_away(session, refusal)
             return
         call = Call(self._desk, session)

@@ -109,6 +109,7 @@ def record_message(desk: Desk, line: Line, contact_id: str, do: Record, sounds: 
     fell_silent = complete.get("variable_silence_hits_exhausted") == "true"
     spoken = lasted - do.silence if fell_silent else lasted
     if spoken < do.shortest or spoken <= 0:
+        desk.discard(path)
         return 0.0
     _keep(desk, contact_id, path, lasted, do.shortest)
     return lasted
@@ -122,6 +123,7 @@ def _keep(
     desk: Desk, contact_id: str, path: Path, seconds: float, shortest: float = SHORTEST_MESSAGE
 ) -> None:
     if seconds < shortest:
+        desk.discard(path)
         return
     try:
         desk.arrears.write(

@@ -98,6 +98,7 @@ def _erase(
         _say_what_would_go(contacts)
     else:
         _call_off(store, contacts)
+        _delete_unnamed(contacts, settings)
         request = str(uuid4())
         done = erasure.erase(numbers, contact_center, whoami(), request)
         for name, count in done.items():
@@ -153,12 +154,24 @@ def _say_of_captures(folder: Path, found: Cleaned, dry: bool) -> None:
         click.echo(f"warning: {folder}/{name} is in use, or cannot be written: erase again later", err=True)
 
 
+def _recordings(settings: Config) -> Path:
+    return Path(settings.callserver.voice_messages or settings.state_path / "voice_messages").resolve()
+
+
+def _delete_unnamed(contacts: list[CallersContact], settings: Config) -> None:
+    """Recordings of which no table tells: whoever recorded them died before the message was kept."""
+    folder = _recordings(settings)
+    for each in contacts:
+        if not each.live or each.waits:
+            _delete(folder, folder / f"{each.contact_id}.wav")
+
+
 def _delete_recordings(store: Store, settings: Config) -> None:
     """Those of this host's switch; others are told of, and deleted by ``fsroute erase --pending`` there."""
     from fsroute.store.erasure import Erasure
 
     erasure = Erasure(store.database)
-    folder = Path(settings.callserver.voice_messages or settings.state_path / "voice_messages").resolve()
+    folder = _recordings(settings)
     elsewhere: dict[str, int] = {}
     for recording in erasure.recordings():
         if recording.switch_id != settings.site.switch_id:

@@ -349,10 +349,17 @@ class CoordinatorRole:
 
     def _do(self, actions: Iterable[Action]) -> None:
         for action in actions:
-            if isinstance(action, Refresh) and (agent := self._freed.pop(action.agent_id, None)) is not None:
+            if isinstance(action, Refresh) and (agent := self._told(action.agent_id)) is not None:
                 self._feed(AgentChanged(agent, agent.version))
             else:
                 self._workers.spawn(self._guarded, self._perform, action)
+
+    def _told(self, agent_id: str) -> Agent | None:
+        """What was told by whoever freed an agent; None where it is older than what is known: the row must be read."""
+        agent, known = self._freed.pop(agent_id, None), self._core.agent(agent_id)
+        if agent is None or (known is not None and agent.version < known.version):
+            return None
+        return agent
 
     def _guarded(self, do: Callable[..., None], subject: Action | str) -> None:
         """Perform one action; a failing database is no reason to forget what the action was about."""

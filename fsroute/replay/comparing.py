@@ -31,11 +31,16 @@ class Story:
     routed: Sequence[Mapping[str, Any]]
     recalled: Sequence[Recalled]
     origins: Sequence[tuple[float, str]] = ()  # what made fsroute send what it sent, from when on
+    over_at: float | None = None  # the channel was hung up
 
     def origin(self, at: float) -> str:
         """What made fsroute send something then."""
         place = bisect_right(self.origins, at, key=lambda each: each[0])
         return self.origins[place - 1][1] if place else ""
+
+    def lets_go(self, key: Key, at: float) -> bool:
+        """Of a call that is over both sides let go of the connection: who is first is a matter of milliseconds."""
+        return key[0] == "exit" and self.over_at is not None and at >= self.over_at
 
 
 def compare(story: Story, run: Run, tolerance: float) -> tuple[Difference, ...]:
@@ -62,9 +67,10 @@ def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> 
     moved = _out_of_order(pairs)
     for pair in pairs:
         if pair.then is None:
-            if not (
-                _may_repeat(pair.key) and any(each is not pair and each.text == pair.text for each in pairs)
-            ):
+            again = _may_repeat(pair.key) and any(
+                each is not pair and each.text == pair.text for each in pairs
+            )
+            if not (again or story.lets_go(pair.key, pair.at)):
                 yield _extra(pair)
             continue
         output = outputs[pair.then]
@@ -83,6 +89,7 @@ def _commands(story: Story, run: Run, tolerance: float, until: float | None) -> 
             and number not in run.pairing.met
             and (until is None or output.at < until)
             and not _was_repeated(run, number, output)
+            and not story.lets_go(output.key, output.at)
         ):
             text = _text(output)
             yield Difference(

@@ -14,6 +14,7 @@ from fsroute.callserver.library import Library
 from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
 from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
+from fsroute.model.admission import Refusal, Treatment, Why
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import comparing, socketplay
 from fsroute.replay.accepting import accepted
@@ -150,6 +151,7 @@ class Player:
             recalled=tuple(_recalled(then.capture)),
             customer=tuple(_customer(then.capture)),
             begins=then.begins,
+            refusal=_refusal(then.capture),
         )
 
 
@@ -204,7 +206,19 @@ class _Then:
             tuple(_routed(self.capture)),
             tuple(_recalled(self.capture)),
             tuple((note.t, text) for note in self.capture.notes if (text := origin_of(note.facts))),
+            self._over_at(),
         )
+
+    def _over_at(self) -> float | None:
+        for heard in self.read.heard:
+            message = heard.message
+            if (
+                isinstance(message, Event)
+                and message.name == "CHANNEL_HANGUP"
+                and message.uuid == self.channel.uuid
+            ):
+                return heard.at
+        return None
 
     def settings(self) -> Settings:
         addresses = {
@@ -324,6 +338,21 @@ def _read(capture: Capture) -> Transcript:
         return transcript(Chunk(c.t, c.side is Side.FSROUTE, c.data) for c in capture.chunks)
     except Unreadable as error:
         raise CaptureError(name, 0, str(error)) from error
+
+
+def _refusal(capture: Capture) -> Refusal | None:
+    """Why the call was not taken, and what became of it; None: it was.
+
+    Raises:
+        CaptureError: the note does not say that in the words of this version.
+    """
+    noted = capture.facts.get("refused")
+    if noted is None:
+        return None
+    try:
+        return Refusal(str(noted["scope"]), Why(noted["why"]), Treatment(**noted["treatment"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CaptureError(capture.name or "capture", 0, f"the note 'refused' is not one: {error}") from error
 
 
 def _recalled(capture: Capture) -> Iterator[Recalled]:

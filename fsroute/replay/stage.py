@@ -14,15 +14,18 @@ import gevent
 
 from fsroute.acd import transfer
 from fsroute.acd.proxy_call import On
+from fsroute.callserver import noting
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
 from fsroute.callserver.role import READ
+from fsroute.callserver.turning_away import TurningAway
 from fsroute.coordinator.strategies import Strategies
 from fsroute.esl.outbound import Greeting, OutboundServer
 from fsroute.esl.session import Session
 from fsroute.lookups.answers import Answer as LookUpAnswer
 from fsroute.lookups.answers import Failed
+from fsroute.model.admission import Refusal
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.replay import journal
@@ -85,6 +88,7 @@ class Props:
     customer: tuple[tuple[float, Mapping[str, str]], ...]
     begins: float
     peer: str = "capture"
+    refusal: Refusal | None = None  # the call was not taken, for what else was on the lines
 
 
 class _Signals(Signals):
@@ -288,10 +292,14 @@ class Stage:
         desk = Desk(
             self._props.settings, self.store, self._rules, self._props.library, self._watch, self._unwatch,
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
-            _no_folder, _Customers(self._loop.monotonic, self._props.customer),
+            _no_file, _no_file, _Customers(self._loop.monotonic, self._props.customer),
         )  # fmt: skip
         self._channel, self._session_now = session.uuid, session
-        Call(desk, session).run()
+        if self._props.refusal is not None:
+            session.note(**noting.refused(self._props.refusal))
+            TurningAway(self._props.settings.transfer_to).turn_away(session, self._props.refusal)
+        else:
+            Call(desk, session).run()
 
     # Names -------------------------------------------------------------------------------------------------
 
@@ -569,7 +577,7 @@ def _has_no_end(command: Command) -> bool:
     return command.name == "playback" and "local_stream://" in command.argument
 
 
-def _no_folder(folder: Path) -> None:
+def _no_file(path: Path) -> None:
     """A replay records nothing."""
 
 

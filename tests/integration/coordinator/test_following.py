@@ -217,3 +217,20 @@ def test_a_fault_of_the_core_is_no_concern_of_who_freed_the_agent(center: Center
     assert left is not None
     assert left.agent_id is None
     assert role._fenced, "who leads with such a core begins anew"
+
+
+def test_what_was_told_of_an_agent_long_ago_is_not_taken_for_what_is(center: Center) -> None:
+    store = Store(center.database, Signals(center.database))
+    role = CoordinatorRole(store, Lease(center.database, "coordinator", "leader", 10.0))
+    (old,) = store.agents.some(["bob"])
+    call = center.offered("bob")
+    (reserved,) = store.agents.some(["bob"])
+    role._feed(AgentChanged(reserved, reserved.version))
+    role._feed(CallChanged(call))
+    role._freed["bob"] = old
+    center.move(call, On.AGENT_FAILED, end_reservation="no_answer")
+    (over,) = store.proxy_calls.some([call.proxy_call_id])
+    role._feed(CallChanged(over))
+    heard = role._inbox.get(timeout=10)
+    assert isinstance(heard, AgentChanged)
+    assert (heard.agent.version > reserved.version, heard.agent.reserved) == (True, False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fsroute.demo.centers import MESSAGES
 from fsroute.lookups.answers import Failed, Found
 from fsroute.switchsim import HangUp, Press, Speak, Wait, WaitFor
 from tests.integration.flow.callers import CHOOSES, HOME, at_home, row
@@ -161,6 +162,20 @@ def test_a_message_of_who_hangs_up_is_kept(shop: Shop) -> None:
     shop.call_in(WaitFor("recording"), Wait(8), HangUp())
     shop.wait_for_outcomes("self_served")
     assert len(messages(shop)) == 1
+    shop.assert_nothing_left()
+
+
+def test_a_recording_that_is_too_short_is_deleted(shop: Shop) -> None:
+    shop.change(RECORD.replace("shortest = 0.2", "shortest = 60").replace("tries = 2", "tries = 1"))
+    call = shop.call_in()
+    until(lambda: call.timeline.now.startswith("recording"), 10)
+    ((contact_id,),) = shop.query("select contact_id::text from contact")
+    file = Path(MESSAGES) / f"{contact_id}.wav"
+    file.write_bytes(b"RIFF")
+    call.press("#")
+    shop.wait_for_outcomes("self_served")
+    assert messages(shop) == []
+    until(lambda: not file.exists())
     shop.assert_nothing_left()
 
 

@@ -167,6 +167,22 @@ def test_recordings_go_here_and_are_pending_for_other_hosts(
     assert [row["path"] for row in center.sql("select path from erased_recording")] == [str(files[2])]
 
 
+def test_a_recording_of_which_no_table_tells_goes_with_its_contact(
+    center: Center, settings: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "voice_messages").mkdir()
+    mine, another = (
+        tmp_path / "voice_messages" / f"{contact}.wav"
+        for contact in (ended(center), ended(center, "+4930111222"))
+    )
+    mine.write_bytes(b"RIFF")
+    another.write_bytes(b"RIFF")
+    assert erase(settings, NUMBER, "--dry-run").exit_code == 0
+    assert mine.exists()
+    assert erase(settings, NUMBER).exit_code == 0
+    assert (mine.exists(), another.exists()) == (False, True)
+
+
 def test_a_recording_s_name_that_leads_elsewhere_deletes_nothing(
     center: Center, settings: Path, tmp_path: Path
 ) -> None:

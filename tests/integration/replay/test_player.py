@@ -96,7 +96,9 @@ def test_an_agent_who_refuses_and_the_next_who_answers(captured: CapturedWorld) 
     capture = kept(captured)
     found = player(captured).replay(capture)
     # whether the leg is dropped before its refusal is heard of is a matter of less than a millisecond
-    assert [str(each) for each in found.differences if "ORIGINATOR_CANCEL" not in each.what] == []
+    of_the_leg = ("ORIGINATOR_CANCEL", "network_leg_failed of ann")
+    rest = [str(each) for each in found.differences if not any(what in each.what for what in of_the_leg)]
+    assert rest == []
     assert found.outcome == capture.facts["outcome"]
 
 
@@ -116,8 +118,7 @@ def test_a_caller_who_hangs_up_while_the_telephone_rings(captured: CapturedWorld
     call.hang_up()
     captured.wait_for_outcomes("abandoned")
     found = player(captured).replay(kept(captured))
-    # whether the program lets go of the connection before the switch has ended it depends on who is first
-    assert [each for each in found.differences if each.then != "exit"] == []
+    assert found.differences == ()
     assert found.outcome == "abandoned"
 
 
