@@ -49,6 +49,8 @@ install -D -m 0644 "$source/packaging/etc/fsroute.toml" "$root/etc/fsroute/fsrou
 install -D -m 0644 "$source/packaging/etc/secrets.toml" "$root/usr/share/fsroute/secrets.toml"
 install -d "$root/usr/share/doc/fsroute"
 install -m 0644 "$source"/docs/*.md "$source"/docs/*.toml "$source/README.md" "$source/CHANGES.md" "$root/usr/share/doc/fsroute"
+install -d "$root/usr/share/doc/fsroute/manual"
+install -m 0644 "$source"/docs/manual/*.md "$root/usr/share/doc/fsroute/manual"
 install -m 0644 "$source/LICENSE" "$root/usr/share/doc/fsroute/copyright"
 
 # The package.
