@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,9 @@ from tests.live.figures import FIGURES
 from tests.live.sites import Sites
 from tests.live.two_sites import ContactCenter, TwoSites
 from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ("dpkg", "dpkg-deb", "unshare", "chroot", "mount")
 
 
 def pytest_runtest_setup() -> None:
@@ -86,3 +91,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured on two FreeSWITCH instances")
         for line in FIGURES:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package; FSROUTE_DEB may name one that is built already."""
+    if os.geteuid() != 0 or any(shutil.which(name) is None for name in NEEDED):
+        pytest.skip(f"needs root and {', '.join(NEEDED)}")
+    if given := os.environ.get("FSROUTE_DEB"):
+        return Path(given)
+    target = tmp_path_factory.mktemp("package")
+    environment = {**os.environ, "FSROUTE_DEB_COMPRESSION": "-Zgzip -z1"}
+    built = subprocess.run(
+        [str(ROOT / "packaging" / "build-deb.sh"), str(target)],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    return Path(built.stdout.split()[-1])

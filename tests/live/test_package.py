@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,7 +12,6 @@ import fsroute
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("dpkg", "dpkg-deb", "unshare", "chroot", "mount")
 
 OVERLAY = """\
 set -e
@@ -44,23 +41,6 @@ for left in /usr/lib/fsroute /etc/fsroute /var/lib/fsroute /usr/bin/fsroute /lib
     [ ! -e "$left" ] || echo "left: $left"
 done
 """
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package; FSROUTE_DEB may name one that is built already."""
-    if os.geteuid() != 0 or any(shutil.which(name) is None for name in NEEDED):
-        pytest.skip(f"needs root and {', '.join(NEEDED)}")
-    if given := os.environ.get("FSROUTE_DEB"):
-        return Path(given)
-    target = tmp_path_factory.mktemp("package")
-    environment = {**os.environ, "FSROUTE_DEB_COMPRESSION": "-Zgzip -z1"}
-    built = subprocess.run(
-        [str(ROOT / "packaging" / "build-deb.sh"), str(target)],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr
-    return Path(built.stdout.split()[-1])
 
 
 def test_the_package_is_installed_and_purged_without_a_trace(package: Path, tmp_path: Path) -> None:

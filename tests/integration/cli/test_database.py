@@ -37,11 +37,13 @@ def test_the_database_is_there_until_the_service_is_stopped_whoever_came_and_wen
             until(lambda: (server.folder / "users").exists() and server.is_running(), 100)
             assert CliRunner().invoke(cli, ["migrate", "-c", str(config)]).exit_code == 0
             assert server.is_running()
+            server.join()
         finally:
             service.send_signal(signal.SIGTERM)
             service.communicate(timeout=60)
     assert service.returncode == 0
     assert not server.is_running()
+    server.stop(only_started=True)
 
 
 def test_where_another_database_is_configured_there_is_nothing_to_keep(tmp_path: Path) -> None:

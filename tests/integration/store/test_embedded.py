@@ -153,6 +153,27 @@ def test_a_server_found_running_may_be_left_alone(make: Make, folder: Path) -> N
     assert second.is_running()
 
 
+def test_who_joins_a_server_finds_one_that_another_keeps_and_starts_none(make: Make, folder: Path) -> None:
+    keeper, router = make(folder), make(folder)
+    with pytest.raises(StoreError, match="nobody has started PostgreSQL"):
+        router.join(0.2)
+    assert not router.is_running()
+    conninfo = keeper.start()
+    assert router.join() == conninfo
+    router.stop(only_started=True)
+    assert keeper.is_running()
+
+
+def test_who_keeps_a_server_may_stop_it_whoever_uses_it(make: Make, folder: Path) -> None:
+    keeper, router = make(folder), make(folder)
+    keeper.start()
+    router.join()
+    keeper.stop()
+    assert keeper.is_running()
+    keeper.stop(whoever_uses_it=True)
+    assert not router.is_running()
+
+
 def test_a_server_outlives_the_process_that_started_it(make: Make, folder: Path) -> None:
     process = start_in_a_process(folder)
     assert process.stdout is not None

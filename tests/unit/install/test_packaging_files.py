@@ -47,6 +47,13 @@ def test_a_unit_may_do_no_more_than_it_must(unit: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_the_router_waits_for_the_database_of_the_other_unit_and_starts_none() -> None:
+    router = (PACKAGING / "systemd" / "fsroute.service").read_text()
+    started = next(line for line in router.splitlines() if line.startswith("ExecStart="))
+    assert "--kept-database" in started
+    assert all("Type=notify" in unit.read_text() for unit in UNITS), "one is started once it serves"
+
+
 def test_the_router_leaves_the_shared_memory_of_the_database_alone() -> None:
     """RemoveIPC would take it from PostgreSQL, which runs as the same user, when the router stops."""
     assert not any("RemoveIPC=yes" in unit.read_text() for unit in UNITS)
