@@ -281,6 +281,16 @@ def test_with_another_database_there_is_none_to_keep(machine: Machine) -> None:
     assert _serves(machine)
 
 
+def test_an_upgrade_restarts_both_and_leaves_what_the_administrator_wrote(machine: Machine) -> None:
+    before = [_main(machine, unit) for unit in (DATABASE, ROUTER)]
+    machine.do("dpkg", "--install", "/tmp/fsroute.deb")
+    assert all(_is_back(machine, unit, old) for unit, old in zip((DATABASE, ROUTER), before, strict=True))
+    assert _serves(machine)
+    assert "acme" in machine.do("fsroute", "status")
+    assert machine.do("cat", "/etc/fsroute/fsroute.toml") == CONFIGURATION
+    assert machine.do("stat", "-c", "%a %U", "/etc/fsroute/secrets.toml").strip() == "600 fsroute"
+
+
 def test_what_is_stopped_is_stopped_in_order_and_what_is_purged_is_gone(machine: Machine) -> None:
     machine.do("fsroute", "uninstall")
     assert _tree(machine) == machine.do("cat", "/tmp/before")
