@@ -136,12 +136,13 @@ class FreeSwitch:
             ),
         )
 
-    def secure_links(self, certificates: Path, codecs: tuple[str, ...]) -> None:
-        """Network legs by TLS and SRTP from the next start on."""
+    def secure_links(self, certificates: Path, codecs: tuple[str, ...], session_timeout_s: int) -> None:
+        """Network legs by TLS and SRTP, with session timers of so many seconds, from the next start on."""
         self._settings = msgspec.structs.replace(
             self._settings,
             link_certificates=str(certificates),
             link_codecs=codecs,
+            link_session_timeout_s=session_timeout_s,
             dialplan=msgspec.structs.replace(self._settings.dialplan, link_srtp=True),
         )
 

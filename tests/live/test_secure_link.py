@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,6 +28,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.live
 
 CALLER, AGENT = 440, 700  # Hz
+SESSION_TIMEOUT = 90  # seconds, the shortest that RFC 4028 has; it is refreshed at half of that
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 OPTIONS = (
     b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK1\r\nMax-Forwards: 1\r\n"
@@ -52,7 +54,7 @@ class SecureSites(TwoSites):
             certificate, key = authority.issue(place.switch.name)
             (certificates / "agent.pem").write_bytes(certificate.read_bytes() + key.read_bytes())
             shutil.copy(authority.certificate, certificates / "cafile.pem")
-            place.switch.secure_links(certificates, ("PCMA",))
+            place.switch.secure_links(certificates, ("PCMA",), SESSION_TIMEOUT)
             text = place.run.configuration.read_text()
             place.run.configuration.write_text(f"{text}\n[links]\ndial_string = '{DIAL}'\n")
 
@@ -109,6 +111,37 @@ def test_a_network_leg_is_by_tls_and_srtp_and_both_hear_each_other(
              (row["bridged_at"] - row["arrived_at"]).total_seconds())  # fmt: skip
     agent.hang_up()
     acme.until_outcomes("served")
+
+
+def test_a_talk_that_goes_on_is_refreshed_by_the_session_timer(
+    company: Callable[..., ContactCenter], secure: SecureSites
+) -> None:
+    acme = company()
+    agent_phone = acme.agent("ann", Phone("1001", answers_at_once, AGENT))
+    secure.west.api("sofia tracelevel info")
+    secure.west.api("sofia profile fsroute_link siptrace on")
+    caller = acme.call(frequency=CALLER)
+    acme.until_state("bridged", 20)
+    agent = agent_phone.latest()
+    until(lambda: caller.media.hears(AGENT) and agent.media.hears(CALLER), 10)
+    said = secure.west.log()
+    assert re.findall(r"Session-Expires: (\d+);refresher=ua[cs]", said), "it is agreed on in the 200"
+    talking_since = time.time()
+    until(lambda: _refreshed(secure.west.log()[len(said) :]), SESSION_TIMEOUT)
+    measured(
+        "network leg: from the talk's beginning to the session timer's refresh", time.time() - talking_since
+    )
+    secure.west.api("sofia profile fsroute_link siptrace off")
+    assert acme.until_state("bridged", 5)
+    assert caller.media.hears(AGENT)
+    agent.hang_up()
+    acme.until_outcomes("served")
+
+
+def _refreshed(log: str) -> bool:
+    """A request within the dialog was sent or came that keeps the session alive, and was answered so."""
+    requests = re.findall(r"(?:INVITE|UPDATE) sip:\S+ SIP/2\.0", log)
+    return bool(requests) and f"Session-Expires: {SESSION_TIMEOUT}" in log
 
 
 def test_a_link_takes_nobody_without_a_certificate_of_the_authority(
