@@ -45,10 +45,13 @@ class Line:
         """A header of the channel data that came with the connection; empty if there is none."""
         return self.session.channel.get(name, "")
 
-    def end_cause(self, cause: str, reason: str) -> str:
-        """How a conversation ended (`ended_by`); a reason that was heeded says nothing of the next one."""
+    def end_cause(self, cause: str, reason: str, *, goes_on: bool = False) -> str:
+        """How a conversation ended (`ended_by`); a reason that was heeded says nothing of the next one.
+
+        With `goes_on` it is still to be heeded by whoever goes on with the call.
+        """
         ended = ended_by(cause, reason)
-        if ended != cause:
+        if ended != cause and not goes_on:
             self.api(f"uuid_setvar {self.uuid} sip_reason")
         return ended
 

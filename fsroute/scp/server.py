@@ -213,8 +213,10 @@ class EarlyCall:
     def _after_talk(self, event: Event) -> None:
         """An agent who hung up has ended the call; what else ended the bridge is the call server's to go on with."""
         assert self._directed is not None
-        cause = event.get("variable_last_bridge_hangup_cause") or event.get(
-            "variable_bridge_hangup_cause", ""
+        cause = self._line.end_cause(
+            event.get("variable_last_bridge_hangup_cause") or event.get("variable_bridge_hangup_cause") or "",
+            event.get("variable_sip_reason") or "",
+            goes_on=True,
         )
         call = self._store.proxy_calls.latest(self._directed.contact_id)
         if call is not None and call.is_live and (call.state is not State.BRIDGED or cause not in ORDERLY):

@@ -145,6 +145,19 @@ def test_a_redirected_caller_rings_at_the_agents_switch_and_is_recorded(world: W
     world.assert_nothing_left()
 
 
+def test_a_talk_that_ends_as_the_agents_switch_is_shut_down_is_not_over(world: World) -> None:
+    early(world, manner="bridge")
+    world.log_on("ann", Answers(after=0.5))
+    ready(world, "ann")
+    caller = call(world)
+    until(lambda: caller.is_talking, 20)
+    world.east.switch.stop()
+    until(lambda: "conversation_lost" in world.kinds(), 20)
+    assert "conversation_over" not in world.kinds()
+    caller.hang_up()
+    world.wait_for_outcomes("abandoned", limit=20)
+
+
 def test_an_agent_on_the_callers_own_switch_is_reached_the_same_way(world: World) -> None:
     early(world, policy="cost")
     world.log_on("dee", Answers(after=1, talk=4))
