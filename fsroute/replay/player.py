@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from fsroute.callserver.caller import caller_information
 from fsroute.callserver.desk import Settings
 from fsroute.callserver.library import Library
 from fsroute.coordinator.strategies import Strategies, load
 from fsroute.esl.messages import Event
 from fsroute.lookups.answers import Answer, Empty, Failed, Found, Slow
-from fsroute.model.admission import Refusal, Treatment, Why
+from fsroute.model.admission import Refusal
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.replay import comparing, socketplay
 from fsroute.replay.accepting import accepted
@@ -350,8 +352,8 @@ def _refusal(capture: Capture) -> Refusal | None:
     if noted is None:
         return None
     try:
-        return Refusal(str(noted["scope"]), Why(noted["why"]), Treatment(**noted["treatment"]))
-    except (KeyError, TypeError, ValueError) as error:
+        return msgspec.convert(noted, Refusal)
+    except msgspec.ValidationError as error:
         raise CaptureError(capture.name or "capture", 0, f"the note 'refused' is not one: {error}") from error
 
 

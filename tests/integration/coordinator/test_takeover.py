@@ -22,6 +22,7 @@ from tests.waiting import until
 AGENTS, CONTACTS = 6, 60
 BETWEEN = 0.03  # seconds from one arrival to the next
 TALK = 0.1  # seconds
+TAKEOVER = 2.0  # seconds from a leader's death to the first reservation of the next
 LONG = 600.0  # seconds: who is killed is not waited for so long
 LATE = 5.0  # seconds for which a contact may wait beside an idle agent (I3), as busy as the machine is
 
@@ -132,11 +133,14 @@ def test_a_leader_that_is_killed_amid_traffic_is_replaced_at_once(
     follower.until_it("follows")
     traffic = gevent.spawn(site.callers, CONTACTS)
     until(lambda: len(epochs(center)) > CONTACTS / 4, 20)
+    killed = center.value("select clock_timestamp()")
     leader.send(signal.SIGKILL)
     follower.until_it("leads")
     traffic.get()
     assert_nothing_was_lost_or_repeated(center, site)
     first, second = sorted(set(epochs(center)))
+    again = center.value("select min(reserved_at) from reservation where epoch = %(epoch)s", epoch=second)
+    assert (again - killed).total_seconds() < TAKEOVER
     begun = center.sql("select data from system_event where kind = 'leader_begins' order by event_id")
     assert [row["data"]["epoch"] for row in begun] == [first, second]
     assert [str(each) for each in audit(center.database, limit=LATE)] == []

@@ -16,7 +16,9 @@ from tests.integration.flow.callers import treat
 from tests.integration.flow.shop import Shop, open_shop
 from tests.waiting import until
 
-LIMIT = 0.2  # seconds from the cut of the prompt to the bridge, at best: the rest is the machine's doing
+LIMIT = (
+    0.2  # seconds from the cut of the prompt to the bridge, for most; on an idle machine it is 50 ms at worst
+)
 CALLS = 8
 AGENT = '[steps.a]\ndo = "need_agent"\nqueue = "support"\n'
 
@@ -65,4 +67,4 @@ def test_a_prompt_that_is_cut_is_followed_by_the_bridge(
         print(
             f"\nprompt cut to bridge: median {1000 * gaps[CALLS // 2]:.1f} ms, worst {1000 * gaps[-1]:.1f} ms"
         )
-    assert gaps[0] < LIMIT, gaps
+    assert gaps[CALLS // 2] < LIMIT, gaps

@@ -33,6 +33,16 @@ def test_a_call_that_was_not_taken_is_the_same_again(captured: CapturedWorld, tr
     assert (replayed.skipped, replayed.stopped, replayed.outcome) == ("", "", None)
 
 
+@pytest.mark.parametrize("scrub", [True])
+def test_a_scrubbed_call_that_was_sent_on_is_the_same_again(captured: CapturedWorld) -> None:
+    limit(captured, 0, Treatment("number", number="+14155550188"))
+    turned_away = call(captured)
+    until(turned_away.over.is_set, 30)
+    capture = kept(captured)
+    replayed = player(captured).replay(capture)
+    assert [str(each) for each in replayed.differences] == []
+
+
 def test_another_end_is_a_difference_and_a_note_that_says_nothing_is_an_error(
     captured: CapturedWorld,
 ) -> None:
@@ -49,5 +59,7 @@ def test_another_end_is_a_difference_and_a_note_that_says_nothing_is_an_error(
 
     other = {**noted.facts["refused"], "treatment": {"do": "busy", "cause": "USER_BUSY"}}
     assert [("USER_BUSY" in each.now) for each in with_note(other).differences] == [True]
-    with pytest.raises(CaptureError, match="the note 'refused' is not one"):
-        with_note({"scope": "center:acme", "why": "whim", "treatment": {}})
+    for nothing in ("busy", {"scope": "center:acme", "why": "whim", "treatment": {}},
+                    {**noted.facts["refused"], "treatment": {"do": "busy", "cause": ["USER_BUSY"]}}):  # fmt: skip
+        with pytest.raises(CaptureError, match="the note 'refused' is not one"):
+            with_note(nothing)
