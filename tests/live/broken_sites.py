@@ -15,7 +15,7 @@ from tests.faults import application
 from tests.faults.people import Caller, Telephone
 from tests.faults.sites import SECOND, Server, Sites
 from tests.live.freeswitch import FreeSwitch, Ports, free_port
-from tests.live.lonely import Loopback, network_of_its_own
+from tests.live.lonely import TUN, Link, Way, network_of_its_own
 from tests.live.people import answers_at_once, never_answers
 from tests.live.process import FsrouteRun
 from tests.live.sip import Call, Phone
@@ -127,11 +127,11 @@ class BrokenSites(Sites):
             ),
             "east": FreeSwitch(program, "east-1", folder / "east", east, media_timeout_ms=MEDIA_TIMEOUT_MS),
         }  # fmt: skip
-        self._loopback = Loopback(
+        self._link = Link(
             (str(west.link), f"{RTP_WEST}-{RTP_WEST + 1999}"),
             (str(east.link), f"{RTP_EAST}-{RTP_EAST + 1999}"),
         )
-        self.may_part = alone and Loopback.is_there()
+        self.may_part = alone and TUN.exists()
         application.write(folder / "applications")
         for site, name, role in (
             ("west", "coordinator", "coordinator"), ("east", "coordinator", "coordinator"),
@@ -145,6 +145,8 @@ class BrokenSites(Sites):
             )  # fmt: skip
 
     def start(self) -> None:
+        if self.may_part:
+            self._link.start()
         self.enter({site: f"127.0.0.1:{switch.ports.link}" for site, switch in self.switches.items()})
         for switch in self.switches.values():
             switch.start()
@@ -153,14 +155,13 @@ class BrokenSites(Sites):
         self.revive()
 
     def stop(self) -> None:
-        if self.may_part:
-            self._loopback.mend()
         for process in self.processes.values():
             process.kill()
         for switch in self.switches.values():
             switch.stop()
         for phone in self._phones:
             phone.close()
+        self._link.stop()
         self.close()
         self.server.stop()
 
@@ -193,21 +194,14 @@ class BrokenSites(Sites):
         self.switches[site].until_ready()
 
     def part(self) -> None:
-        self._loopback.lose()
+        self.link(Way(loss=1.0))
 
-    def lose(self, percent: int, *, one_way: bool = False) -> None:
-        """So many of a hundred packets between the switches; `one_way`: of those from the callers' switch only."""
-        self._loopback.lose(percent, one_way=one_way)
-
-    def can_delay(self) -> bool:
-        return self.may_part and self._loopback.can_delay()
-
-    def delay(self, *netem: str) -> None:
-        """What is between the switches is late."""
-        self._loopback.delay(*netem)
+    def link(self, there: Way, back: Way | None = None) -> None:
+        """The link between the switches: `there` from the callers' to the agents' one; the way `back` is like it."""
+        self._link.become(there, back)
 
     def rejoin(self) -> None:
-        self._loopback.mend()
+        self.link(Way())
 
     def channels(self) -> list[str]:
         found = {site: switch.channels() for site, switch in self.switches.items() if switch.runs()}

@@ -1,16 +1,19 @@
-"""A network of this process's own: a loopback interface on which packets may be lost without harm to anybody else."""
+"""A network of this process's own, and a link in it that may be slow, lossy or away without harm to anybody else."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
-LATE = "4"  # the mark of packets that are held back
+TUN = Path("/dev/net/tun")
+WIRE = Path(__file__).with_name("wire.py")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,77 +31,52 @@ def network_of_its_own() -> Iterator[bool]:
         os.close(before)
 
 
-class Loopback:
-    """Two ranges of UDP ports on this loopback interface that may be parted: the kernel drops what arrives, silently.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What befalls packets that go one way: late by `delay`, give or take `jitter` (seconds); `loss` (0 to 1) get lost.
 
-    `one` and `other` are lists of ``port`` or ``first-last``, as ``nft`` takes them.
+    Each is late by itself: they overtake one another.
     """
 
-    def __init__(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
-        self._there = [(a, b) for a in one for b in other]
-        self._back = [(b, a) for a in one for b in other]
-        self._is_late = False
+    delay: float = 0.0
+    jitter: float = 0.0
+    loss: float = 0.0
 
-    @staticmethod
-    def is_there() -> bool:
-        return shutil.which("nft") is not None
 
-    @staticmethod
-    def can_delay() -> bool:
-        """Whether this kernel has netem; asked within a network of one's own."""
-        if shutil.which("tc") is None:
-            return False
-        add = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
-        asked = subprocess.run(add, check=False, capture_output=True)
-        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], check=False, capture_output=True)
-        return asked.returncode == 0
+class Link:
+    """What goes over UDP between two sets of ports of this loopback interface.
 
-    def lose(self, percent: int = 100, *, one_way: bool = False) -> None:
-        """So many packets of a hundred between the two; `one_way`: only of those from the one to the other."""
-        some = [] if percent >= 100 else ["numgen", "random", "mod", "100", "<", str(percent)]
-        self._rules("input", *some, "drop", one_way=one_way)
+    One namespace with one address for all, so that fsroute, PostgreSQL, the event sockets and the telephones are where they
+    always are: the ports tell what goes between the two switches, and only that takes the way through `wire.py`, also
+    while it is as good as loopback. `one` and `other` are lists of ``port`` or ``first-last``.
+    """
 
-    def delay(self, *netem: str) -> None:
-        """What is between the two is late, as netem takes it: ``200ms``, ``200ms 50ms``."""
-        self._rules("output", "meta", "mark", "set", LATE)
-        self._is_late = True
-        _tc("qdisc", "add", "dev", "lo", "root", "handle", "1:", "prio", "bands", "4", "priomap", *["0"] * 16)
-        _tc("qdisc", "add", "dev", "lo", "parent", "1:4", "handle", "40:", "netem", "delay", *netem)
-        _tc(
-            "filter",
-            "add",
-            "dev",
-            "lo",
-            "parent",
-            "1:0",
-            "protocol",
-            "ip",
-            "handle",
-            LATE,
-            "fw",
-            "flowid",
-            "1:4",
+    def __init__(self, one: Sequence[str], other: Sequence[str]) -> None:
+        self._command = [sys.executable, "-I", str(WIRE), "udp", ",".join(one), ",".join(other)]
+        self._wire: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """In a network of one's own."""
+        self._wire = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
+        self._hear("up")
 
-    def _rules(self, hook: str, *verdict: str, one_way: bool = False) -> None:
-        self.mend()
-        _nft("add", "table", "inet", "faults")
-        _nft("add", "chain", "inet", "faults", "passes", f"{{ type filter hook {hook} priority 0; }}")
-        for source, sink in self._there if one_way else self._there + self._back:
-            ports = ("udp", "sport", source, "udp", "dport", sink)
-            _nft("add", "rule", "inet", "faults", "passes", *ports, *verdict)
+    def stop(self) -> None:
+        if self._wire is not None:
+            self._wire.communicate()
+            self._wire = None
 
-    def mend(self) -> None:
-        if self.is_there():
-            _nft("flush", "ruleset")
-        if self._is_late:
-            self._is_late = False
-            _tc("qdisc", "del", "dev", "lo", "root")
+    def become(self, there: Way, back: Way | None = None) -> None:
+        """From now on, and the way back like the way there; what is under way keeps its time."""
+        assert self._wire is not None
+        assert self._wire.stdin is not None
+        ways = (there, back or there)
+        print(*(n for way in ways for n in (way.delay, way.jitter, way.loss)), file=self._wire.stdin, flush=True)
+        self._hear("so")
 
-
-def _nft(*words: str) -> None:
-    subprocess.run(["nft", *words], check=True)
-
-
-def _tc(*words: str) -> None:
-    subprocess.run(["tc", *words], check=True)
+    def _hear(self, answer: str) -> None:
+        assert self._wire is not None
+        assert self._wire.stdout is not None
+        heard = self._wire.stdout.readline().strip()
+        assert heard == answer, f"the wire says {heard!r}"

@@ -31,7 +31,7 @@ def rows() -> dict[Broken, Row]:
 def row(request: pytest.FixtureRequest, sites: BrokenSites, rows: dict[Broken, Row]) -> Row:
     broken: Broken = request.param
     if broken is Broken.NETWORK and not sites.may_part:
-        pytest.skip("only root may lose packets, in a network namespace, with nft")
+        pytest.skip("only root has a network namespace of its own, and TUN devices")
     rows[broken] = row = play(sites, broken)
     noted(line(row))
     return row
