@@ -64,6 +64,11 @@ class LiveCaller:
         until_when = self._call.ended_at or time.time()
         return bool(self._talked_at) and self._call.media.largest_gap(self._talked_at, until_when) > BREAK
 
+    def first_heard(self, frequency: int, since: float) -> float | None:
+        """Seconds from a moment until the tone was there."""
+        moment = self._call.media.first_heard(frequency, since)
+        return None if moment is None else moment - since
+
     def quiet(self) -> float:
         if self._keys_more:
             return 0.0
@@ -95,12 +100,30 @@ class LiveTelephone:
     def answer(self) -> None:
         next(call for call in self._live() if not call.answered_at).answer()
 
+    def answer_if_it_rings(self) -> None:
+        """Somebody takes the receiver off as the caller may just be leaving."""
+        if self.rings():
+            self.answer()
+
     def hang_up(self) -> None:
         for call in self._live():
             call.hang_up()
 
     def is_idle(self) -> bool:
         return not self._live()
+
+    def hears(self, frequency: int) -> bool:
+        return any(call.media.hears(frequency) for call in self._live())
+
+    def answered_at(self) -> float:
+        """When the last call that was answered was, in seconds since the epoch."""
+        return max(call.answered_at for call in self._phone.calls)
+
+    def first_heard(self, frequency: int) -> float | None:
+        """Seconds from the answer of the last call until the tone was there."""
+        call = max(self._phone.calls, key=lambda call: call.answered_at)
+        moment = call.media.first_heard(frequency, call.answered_at)
+        return None if moment is None else moment - call.answered_at
 
     def shown(self) -> str:
         return self._phone.calls[-1].caller if self._phone.calls else ""
@@ -202,6 +225,9 @@ class BrokenSites(Sites):
 
     def rejoin(self) -> None:
         self.link(Way())
+
+    def east_channels(self) -> int:
+        return self.switches["east"].channels()
 
     def channels(self) -> list[str]:
         found = {site: switch.channels() for site, switch in self.switches.items() if switch.runs()}

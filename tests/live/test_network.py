@@ -1,21 +1,29 @@
-"""The network between two real switches is slow, loses packets, or carries one way only."""
+"""The network between two real switches is slow, loses packets, carries one way only, or is away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import gevent
 import pytest
 
 from fsroute.monitoring.audit import audit
-from tests.faults.company import Company
-from tests.live.broken_sites import BrokenSites, broken_sites
+from tests.faults.company import Company, Visit
+from tests.live.broken_sites import AGENT, CALLER, QUIET, BrokenSites, LiveCaller, LiveTelephone, broken_sites
+from tests.live.figures import measured
+from tests.live.lonely import Way
 from tests.waiting import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
-LIMIT = 40.0  # seconds until nothing is left, on a busy machine
+LIMIT = 40.0  # seconds until what is waited for is there, or nothing is left, on a busy machine
+NEAR = Way()
+FAR = Way(delay=0.2, jitter=0.05)
+NOTHING = Way(loss=1.0)
 _numbers = count(1)
 
 
@@ -23,15 +31,13 @@ _numbers = count(1)
 def sites(program: Path) -> Iterator[BrokenSites]:
     with broken_sites(program) as sites:
         if not sites.may_part:
-            pytest.skip("only root may lose packets, in a network namespace")
+            pytest.skip("only root has a network namespace of its own, and TUN devices")
         yield sites
 
 
 @pytest.fixture
 def company(sites: BrokenSites) -> Iterator[Company]:
-    number = next(_numbers)
-    company = Company(sites, f"n{number}", f"80045{number:05}")
-    company.found(sites.application, lead="offered", offer_timeout=30)
+    company = Company(sites, f"n{next(_numbers)}", f"80045{next(_numbers):05}")
     yield company
     sites.rejoin()
     for visit in company.visits:
@@ -39,56 +45,129 @@ def company(sites: BrokenSites) -> Iterator[Company]:
     company.log_out()
 
 
+def found(company: Company, **queue: object) -> None:
+    company.found(BrokenSites.application, **{"lead": "offered", "offer_timeout": 30} | queue)
+
+
+# Who is there, and what is seen of them ---------------------------------------------------------------------
+
+
+def agent(company: Company, name: str = "far", *, answers: bool = False, site: str = "east") -> LiveTelephone:
+    telephone = company.agent(name, site, answers)
+    assert isinstance(telephone, LiveTelephone)
+    return telephone
+
+
+def until_rings(company: Company, visit: Visit, telephone: LiveTelephone) -> None:
+    """The agent's phone rings, and so does the network leg at the agent's switch."""
+    company.until(telephone.rings, "the phone rings", LIMIT)
+    company.until(lambda: company.row(visit)["network_leg"] == "present", "the network leg rings", LIMIT)
+
+
+def until_talks(company: Company, visit: Visit, telephone: LiveTelephone) -> None:
+    company.until(
+        lambda: visit.caller.talks() and telephone.hears(CALLER) and company.state(visit) == "bridged",
+        "caller and agent hear each other", LIMIT,
+    )  # fmt: skip
+
+
 def nothing_is_left(sites: BrokenSites, company: Company) -> None:
+    """No channel on either switch, no reservation, no call at any phone; whoever waited had something to hear."""
     until(lambda: not sites.left(), LIMIT)
     for name, telephone in company.telephones.items():
         company.until(telephone.is_idle, f"no call is left at {name}'s telephone")
+    for visit in company.visits:
+        assert visit.caller.quiet() <= QUIET, f"{visit.caller.heard()}\n{company.story()}"
     report = audit(sites.database, None, company.name, sites.late)
     assert [str(violation) for violation in report.violations] == [], company.story()
 
 
-def late(sites: BrokenSites) -> None:
-    if not sites.can_delay():
-        pytest.skip("this kernel has no netem: what is late is tried on stand-ins (tests/faults/network)")
-    sites.delay("200ms", "50ms")
+# A link that is bad ----------------------------------------------------------------------------------------
 
 
-def losing_some(sites: BrokenSites) -> None:
-    sites.lose(5)
-
-
-def losing_many(sites: BrokenSites) -> None:
-    sites.lose(20)
-
-
-@pytest.mark.parametrize("worsen", [late, losing_some, losing_many])
-def test_a_bad_link_serves_the_caller_all_the_same(
-    sites: BrokenSites, company: Company, worsen: Callable[[BrokenSites], None]
+@pytest.mark.parametrize(
+    ("link", "what"),
+    [
+        (NEAR, "on loopback"),
+        (FAR, "over 200 ms ± 50 ms"),
+        (replace(FAR, loss=0.05), "over 200 ms ± 50 ms, 5 % lost"),
+        (replace(FAR, loss=0.2), "over 200 ms ± 50 ms, 20 % lost"),
+    ],
+    ids=["near", "far", "far-5%-lost", "far-20%-lost"],
+)
+def test_a_caller_is_served_and_both_hear_each_other(
+    sites: BrokenSites, company: Company, link: Way, what: str
 ) -> None:
-    worsen(sites)
-    company.agent("far", answers=True)
+    found(company)
+    sites.link(link)
+    telephone = agent(company)
     visit = company.call("2")
-    company.until(lambda: visit.caller.talks() and company.state(visit) == "bridged", "talks", LIMIT)
+    until_rings(company, visit, telephone)
+    telephone.answer()
+    until_talks(company, visit, telephone)
+    assert isinstance(visit.caller, LiveCaller)
+    measured(f"{what}: from the agent's answer until the caller is heard", telephone.first_heard(CALLER))
+    measured(f"{what}: from the agent's answer until the caller hears the agent",
+             visit.caller.first_heard(AGENT, telephone.answered_at()))  # fmt: skip
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    assert company.count(visit, "joined") == 1, company.story()
+    nothing_is_left(sites, company)
+
+
+def test_an_agent_who_does_not_answer_costs_the_caller_nothing(sites: BrokenSites, company: Company) -> None:
+    found(company, offer_timeout=3)
+    sites.link(FAR)
+    lazy = agent(company, "lazy")
+    visit = company.call("2")
+    until_rings(company, visit, lazy)
+    company.until(lambda: company.count(visit, "agent_failed"), "the offer ends", LIMIT)
+    company.until(lazy.is_idle, "the phone falls silent")
+    company.until(lambda: not sites.east_channels(), "no leg is left at the agents' switch")
+    assert company.state(visit) == "queued"
+    helper = agent(company, "helper", answers=True)
+    until_talks(company, visit, helper)
     visit.caller.hang_up()
     company.until_over([(visit, "served")])
     nothing_is_left(sites, company)
 
 
-def test_a_link_on_which_nothing_comes_back_leaves_the_caller_the_place_and_no_phone_rings_on(
+def test_a_caller_who_leaves_while_the_network_leg_rings_is_gone_at_once(
     sites: BrokenSites, company: Company
 ) -> None:
-    """The callers' switch is not heard by the other: invitations do not arrive."""
-    sites.lose(100, one_way=True)
-    company.agent("far", answers=True)
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company)
     visit = company.call("2")
-    company.until(
-        lambda: company.count(visit, "network_leg_failed") + company.count(visit, "network_leg_given_up"),
-        "the leg fails", LIMIT,
-    )  # fmt: skip
-    assert not visit.caller.is_over()
-    sites.rejoin()
-    company.until(lambda: visit.caller.talks() and company.state(visit) == "bridged", "talks", LIMIT)
-    assert company.count(visit, "joined") == 1, company.story()
+    until_rings(company, visit, telephone)
     visit.caller.hang_up()
-    company.until_over([(visit, "served")])
+    company.until_over([(visit, "abandoned")])
+    company.until(telephone.is_idle, "the phone falls silent")
     nothing_is_left(sites, company)
+    again = company.call("2")  # the agent is there for the next one at once
+    company.until(telephone.rings, "the phone rings", LIMIT)
+    telephone.answer()
+    until_talks(company, again, telephone)
+    again.caller.hang_up()
+    company.until_over([(again, "served")])
+    nothing_is_left(sites, company)
+
+
+@pytest.mark.parametrize("after", [-0.1, 0.0, 0.05, 0.15, 0.25, 0.35, 0.5], ids="{:+} s".format)
+def test_a_caller_who_leaves_as_the_agent_answers_is_accounted_for_once(
+    sites: BrokenSites, company: Company, after: float
+) -> None:
+    """`after`: the caller's hanging up after the agent's answer; the news of both are under way at the same time."""
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company)
+    visit = company.call("2")
+    until_rings(company, visit, telephone)
+    hang_up = gevent.spawn_later(max(0.0, after), visit.caller.hang_up)
+    answer = gevent.spawn_later(max(0.0, -after), telephone.answer_if_it_rings)
+    gevent.joinall([hang_up, answer], raise_error=True)
+    company.until(lambda: company.outcome(visit), "the contact is closed", LIMIT)
+    joined = company.count(visit, "joined")
+    assert (company.outcome(visit), joined) in (("abandoned", 0), ("served", 1)), company.story()
+    nothing_is_left(sites, company)
+    assert company.agent_row("far")["status"] == "available"

@@ -25,6 +25,12 @@ from pathlib import Path
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 LARGEST = 65536  # bytes of a packet
+SETTINGS = (
+    ("ipv4/conf/{}/route_localnet", "1"),
+    ("ipv4/conf/{}/accept_local", "1"),
+    ("ipv4/conf/{}/rp_filter", "0"),
+    ("ipv6/conf/{}/disable_ipv6", "1"),  # where IPv6 alone has an address beside loopback's, FreeSWITCH finds no IPv4
+)
 LOCAL = 100  # the priority of the kernel's rule for local addresses, which is 0 until ours come before it
 
 
@@ -35,8 +41,10 @@ class Way:
         self.delay = self.jitter = self.loss = 0.0
         self.device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self.device, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
-        for setting, value in (("route_localnet", 1), ("accept_local", 1), ("rp_filter", 0)):
-            Path(f"/proc/sys/net/ipv4/conf/{name}/{setting}").write_text(str(value))
+        for setting, value in SETTINGS:
+            file = Path("/proc/sys/net", setting.format(name))
+            if file.exists():  # a kernel may do without IPv6
+                file.write_text(value)
         self._name, self._table = name, str(number)
         _ip("link", "set", name, "up")
         _ip("route", "add", "default", "dev", name, "table", self._table)
