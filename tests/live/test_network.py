@@ -14,7 +14,7 @@ import pytest
 from fsroute.monitoring.audit import audit
 from tests.faults.company import Company, Visit
 from tests.live.broken_sites import AGENT, CALLER, QUIET, BrokenSites, LiveCaller, LiveTelephone, broken_sites
-from tests.live.figures import measured
+from tests.live.figures import measured, noted
 from tests.live.lonely import Way
 from tests.waiting import until
 
@@ -171,3 +171,187 @@ def test_a_caller_who_leaves_as_the_agent_answers_is_accounted_for_once(
     assert (company.outcome(visit), joined) in (("abandoned", 0), ("served", 1)), company.story()
     nothing_is_left(sites, company)
     assert company.agent_row("far")["status"] == "available"
+
+
+# A link that is away ---------------------------------------------------------------------------------------
+
+
+def is_away_for(sites: BrokenSites, seconds: float, there: Way = NOTHING, back: Way = NOTHING) -> None:
+    """Nothing passes, or nothing one way, and then everything again."""
+    sites.link(there, back)
+    gevent.sleep(seconds)
+    sites.link(FAR)
+
+
+ONE_WAY = pytest.mark.parametrize(
+    ("there", "back"),
+    [(NOTHING, NOTHING), (NOTHING, FAR), (FAR, NOTHING)],
+    ids=["nothing passes", "the callers' switch is not heard", "the agents' switch is not heard"],
+)
+
+
+@ONE_WAY
+def test_a_link_away_when_the_leg_is_raised_leaves_the_caller_the_place(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company, network_leg_timeout=3)
+    sites.link(there, back)
+    telephone = agent(company)
+    visit = company.call("2")
+    company.until(
+        lambda: company.count(visit, "network_leg_failed") + company.count(visit, "network_leg_given_up"),
+        "the leg fails", LIMIT,
+    )  # fmt: skip
+    assert not visit.caller.is_over()
+    assert not visit.caller.talks()
+    sites.link(FAR)
+    company.until(telephone.rings, "the phone rings", LIMIT)
+    telephone.answer()
+    until_talks(company, visit, telephone)
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    nothing_is_left(sites, company)
+
+
+@ONE_WAY
+def test_an_agent_who_answers_while_the_link_is_away_talks_with_the_caller_afterwards(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    """The answer is lost, or what confirms it: each end has another notion of the talk, and nobody may be stuck in his."""
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company)
+    visit = company.call("2")
+    until_rings(company, visit, telephone)
+    sites.link(there, back)
+    telephone.answer()
+    gevent.sleep(sites.cut_for)
+    sites.link(FAR)
+    back_at = time.time()
+    company.until(lambda: is_served(company, visit), "they talk, or somebody's phone rings", LIMIT)
+    noted(f"answered while away: {there} {back}: {time.time() - back_at:.1f} s\n{company.story()}")
+    until_talks(company, visit, telephone)
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    nothing_is_left(sites, company)
+
+
+def is_served(company: Company, visit: Visit) -> bool:
+    """Talks; whoever's phone rings is there."""
+    for telephone in company.telephones.values():
+        if telephone.rings():
+            telephone.answer()
+    return visit.caller.talks() and company.state(visit) == "bridged"
+
+
+@ONE_WAY
+def test_an_offer_that_ends_while_the_link_is_away_leaves_no_phone_ringing(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company, offer_timeout=4)
+    sites.link(FAR)
+    lazy = agent(company, "lazy")
+    visit = company.call("2")
+    until_rings(company, visit, lazy)
+    sites.link(there, back)
+    company.until(lambda: company.count(visit, "agent_failed"), "the offer ends", LIMIT)
+    company.until(lazy.is_idle, "the phone falls silent")
+    company.until(lambda: not sites.east_channels(), "no leg is left at the agents' switch", LIMIT)
+    helper = agent(company, "helper", answers=True, site="west")
+    until_talks(company, visit, helper)
+    sites.link(FAR)
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    nothing_is_left(sites, company)
+
+
+@ONE_WAY
+def test_a_caller_who_leaves_while_the_link_is_away_frees_the_agent(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company)
+    visit = company.call("2")
+    until_rings(company, visit, telephone)
+    sites.link(there, back)
+    visit.caller.hang_up()
+    company.until_over([(visit, "abandoned")])
+    company.until(telephone.is_idle, "the phone falls silent")
+    company.until(lambda: not company.reservations(), "the agent is free")
+    company.until(lambda: not sites.east_channels(), "no leg is left at the agents' switch", LIMIT)
+    nothing_is_left(sites, company)
+
+
+def test_a_talk_outlives_a_link_that_is_away_for_a_moment(sites: BrokenSites, company: Company) -> None:
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company, answers=True)
+    visit = company.call("2")
+    until_talks(company, visit, telephone)
+    is_away_for(sites, 1.0)
+    until_talks(company, visit, telephone)
+    assert company.count(visit, "joined") == 1, company.story()
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    nothing_is_left(sites, company)
+
+
+@ONE_WAY
+def test_who_talked_when_the_link_went_is_served_first_by_somebody_else(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company, answers=True)
+    visit = company.call("2")
+    until_talks(company, visit, telephone)
+    helper = agent(company, "helper", answers=True, site="west")
+    sites.link(there, back)
+    went = time.time()
+    until_talks(company, visit, helper)
+    noted(f"talk lost: {there} {back}: {time.time() - went:.1f} s")
+    company.until(telephone.is_idle, "the first agent's phone is on the hook")
+    assert company.count(visit, "conversation_lost") == 1, company.story()
+    sites.link(FAR)
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    nothing_is_left(sites, company)
+
+
+@ONE_WAY
+def test_who_hangs_up_while_the_link_is_away_has_been_served(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company, answers=True)
+    visit = company.call("2")
+    until_talks(company, visit, telephone)
+    sites.link(there, back)
+    visit.caller.hang_up()
+    company.until_over([(visit, "served")])
+    company.until(telephone.is_idle, "the agent's phone is on the hook")
+    company.until(lambda: not sites.east_channels(), "no leg is left at the agents' switch", LIMIT)
+    nothing_is_left(sites, company)
+
+
+@ONE_WAY
+def test_an_agent_who_hangs_up_while_the_link_is_away_lets_the_caller_go_on(
+    sites: BrokenSites, company: Company, there: Way, back: Way
+) -> None:
+    found(company)
+    sites.link(FAR)
+    telephone = agent(company, answers=True)
+    visit = company.call("2")
+    until_talks(company, visit, telephone)
+    sites.link(there, back)
+    telephone.hang_up()
+    gevent.sleep(sites.cut_for)
+    noted(f"agent hung up while away: {there} {back}: \n{company.story()}")
+    sites.link(FAR)
+    company.until(lambda: company.outcome(visit) or visit.caller.talks(), "goes on", LIMIT)
+    noted(f"... \n{company.story()}")
+    visit.caller.hang_up()
+    company.until(lambda: company.outcome(visit), "ends", LIMIT)
+    nothing_is_left(sites, company)
