@@ -14,6 +14,7 @@ from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.speech import one_file
 from fsroute.callserver.talk import Talk, Waiter
 from fsroute.callserver.waiting import (
+    NEVER_BEGAN,
     AnnounceWait,
     Channel,
     Doing,
@@ -372,7 +373,7 @@ class Hold:
             event.get("variable_sip_reason") or "",
         )
         self._leg_cause = cause if talked else event.get("variable_originate_disposition", "")
-        self._channel = self._channel.over(cause if talked else "")
+        self._channel = self._channel.over(cause if talked else NEVER_BEGAN)
         if not talked and self._is_joined_here():
             self._channel = replace(self._channel, doing=Doing.TAKEN)
             return

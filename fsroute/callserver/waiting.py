@@ -39,7 +39,7 @@ class Channel:
     leg_uuid: str | None = None
     dropping: bool = False
     raise_after: float = 0.0
-    last_cause: str = ""  # of the conversation that ended, as FreeSWITCH names causes
+    last_cause: str = ""  # of the conversation that ended, as FreeSWITCH names causes; or `NEVER_BEGAN`
     uuid: str = ""
     called: bool = False
     treated: int = 0
@@ -162,6 +162,9 @@ RESULTS = {
 LEAVING = ("voice_message", "number")
 """The steps of a time line with which the caller leaves the queue."""
 
+NEVER_BEGAN = "NEVER_BEGAN"
+"""The cause of a conversation that the agent's site believed in, and whose network leg was never answered here."""
+
 _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 _DISORDERLY = frozenset({"MEDIA_TIMEOUT", "SYSTEM_SHUTDOWN", "CRASH"})
 _REASON = re.compile(r'SIP;cause=[0-9]{1,4};text="([A-Z_]{1,40})"')
@@ -192,7 +195,7 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     if (way := _leaving(call, channel)) is not None:
         return Leave(way)
     if call.state is State.BRIDGED:
-        return None if bridging else _after_conversation(call, channel)
+        return _in_conversation(call, channel) if bridging else _after_conversation(call, channel)
     if bridging:
         wanted = (
             call.network_leg in (NetworkLeg.RAISING, NetworkLeg.PRESENT)
@@ -278,6 +281,12 @@ def is_taken(channel: Channel, ends: tuple[str, str]) -> bool:
     """
     rings_ours = channel.doing is Doing.RAISING and (channel.leg_uuid is None or channel.leg_uuid in ends)
     return not (rings_ours or channel.doing is Doing.TALKING)
+
+
+def _in_conversation(call: ProxyCall, channel: Channel) -> Step | None:
+    """A leg that still rings when the agent has left has nobody at its end: the answer was lost on its way."""
+    in_vain = channel.doing is Doing.RAISING and _is_left(call)
+    return DropLeg(channel.leg_uuid) if in_vain and channel.leg_uuid is not None else None
 
 
 def _after_conversation(call: ProxyCall, channel: Channel) -> Step | None:

@@ -72,7 +72,9 @@ class Link:
         assert self._wire is not None
         assert self._wire.stdin is not None
         ways = (there, back or there)
-        print(*(n for way in ways for n in (way.delay, way.jitter, way.loss)), file=self._wire.stdin, flush=True)
+        print(
+            *(n for way in ways for n in (way.delay, way.jitter, way.loss)), file=self._wire.stdin, flush=True
+        )
         self._hear("so")
 
     def _hear(self, answer: str) -> None:

@@ -29,7 +29,10 @@ SETTINGS = (
     ("ipv4/conf/{}/route_localnet", "1"),
     ("ipv4/conf/{}/accept_local", "1"),
     ("ipv4/conf/{}/rp_filter", "0"),
-    ("ipv6/conf/{}/disable_ipv6", "1"),  # where IPv6 alone has an address beside loopback's, FreeSWITCH finds no IPv4
+    (
+        "ipv6/conf/{}/disable_ipv6",
+        "1",
+    ),  # where IPv6 alone has an address beside loopback's, FreeSWITCH finds no IPv4
 )
 LOCAL = 100  # the priority of the kernel's rule for local addresses, which is 0 until ours come before it
 

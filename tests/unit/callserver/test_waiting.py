@@ -10,6 +10,7 @@ import pytest
 
 from fsroute.callserver.waiting import (
     CALLED_BACK,
+    NEVER_BEGAN,
     RESULTS,
     AnnounceWait,
     Channel,
@@ -150,7 +151,7 @@ def test_after_the_drop_a_leg_to_the_next_agent_is_raised() -> None:
 
 @pytest.mark.parametrize("channel", [RAISING, TALKING])  # the news of the answer may come after the row
 def test_while_they_talk_there_is_nothing_to_do(channel: Channel) -> None:
-    assert decide(proxy_call(State.BRIDGED, JOINED), channel, NOW) is None
+    assert decide(proxy_call(State.BRIDGED, JOINED, agent_leg=AgentLeg.JOINED), channel, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,22 @@ def test_while_they_talk_there_is_nothing_to_do(channel: Channel) -> None:
 def test_a_talk_that_ended_is_over_or_lost_by_its_cause(cause: str, lost: bool, agent_id: str | None) -> None:
     call = proxy_call(State.BRIDGED, JOINED, agent_id=agent_id)
     assert decide(call, TALKING.over(cause), NOW) == ReportConversationEnded(lost)
+
+
+@pytest.mark.parametrize("doing", [Doing.NOTHING, Doing.MUSIC])
+def test_a_talk_whose_leg_was_never_answered_here_is_lost_whatever_the_agents_site_says(doing: Doing) -> None:
+    """The answer got lost on a link that was away, and the agent's site gave up meanwhile."""
+    never = replace(RAISING.over(NEVER_BEGAN), doing=doing)
+    for agent_leg in (AgentLeg.JOINED, AgentLeg.NONE):
+        call = proxy_call(State.BRIDGED, JOINED, agent_leg=agent_leg)
+        assert decide(call, never, NOW) == ReportConversationEnded(lost=True)
+
+
+def test_a_leg_that_rings_on_though_the_agent_has_left_is_dropped() -> None:
+    left = proxy_call(State.BRIDGED, JOINED, agent_leg=AgentLeg.NONE)
+    assert decide(left, RAISING, NOW) == DropLeg("leg")
+    assert decide(left, TALKING, NOW) is None, "the end of the talk is heard from the leg"
+    assert decide(proxy_call(State.BRIDGED, JOINED, agent_leg=AgentLeg.JOINED), RAISING, NOW) is None
 
 
 def test_a_lost_conversation_is_music_again_and_a_finished_one_goes_on_in_the_application() -> None:
