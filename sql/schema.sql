@@ -988,21 +988,22 @@ select p.proxy_call_id, p.contact_id::text as contact_id, p.contact_center_id, c
 
 -- The transitions -----------------------------------------------------------------------------------------
 
--- A live reservation ends; the agent is free again after `p_pause` seconds (null: as the agent's own
--- wrap_up or set_aside says, by the reason). Agents who did nothing wrong keep their place in the idle order.
+-- A live reservation ends; the agent is free again after as long as the agent's own wrap_up or set_aside says, by the
+-- reason. Agents who did nothing wrong are free at once and keep their place in the idle order; to whom no way led,
+-- is free at once, but others are asked first: else a link that is away would draw each caller to its other end.
 create function end_reservation(p_proxy_call_id bigint, p_reason text) returns text language plpgsql as $$
 declare
     r reservation;
     v_pause double precision;
-    v_keeps_place boolean := p_reason in ('abandoned', 'network_leg_given_up', 'join_failed', 'lost', 'conversation_lost',
-                                          'caller_unreached', 'callback_given_up', 'switch_away');
+    v_keeps_place boolean := p_reason in ('abandoned', 'join_failed', 'lost', 'conversation_lost', 'caller_unreached',
+                                          'callback_given_up', 'switch_away');
     v_served integer := case when p_reason in ('wrap_up', 'conversation_lost') then 1 else 0 end;
 begin
     update reservation set ended_at = clock_timestamp(), end_reason = p_reason
      where proxy_call_id = p_proxy_call_id and proxy_call_id > 0 and ended_at is null
     returning * into r;
     if not found then return null; end if;
-    select case when v_keeps_place then 0
+    select case when v_keeps_place or p_reason = 'network_leg_given_up' then 0
                 when p_reason = 'wrap_up'
                 then coalesce((select m.wrap_up from agent_medium m
                                 where m.agent_id = r.agent_id and m.medium = r.medium), wrap_up)

@@ -13,7 +13,7 @@ from gevent.queue import Empty, Queue
 from fsroute.acd.desk_codes import Asked
 from fsroute.acd.dial import dialled
 from fsroute.acd.legs import LegCommands, Settings, Switch
-from fsroute.acd.proxy_call import On
+from fsroute.acd.proxy_call import On, without_a_way
 from fsroute.acd.serving import (
     SWITCH_DIED,
     Agent,
@@ -47,7 +47,6 @@ READ_AGAIN = 10.0  # seconds after which an offer reads its row, signal or not
 RETRY = 0.5  # seconds before a step is tried again that the database or the switch did not take
 DIALLED_LIMIT = 2.0  # seconds that the switch may take to make the channel of a leg
 LOOK_AGAIN = 0.05  # seconds between two looks for it
-HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg did not come
 NOT_DIALLED_HELD_FOR = (
     30.0  # seconds for a call server to come that dials the caller: agents wait in vain else
 )
@@ -330,7 +329,7 @@ class Offer:
                          data={"reason": step.reason, "cause": self.legs.cause})  # fmt: skip
         elif isinstance(step, ReportNetworkLegAbsent):
             self._report(On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up",
-                         set={"held_for": HELD_FOR}, data={"reason": "absent"})  # fmt: skip
+                         set=without_a_way(self.call), data={"reason": "absent"})  # fmt: skip
         elif isinstance(step, ReportCallerAbsent):
             self._report_caller_absent()
         elif isinstance(step, Join):

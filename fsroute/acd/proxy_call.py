@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fsroute.errors import IllegalTransition
-from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, State
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
+
+HELD_FOR = 5.0  # seconds before a contact is offered again whose network leg was given up
 
 S = TypeVar("S", bound=enum.StrEnum)
 
@@ -374,3 +376,14 @@ CALL_TABLE = Table(PROXY_CALL)
 AGENT_LEG_TABLE = Table(AGENT_LEG)
 NETWORK_LEG_TABLE = Table(NETWORK_LEG)
 CALLER_LEG_TABLE = Table(CALLER_LEG)
+
+
+def without_a_way(call: ProxyCall) -> dict[str, object]:
+    """What changes besides with a network leg that is given up.
+
+    The contact is held for a while, and then the agent to whom no way led is not preferred to others any more.
+    """
+    changes: dict[str, object] = {"held_for": HELD_FOR}
+    if call.agent_id is not None and call.agent_id == call.preferred_agent_id:
+        changes["preferred_agent_id"] = None
+    return changes

@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 
-from fsroute.acd.proxy_call import On
+from fsroute.acd.proxy_call import On, without_a_way
 from fsroute.acd.rendezvous import digest
 from fsroute.callserver.desk import Desk, Signalled
 from fsroute.callserver.dialogue import LISTENS, Chosen, Declined, Do, Heard, Key, Listen, Silence, Speak
@@ -46,7 +46,6 @@ log = logging.getLogger(__name__)
 
 READ_AGAIN = 10.0  # seconds after which a waiting call reads its row, signal or not
 TAKEN_LIMIT = 1.0  # seconds in which the switch takes a channel for its own bridge
-HELD_FOR = 5.0  # seconds before a contact is offered again whose way to the agents has just failed
 RAISE_AGAIN = 0.3  # seconds per failure before the network leg is raised again
 DROP_AGAIN = 0.05  # seconds between two tries to drop a leg
 STORE_RETRY = 1.0  # seconds between tries to reach the database for a waiting caller
@@ -278,7 +277,7 @@ class Hold:
             On.NETWORK_LEG_GIVEN_UP if given_up else On.NETWORK_LEG_FAILED,
             attempt=Attempt(network_leg_uuid=leg_uuid),
             end_reservation="network_leg_given_up" if given_up else None,
-            set={"held_for": HELD_FOR} if given_up else {},
+            set=without_a_way(self.call) if given_up else {},
             data={"cause": self._leg_cause, "failures": failures},
         )
 

@@ -21,9 +21,9 @@ Row = dict[str, Any]
 FINAL = frozenset({"ended", "abandoned", "lost", "overflowed", "refused", "unreached"})
 WAITING = frozenset({"queued", "callback"})
 KEEPS_PLACE = frozenset({
-    "abandoned", "network_leg_given_up", "join_failed", "lost", "conversation_lost", "caller_unreached",
-    "callback_given_up",
+    "abandoned", "join_failed", "lost", "conversation_lost", "caller_unreached", "callback_given_up",
 })  # fmt: skip
+FREE_AT_ONCE = KEEPS_PLACE | {"network_leg_given_up"}
 SET_ASIDE = 30.0  # seconds; of an agent of whom nothing else is known
 ONE_SLOT = (1, 100, None)
 
@@ -320,7 +320,7 @@ def _end_reservation(memory: Memory, proxy_call_id: int, reason: str) -> str | N
     if agent is None:
         return agent_id
     keeps, pause = reason in KEEPS_PLACE, 0.0
-    if not keeps:
+    if reason not in FREE_AT_ONCE:
         own = agent["media"].get(held["medium"], ONE_SLOT)[2]
         wrap_up = agent["wrap_up"] if own is None else own
         pause = wrap_up if reason == "wrap_up" else agent.get("set_aside", SET_ASIDE)

@@ -46,9 +46,9 @@ class Way:
 class Link:
     """What goes over UDP between two sets of ports of this loopback interface.
 
-    One namespace with one address for all, so that fsroute, PostgreSQL, the event sockets and the telephones are where they
-    always are: the ports tell what goes between the two switches, and only that takes the way through `wire.py`, also
-    while it is as good as loopback. `one` and `other` are lists of ``port`` or ``first-last``.
+    One namespace with one address for all, so that fsroute, PostgreSQL, the event sockets and the telephones are
+    where they always are: the ports tell what goes between the two switches, and only that takes the way through
+    `wire.py`, also while it is as good as loopback. `one` and `other` are lists of ``port`` or ``first-last``.
     """
 
     def __init__(self, one: Sequence[str], other: Sequence[str]) -> None:

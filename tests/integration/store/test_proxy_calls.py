@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On, Table
+from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On, Table, without_a_way
 from fsroute.errors import StoreError
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
@@ -150,6 +150,18 @@ def test_a_lost_conversation_goes_to_the_head_of_the_queue_and_says_so(center: C
     assert center.events(call.contact_id)[-1]["data"]["priority"] == 1_000_000
     again = center.move(back, On.CALLER_GONE)
     assert again.priority == 1_000_000
+
+
+def test_the_agent_of_a_lost_conversation_is_preferred_until_no_way_leads_there(center: Center) -> None:
+    lost = center.move(center.bridged(), On.CONVERSATION_LOST, end_reservation="conversation_lost")
+    again = center.reserve(lost)
+    assert again is not None
+    assert again.preferred_agent_id == again.agent_id
+    back = center.move(
+        again, On.NETWORK_LEG_GIVEN_UP, end_reservation="network_leg_given_up", set=without_a_way(again)
+    )
+    assert back.held_until is not None
+    assert back.preferred_agent_id is None
 
 
 def test_held_for_holds_once(center: Center) -> None:

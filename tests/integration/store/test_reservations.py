@@ -133,7 +133,7 @@ def test_nobody_takes_the_leadership_while_a_leaders_write_is_under_way(center: 
         ("unreachable", 30, False),
         ("abandoned", 0, True),
         ("lost", 0, True),
-        ("network_leg_given_up", 0, True),
+        ("network_leg_given_up", 0, False),
         ("join_failed", 0, True),
         ("conversation_lost", 0, True),
     ],
