@@ -8,7 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On, Table, without_a_way
+from fsroute.acd.proxy_call import (
+    AGENT_LEG_TABLE,
+    CALL_TABLE,
+    CALLER_LEG_TABLE,
+    NETWORK_LEG_TABLE,
+    On,
+    Table,
+    without_a_way,
+)
 from fsroute.errors import StoreError
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import FINAL, LIVE, WAITING, AgentLeg, CallerLeg, NetworkLeg, State
