@@ -7,7 +7,7 @@ packet is looked at, so that each is held back by itself and may overtake anothe
 
 ``python wire.py PROTOCOL PORTS PORTS`` makes the devices in its network namespace, leads there what goes between the
 ports (``5090`` or ``20000-21999``, several by commas), and says ``up``. Then each line of the input is six numbers:
-delay, jitter (both in seconds) and loss (0 to 1) of the way there, and of the way back. They are in force once answered.
+delay and jitter (seconds) and loss (0 to 1) of the way there, and of the way back. They hold once they are answered.
 """
 
 from __future__ import annotations
