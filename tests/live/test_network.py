@@ -49,7 +49,7 @@ def company(sites: BrokenSites) -> Iterator[Company]:
 def found(company: Company, **queue: object) -> None:
     """Enter it. Some tests bring rules; a queue is of the rules' version that is in force (`ruled`)."""
     company.found(BrokenSites.application, **{"lead": "offered", "offer_timeout": 30} | queue)
-    if company.world.query("select from rules_version limit 1"):
+    if company.world.query("select version from rules_version limit 1"):
         ruled(company)
 
 
