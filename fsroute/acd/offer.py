@@ -401,7 +401,8 @@ class Offer:
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
-        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call)
+        dialling = self._commands if self._standing is None else None
+        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call, dialling)
         if moved is not None:
             self._store.announce(self.call, moved)
         self._over = True

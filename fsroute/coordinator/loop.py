@@ -270,9 +270,11 @@ class CoordinatorRole:
         return self._claim(self.epoch, decided[0]) if decided else None
 
     def _claim(self, epoch: int, action: Reserve) -> Claim:
+        call = self._core.call(action.proxy_call_id)
+        assert call is not None
         return Claim(
             epoch,
-            action.proxy_call_id,
+            call,
             action.agent_id,
             self._new_uuid(),
             dict(action.why),
