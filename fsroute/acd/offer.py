@@ -114,6 +114,8 @@ class Offer:
         self._standing = standing
         self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
+        self.is_new = standing is None
+        """The agent's leg has come up in this offer, in this process: nothing was done to it before."""
         self._over = False
         self._outage = Outage(log, f"an offer waits for the database contact={call.contact_id}")
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -132,6 +134,7 @@ class Offer:
     def adopt(self, legs: Legs) -> None:
         """Another process dialled the agent; this is how far the legs are."""
         self._dialled = True
+        self.is_new = False
         self._took = legs.joined
         self.legs = legs
 
