@@ -12,7 +12,7 @@ from tests.waiting import until
 def test_a_request_that_nobody_told_of_is_taken(center: Center, tmp_path: Path) -> None:
     center.sql("update lease set epoch = 0, holder = '', expires_at = '-infinity'")
     center.sql("update agent set status = 'on_break'")
-    leader = Leading(tmp_path, center.database.conninfo, "leader")
+    leader = Leading(tmp_path, center.database.conninfo, "leader", looks=True)
     try:
         leader.until_it("leads")
         call = center.request()  # written, and not announced

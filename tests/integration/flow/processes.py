@@ -49,7 +49,7 @@ START_LIMIT = 30.0  # seconds until a process serves, on a machine that is busy 
 
 
 class Process:
-    """``fsroute run`` beside one switch."""
+    """``fsroute run`` beside one switch; it looks at nothing unasked (`tests.unasked`)."""
 
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
@@ -84,7 +84,7 @@ class Process:
                 [
                     sys.executable,
                     "-m",
-                    "fsroute",
+                    "tests.unasked_run",
                     "run",
                     "--config",
                     str(self._configuration),
