@@ -401,9 +401,7 @@ class Offer:
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
-        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call)
-        if moved is not None:
-            self._store.announce(self.call, moved)
+        self._store.agent_left(self.call, self.agent_leg_uuid, cause)
         self._over = True
 
     def _tear_down(self, cause: str) -> None:

@@ -186,7 +186,7 @@ class AcdRole:
                 self._standing.changed(str(key).removeprefix("a:"))
             elif self._link.client.connected:
                 self._standing.reconcile()
-        except FsrouteError as error:
+        except SwitchError as error:  # looked at again when the link stands
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
     def _row(self, call: ProxyCall) -> None:
@@ -218,7 +218,7 @@ class AcdRole:
             return
         try:
             self._entries.row(call)
-        except SwitchError as error:  # it is looked at again when the link stands
+        except SwitchError as error:  # as above
             log.warning("not entered at another ACD: %s contact=%s", error, call.contact_id)
 
     def _is_ours(self, call: ProxyCall) -> bool:
