@@ -423,6 +423,9 @@ class AcdRole:
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
         except StoreError as error:
             log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
+        if self._link.client.connected:  # it came back before this was written
+            self.reconcile()
+            return
         gevent.sleep(AWAY_GRACE)
         if self.leads and not self._link.client.connected:
             for offer in list(self._offers.values()):

@@ -49,7 +49,7 @@ from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.rulebook import TOPIC as RULES
 from fsroute.store.rules import Rules
-from fsroute.store.store import COORDINATOR, Store
+from fsroute.store.store import COORDINATOR, Store, switch_topic
 
 log = logging.getLogger(__name__)
 
@@ -297,6 +297,8 @@ class CoordinatorRole:
                         log.warning(
                             "switch %s is driven by nobody: its agents are offered nothing", switch_id
                         )
+                        # who has come to drive it meanwhile looks, and says that it is back
+                        self._store.signals.publish(switch_topic(switch_id), None)
             except StoreError as error:
                 log.debug("not looked who drives the switches: %s", error)
                 absences.forget()
