@@ -414,20 +414,23 @@ class AcdRole:
 
     # The switch is away ------------------------------------------------------------------------------------
 
+    def _answers(self) -> bool:
+        return self._link.client.connected
+
     def _switch_is_away(self) -> None:
         """Nobody is offered to its agents; offers under way end, unless it is back at once."""
-        if not self.leads or self._link.client.connected:
+        if not self.leads or self._answers():
             return
         try:
             if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
         except StoreError as error:
             log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
-        if self._link.client.connected:  # it came back before this was written
+        if self._answers():  # it came back before this was written
             self.reconcile()
             return
         gevent.sleep(AWAY_GRACE)
-        if self.leads and not self._link.client.connected:
+        if self.leads and not self._answers():
             for offer in list(self._offers.values()):
                 if not offer.legs.joined:
                     offer.inbox.put(_hangup(offer.legs.channel, SWITCH_DIED))
