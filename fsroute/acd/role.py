@@ -151,6 +151,7 @@ class AcdRole:
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
                     self._orders.signalled(None)
+                    self._store.succeeds()
                     while self._lease.held:
                         gevent.sleep(RETRY)
             except StoreError as error:

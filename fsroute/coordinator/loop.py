@@ -49,7 +49,7 @@ from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.rulebook import TOPIC as RULES
 from fsroute.store.rules import Rules
-from fsroute.store.store import COORDINATOR, Store, switch_topic
+from fsroute.store.store import COORDINATOR, UNHEARD, Store, switch_topic
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,7 @@ class CoordinatorRole:
     def _begin(self, epoch: int) -> None:
         began = time.monotonic()
         read = self._following.catch_up()
+        self._store.hint_at(*self._following.untold)
         self._do(self._following.begin(self._core, self._store.now()))
         took = time.monotonic() - began
         agents, waiting = len(self._core.agents()), self._core.waiting()
@@ -403,6 +404,9 @@ class CoordinatorRole:
             call = self._store.proxy_calls.get(int(name))
             if call is not None:
                 self._inbox.put(CallChanged(call))
+            return
+        if key == UNHEARD:
+            self._hear_unheard()
             return
         if kind == "c":
             self._read_centers()

@@ -24,6 +24,10 @@ COORDINATOR = "coordinator"
 """The topic of everything that may concern a decision."""
 
 
+UNHEARD = "u:"
+"""The key of whatever nobody may have told of."""
+
+
 def switch_topic(switch_id: str) -> str:
     """The topic of what concerns one switch, as the caller's or as the agent's."""
     return f"switch.{switch_id}"
@@ -110,15 +114,20 @@ class Store:
         except BaseException as error:
             # whoever is ended amid a statement does not hear the answer either
             if isinstance(error, Unanswered) or not isinstance(error, StoreError):
-                for call in calls:
-                    self._hint_at(call)
+                self.hint_at(*calls)
             raise
 
-    def _hint_at(self, call: ProxyCall | None) -> None:
-        if call is not None:
-            key = call_key(call.proxy_call_id)
-            for topic in (*map(switch_topic, sorted(_concerned([call]))), COORDINATOR):
-                self.signals.publish(topic, key)
+    def hint_at(self, *calls: ProxyCall | None) -> None:
+        """Whoever these concern, by what is known of them, reads the rows: what they are now may not have been told."""
+        for call in calls:
+            if call is not None:
+                key = call_key(call.proxy_call_id)
+                for topic in (*map(switch_topic, sorted(_concerned([call]))), COORDINATOR):
+                    self.signals.publish(topic, key)
+
+    def succeeds(self) -> None:
+        """A process before this one may have died between a commit and its signal: the leader looks what changed."""
+        self.signals.publish(COORDINATOR, UNHEARD)
 
     def _unseen_switch(self, row: ProxyCall) -> set[str]:
         try:
