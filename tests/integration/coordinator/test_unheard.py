@@ -81,6 +81,7 @@ def test_who_succeeds_a_process_that_died_has_the_leader_look(
 def test_an_agents_site_hears_of_an_offer_that_the_leader_before_died_without_telling(
     center: Center, store: Store, start: Start
 ) -> None:
+    center.sql("update queue set offer_timeout = 600")
     call = center.offered("ann")
     heard = heard_at(store, "away")
     start("next").until_it("leads")
