@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from fsroute.store.store import Store
 from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Network, Options, Press, WaitFor
 from fsroute.switchsim.people import Behaviour
 from tests.fix_database import look
+from tests.starving import starved
 from tests.waiting import until
 
 FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
@@ -29,15 +29,6 @@ ADDRESSES = {
     "cyd": "1003@127.0.0.1:6003",
     "dee": "1004@127.0.0.1:6004",
 }
-
-
-def starved() -> float:
-    """Seconds that threads of this process were ready to run, and had to wait for others (proc(5), schedstat)."""
-    waits = []
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # it has ended
-            waits.append(int((thread / "schedstat").read_text().split()[1]) / 1e9)
-    return sum(waits)
 
 
 @dataclass

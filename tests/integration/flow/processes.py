@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import gevent
@@ -122,6 +123,11 @@ class Process:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def moments(self, text: str) -> list[float]:
+        """When it logged lines with `text`, in seconds since the epoch."""
+        lines = [line for line in self.log().splitlines() if text in line]
+        return [datetime.fromisoformat(line.split()[0]).timestamp() for line in lines]
 
     def came_back(self) -> int:
         """How many calls came back to it, in all its lives."""
