@@ -46,11 +46,9 @@ class Starvation:
 
     def between(self, begin: float, end: float) -> float:
         """Seconds by which what took from `begin` to `end` (seconds since the epoch) may have been longer for it."""
-        return 2 * max(0.0, self._at(end) - self._at(begin))
-
-    def _at(self, moment: float) -> float:
-        known = [total for at, total in self._samples if at <= moment + SAMPLE]
-        return known[-1] if known else 0.0
+        before = [total for at, total in self._samples if at <= begin]
+        after = [total for at, total in self._samples if at >= end]
+        return 2 * ((after or [self._total])[0] - (before or [0.0])[-1])
 
     def _keep_looking(self) -> None:
         while not self._over.wait(SAMPLE):
