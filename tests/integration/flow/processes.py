@@ -42,6 +42,7 @@ listen_port = {port}
 callback_dial_string = "sofia/gateway/carrier/{{number}}"
 [timing]
 heartbeat = 1.0
+lease = 600.0
 drain = {drain}
 """
 SAMPLE = sample_folder() / "orders"
