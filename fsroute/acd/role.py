@@ -151,7 +151,7 @@ class AcdRole:
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
                     self._orders.signalled(None)
-                    self._store.succeeds()
+                    self._store.ask_to_look()
                     while self._lease.held:
                         gevent.sleep(RETRY)
             except StoreError as error:

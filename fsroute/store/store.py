@@ -125,8 +125,11 @@ class Store:
                 for topic in (*map(switch_topic, sorted(_concerned([call]))), COORDINATOR):
                     self.signals.publish(topic, key)
 
-    def succeeds(self) -> None:
-        """A process before this one may have died between a commit and its signal: the leader looks what changed."""
+    def ask_to_look(self) -> None:
+        """Something may have been done of which nobody knows enough to tell: the leader looks what has changed.
+
+        By who succeeds a process that may have died between a commit and its signal, too.
+        """
         self.signals.publish(COORDINATOR, UNHEARD)
 
     def _unseen_switch(self, row: ProxyCall) -> set[str]:

@@ -74,7 +74,7 @@ def test_who_succeeds_a_process_that_died_has_the_leader_look(
     center.sql("update agent set status = 'on_break'")
     start("leader").until_it("leads")
     call = center.request()
-    store.succeeds()
+    store.ask_to_look()
     until(lambda: is_queued(center, call), 10.0)
 
 

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import psycopg
 import pytest
 
 from fsroute.demo.centers import Center
-from fsroute.store.database import Cursor, Database
-from fsroute.store.queries import Query
 from fsroute.switchsim import Answers, CallerCall, NoAnswer
 from fsroute.switchsim.people import Busy
 from tests.integration.flow.conftest import World
+from tests.losses import Losses, losses
 from tests.waiting import until
 
+__all__ = ["losses"]
+
 LONG = 600  # seconds: nobody waits for the end of an offer
-
-
-class Losses:
-    """The next answer to each of these statements is lost: it is done, and whoever asked hears of a lost connection."""
-
-    def __init__(self) -> None:
-        self.named: list[tuple[str, str | None]] = []
-
-    def lose(self, name: str, kind: str | None = None) -> None:
-        """`kind`: of a transition."""
-        self.named.append((name, kind))
-
-    def befalls(self, query: Query, parameters: Mapping[str, Any]) -> bool:
-        for each in ((query.name, None), (query.name, parameters.get("kind"))):
-            if each in self.named:
-                self.named.remove(each)
-                return True
-        return False
-
-
-@pytest.fixture
-def losses(monkeypatch: pytest.MonkeyPatch) -> Losses:
-    losses, perform = Losses(), Database._once
-
-    def unanswered(self: Database, query: Query, parameters: Mapping[str, Any]) -> Cursor:
-        cursor = perform(self, query, parameters)
-        if losses.befalls(query, parameters):
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
-        return cursor
-
-    monkeypatch.setattr(Database, "_once", unanswered)
-    return losses
 
 
 def offered_and_waiting(world: World, agent_id: str) -> tuple[CallerCall, CallerCall]:
