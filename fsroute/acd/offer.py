@@ -405,9 +405,7 @@ class Offer:
 
     def _report_left(self, cause: str) -> None:
         dialling = self._commands if self._standing is None else None
-        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call, dialling)
-        if moved is not None:
-            self._store.announce(self.call, moved)
+        self._store.agent_left(self.call, self.agent_leg_uuid, cause, dialling)
         self._over = True
 
     def _tear_down(self, cause: str) -> None:

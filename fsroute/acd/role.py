@@ -151,6 +151,7 @@ class AcdRole:
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
                     self._orders.signalled(None)
+                    self._store.ask_to_look()
                     while self._lease.held:
                         gevent.sleep(RETRY)
             except StoreError as error:
@@ -186,7 +187,7 @@ class AcdRole:
                 self._standing.changed(str(key).removeprefix("a:"))
             elif self._link.client.connected:
                 self._standing.reconcile()
-        except FsrouteError as error:
+        except SwitchError as error:  # looked at again when the link stands
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
     def _row(self, call: ProxyCall) -> None:
@@ -218,7 +219,7 @@ class AcdRole:
             return
         try:
             self._entries.row(call)
-        except SwitchError as error:  # it is looked at again when the link stands
+        except SwitchError as error:  # as above
             log.warning("not entered at another ACD: %s contact=%s", error, call.contact_id)
 
     def _is_ours(self, call: ProxyCall) -> bool:
@@ -414,17 +415,23 @@ class AcdRole:
 
     # The switch is away ------------------------------------------------------------------------------------
 
+    def _answers(self) -> bool:
+        return self._link.client.connected
+
     def _switch_is_away(self) -> None:
         """Nobody is offered to its agents; offers under way end, unless it is back at once."""
-        if not self.leads or self._link.client.connected:
+        if not self.leads or self._answers():
             return
         try:
             if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
         except StoreError as error:
             log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
+        if self._answers():  # it came back before this was written
+            self.reconcile()
+            return
         gevent.sleep(AWAY_GRACE)
-        if self.leads and not self._link.client.connected:
+        if self.leads and not self._answers():
             for offer in list(self._offers.values()):
                 if not offer.legs.joined:
                     offer.inbox.put(_hangup(offer.legs.channel, SWITCH_DIED))

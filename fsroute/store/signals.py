@@ -37,19 +37,24 @@ PREFIX = "fsroute."
 GATHER = 0.002  # seconds between two notifying commits
 CHECK = 5.0  # seconds of silence after which the server is asked whether it is still there
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between attempts to connect
+AGAIN = 0.5  # seconds before a subscriber hears again what it could not read
 MOST_PENDING = 10_000  # keys of a topic; beyond that "everything" is shorter
 
 Callback = Callable[[Key, Any], None]
 
 
 class Subscription:
-    """One callback with a greenlet of its own, so that a slow one delays nobody else."""
+    """One callback with a greenlet of its own, so that a slow one delays nobody else.
+
+    A signal that the callback could not follow, since the database did not answer, comes again without its row.
+    """
 
     def __init__(self, topic: str, callback: Callback) -> None:
         self.topic = topic
         self._callback = callback
         self._inbox = Inbox()
         self._filled = gevent.event.Event()
+        self._unread = Outage(logger, f"signals of {topic} wait for the database")
         self._greenlet = gevent.spawn(self._dispatch)
 
     def post(self, key: Key, row: Any = None) -> None:
@@ -66,6 +71,10 @@ class Subscription:
             while (signal := self._inbox.take()) is not None:
                 try:
                     self._callback(*signal)
+                    self._unread.over()
+                except StoreError as error:
+                    self._unread.failed(error)
+                    gevent.spawn_later(AGAIN, self.post, signal[0])
                 except Exception:
                     logger.exception("a subscriber of %s failed on %r", self.topic, signal[0])
 
