@@ -115,6 +115,7 @@ class AcdRole:
         self._core_uuid = ""  # of the switch's process that was looked at last
         self._gone_for = GONE
         self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
+        self._is_due = False  # it will be looked at again
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.leads = False
 
@@ -125,13 +126,17 @@ class AcdRole:
     def stop(self) -> None:
         if self._greenlet is not None:
             self._greenlet.kill()
+        self._let_go()
+        self._lease.resign()
+
+    def _let_go(self) -> None:
+        """Whoever has the lease drives the switch; offers that were left in hand here would meddle with it."""
         self.leads = False
         for offer in list(self._offers.values()):
             offer.leave()
         self._standing.stop()
         if self._entries is not None:
             self._entries.stop()
-        self._lease.resign()
 
     def offers(self) -> int:
         """How many offers and talks are in hand."""
@@ -158,10 +163,7 @@ class AcdRole:
             except Exception:  # a fault of ours: to hold the lease without driving would stop the switch
                 log.exception("the agents of switch %s are driven no longer", self._settings.switch_id)
                 self._lease.resign()
-            self.leads = False
-            self._standing.stop()
-            if self._entries is not None:
-                self._entries.stop()
+            self._let_go()
             gevent.sleep(RETRY)
 
     # Signals -----------------------------------------------------------------------------------------------
@@ -174,9 +176,16 @@ class AcdRole:
         elif isinstance(row, ProxyCall):
             self._row(row)
         else:
-            call = self._store.proxy_calls.get(int(str(key).removeprefix("p:")))
-            if call is not None:
-                self._row(call)
+            self._read(int(str(key).removeprefix("p:")))
+
+    def _read(self, proxy_call_id: int) -> None:
+        try:
+            call = self._store.proxy_calls.get(proxy_call_id)
+        except StoreError as error:
+            self._missed("a row is not read", error)
+            return
+        if call is not None:
+            self._row(call)
 
     def _agent_signalled(self, key: str | int | None, row: object) -> None:
         if not self.leads:
@@ -186,6 +195,8 @@ class AcdRole:
                 self._standing.changed(str(key).removeprefix("a:"))
             elif self._link.client.connected:
                 self._standing.reconcile()
+        except StoreError as error:
+            self._missed("a standing leg is not looked at", error)
         except FsrouteError as error:
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
@@ -218,6 +229,8 @@ class AcdRole:
             return
         try:
             self._entries.row(call)
+        except StoreError as error:
+            self._missed("not entered at another ACD", error)
         except SwitchError as error:  # it is looked at again when the link stands
             log.warning("not entered at another ACD: %s contact=%s", error, call.contact_id)
 
@@ -339,7 +352,7 @@ class AcdRole:
         try:
             call = self._store.proxy_calls.get(leg.proxy_call_id)
         except StoreError as error:
-            log.warning("contact not closed yet: %s contact=%s", error, leg.contact_id)
+            self._missed(f"contact {leg.contact_id} is not closed", error)
             return
         if call is not None and call.is_live and call.network_leg_uuid == leg.leg_uuid:
             self._close_contact(leg.contact_id, cause)
@@ -347,17 +360,19 @@ class AcdRole:
     def _close_contact(self, contact_id: str, cause: str) -> None:
         try:
             self._store.close_contact(contact_id, Outcome.ABANDONED, {"by": "acd", "cause": cause})
-        except StoreError as error:  # looked at again with the next reconciliation, or by a routing processor
-            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+        except StoreError as error:
+            self._missed(f"contact {contact_id} is not closed", error)
 
     def _admit(self, uuid: str, token: str) -> None:
         """A network leg came in: valid tokens find their proxy call, any other leg is refused."""
         try:
             call = self._claim(uuid, digest(token))
         except StoreError as error:
-            log.warning("network leg refused, its token cannot be read: %s", error)
-            call = None
-        self._admitting.discard(uuid)
+            self._missed("a network leg is refused, its token cannot be read", error)
+            self._kill(uuid, "CALL_REJECTED")
+            return
+        finally:
+            self._admitting.discard(uuid)
         if call is None:
             log.warning(
                 "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
@@ -375,7 +390,7 @@ class AcdRole:
             self._store.agents.log_refused_legs(self._settings.switch_id, count)
         except StoreError as error:
             self._refusals.failed(count)
-            log.warning("refused network legs are not in the ledger: %s", error)
+            self._missed("refused network legs are not in the ledger", error)
 
     def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
         proxy_call_id, leg_uuid = self._store.proxy_calls.of_token(token_digest) or (0, None)
@@ -421,8 +436,10 @@ class AcdRole:
         try:
             if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
-        except StoreError as error:
-            log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
+        except (
+            StoreError
+        ) as error:  # the leader sees it by the lease, if this process does not come to say so
+            self._missed("its being away is not noted", error)
         gevent.sleep(AWAY_GRACE)
         if self.leads and not self._link.client.connected:
             for offer in list(self._offers.values()):
@@ -462,8 +479,18 @@ class AcdRole:
             self._switch_is_back()  # last of all: who is offered something now finds no leg of before
             self._outage.over()
         except FsrouteError as error:
-            self._outage.failed(error)
-            gevent.spawn_later(RETRY, self.reconcile)
+            self._missed("its rows", error)
+
+    def _missed(self, what: str, error: FsrouteError) -> None:
+        """Said once, however many events find the database away: all is held against it as soon as it answers."""
+        self._outage.failed(f"{what}: {error}")
+        if not self._is_due:
+            self._is_due = True
+            gevent.spawn_later(RETRY, self._reconcile_again)
+
+    def _reconcile_again(self) -> None:
+        self._is_due = False
+        self.reconcile()
 
     def _is_another_process(self) -> bool:
         """The switch was restarted since the last look: what it had is gone, through nobody's fault."""

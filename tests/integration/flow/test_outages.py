@@ -1,0 +1,88 @@
+"""While the database is away each part says so once, and once when it is back; what it missed is looked at then."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+import pytest
+
+from fsroute.acd.rendezvous import new_token
+from fsroute.errors import DatabaseUnavailable
+from tests.integration.flow.conftest import World
+from tests.waiting import until
+
+MANY = 20  # events
+
+
+def away(*_: object, **__: object) -> NoReturn:
+    raise DatabaseUnavailable("the server is being restarted")
+
+
+def said(caplog: pytest.LogCaptureFixture, *rooms: str) -> list[str]:
+    names = tuple(f"fsroute.{room}" for room in rooms)
+    return [each.getMessage() for each in caplog.records
+            if each.levelno >= logging.WARNING and each.name.startswith(names)]  # fmt: skip
+
+
+def test_an_acd_says_once_that_the_database_is_away_and_holds_all_against_it_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert world.east.app is not None
+    acd = world.east.app.acd
+    assert acd is not None
+    until(lambda: acd.leads and acd._link.client.connected)
+    caplog.clear()
+    with monkeypatch.context() as patch:
+        for statement in ("of_token", "get", "live_of_agent_switch"):
+            patch.setattr(acd._store.proxy_calls, statement, away)
+        patch.setattr(acd._store, "close_contact", away)
+        for number in range(MANY):
+            acd._arrived(f"leg-{number}", new_token())
+            acd._signalled(f"p:{number}", None)
+            acd._close_contact(f"contact-{number}", "NORMAL_CLEARING")
+        until(lambda: not acd._admitting)
+        first, *others = said(caplog, "acd", "store")
+        assert first.startswith("switch east-1 cannot be held against the database: ")
+        assert others == []
+    until(lambda: len(said(caplog, "acd")) == 2)
+    assert said(caplog, "acd")[1].endswith("switch east-1 cannot be held against the database")
+    assert acd._refusals.due(float("inf")) == 0, "nobody guesses tokens, they could not be read"
+    world.assert_nothing_left()
+
+
+def test_callers_to_be_called_back_are_found_when_the_database_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert world.west.app is not None
+    role = world.west.app.callserver
+    assert role is not None
+    callbacks = role._callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks._store.proxy_calls, "get", away)
+        patch.setattr(callbacks._store.proxy_calls, "live_of_caller_switch", away)
+        for number in range(MANY):
+            callbacks._guarded(callbacks._read, number)
+    assert said(caplog, "callserver.callback") == [
+        "callers who are called back wait for the database: _read: the server is being restarted"
+    ]
+    callbacks.reconcile()
+    assert len(said(caplog, "callserver.callback")) == 2
+    assert not callbacks._outage.lasts
+
+
+def test_a_call_server_says_once_that_it_looks_after_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert world.west.app is not None
+    role = world.west.app.callserver
+    assert role is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(role._store, "close_contact", away)
+        for number in range(MANY):
+            role._look_after(f"00000000-0000-4000-8000-{number:012}", f"channel-{number}")
+    assert len(said(caplog, "callserver.role")) == 1
+    assert len(role._unseen) == MANY
+    role.reconcile()
+    until(lambda: len(said(caplog, "callserver.role")) == 2)
+    assert role._unseen == {}
