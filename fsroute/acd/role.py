@@ -117,7 +117,13 @@ class AcdRole:
         self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
         self._is_due = False  # it will be looked at again
         self._greenlet: gevent.Greenlet[..., None] | None = None
-        self.leads = False
+        self._leads = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process drives the switch; one that was hanging does so no more until it has made sure."""
+        self._leads = self._leads and not self._lease.is_overdue
+        return self._leads
 
     def start(self) -> None:
         self._link.listen(self._event, self.reconcile, self._switch_is_back, self._switch_is_away)
@@ -131,7 +137,7 @@ class AcdRole:
 
     def _let_go(self) -> None:
         """Whoever has the lease drives the switch; offers that were left in hand here would meddle with it."""
-        self.leads = False
+        self._leads = False
         for offer in list(self._offers.values()):
             offer.leave()
         self._standing.stop()
@@ -149,14 +155,14 @@ class AcdRole:
         self._store.signals.subscribe(desk_topic(self._settings.switch_id), self._asked)
         while True:
             try:
-                if self._lease.campaign() is not None:
-                    self.leads = True
+                if self._lease.campaign() is not None and (not self._lease.is_overdue or self._lease.renew()):
+                    self._leads = True
                     log.info("this process drives the agents of switch %s", self._settings.switch_id)
                     self.reconcile()
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
                     self._orders.signalled(None)
-                    while self._lease.held:
+                    while self._lease.held and self.leads:
                         gevent.sleep(RETRY)
             except StoreError as error:
                 log.warning("lease of switch %s: %s", self._settings.switch_id, error)
