@@ -40,7 +40,9 @@ OVER_KEPT = 100  # offers
 VERSIONS_KEPT = 1000  # rows
 AWAY_GRACE = 2.0  # seconds for which a switch may not answer before the offers at it end
 GONE = "LOSE_RACE"  # the cause of a leg that is found gone
-MOST_UNREAD = 500  # of an offer, while the database is slow: more keys that the agent presses are not heard
+MOST_UNREAD = 500  # of an offer, while the database is slow: more of what a telephone may repeat is not heard
+REPEATABLE = frozenset({"DTMF", "CHANNEL_HOLD", "CHANNEL_UNHOLD", "CALL_UPDATE", "DETECTED_TONE", "CUSTOM"})
+"""Events of a leg that a telephone can bring about as often as it likes, and which no leg's end depends on."""
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
@@ -320,7 +322,7 @@ class AcdRole:
             self._standing.event(leg, event)
         if agents_legs:
             for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
-                if name != "DTMF" or offer.inbox.qsize() < MOST_UNREAD:
+                if name not in REPEATABLE or offer.inbox.qsize() < MOST_UNREAD:
                     offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)

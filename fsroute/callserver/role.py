@@ -59,6 +59,7 @@ READ = (
 LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
 GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
 NUMBERS = 10_000  # numbers called that are known by heart, for calls that come while the database is away
+MOST_UNSEEN = 10_000  # calls that are looked after when the database is back
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -195,7 +196,8 @@ class CallServerRole:
             log.debug("call not looked after: %s contact=%s", error, contact_id)
         except StoreError as error:
             self._unlooked.failed(f"{error} contact={contact_id}")
-            self._unseen[channel_uuid] = contact_id
+            if len(self._unseen) < MOST_UNSEEN:  # `reconcile` finds who is gone
+                self._unseen[channel_uuid] = contact_id
 
     # Signals -----------------------------------------------------------------------------------------------
 
