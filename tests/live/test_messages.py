@@ -34,7 +34,7 @@ def speaks(acme: ContactCenter, call: Call, file: str) -> None:
 def length_of(file: Path) -> float:
     """Seconds."""
     with wave.open(str(file)) as sound:
-        return sound.getnframes() / sound.getframerate()
+        return float(sound.getnframes() / sound.getframerate())
 
 
 def test_a_second_recording_that_is_too_short_leaves_the_first_message(

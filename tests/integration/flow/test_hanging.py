@@ -137,7 +137,12 @@ def test_an_acd_that_has_lost_its_switch_lets_go_of_the_talks_there(
     assert acd is not None
     assert acd.offers() == 1
     told: list[str] = []
-    monkeypatch.setattr(LegCommands, "tell", lambda self, command: told.append(command) or True)
+
+    def tell(_: LegCommands, command: str) -> bool:
+        told.append(command)
+        return True
+
+    monkeypatch.setattr(LegCommands, "tell", tell)
     world.query(
         "update lease set holder = 'another', epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 s'"
         " where name = 'switch:east-1' returning 1"
