@@ -9,6 +9,8 @@ from typing import Protocol
 from fsroute.acd.dial import originate
 from fsroute.acd.serving import Legs
 from fsroute.errors import SwitchError
+from fsroute.esl.commands import at_once
+from fsroute.esl.errors import InvalidCommand
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 
 log = logging.getLogger(__name__)
@@ -90,19 +92,31 @@ class LegCommands:
     def join(self, call: ProxyCall, legs: Legs, network_uuid: str) -> None:
         """Both are there. The first named goes on in its dialplan after the talk, the second is hung up or parked.
 
+        One command, which the switch does to its end: a network leg that is answered and joined with nobody would
+        leave the caller in silence, if this process died in between.
+
         Raises:
             SwitchError: they cannot be joined.
         """
+        if call.network_leg is NetworkLeg.PRESENT:
+            before = f"uuid_answer {network_uuid}"
+        else:  # the caller's own channel: set, this would end the talk when the caller's process dies
+            before = f"uuid_setvar {network_uuid} socket_resume false"
         try:
-            if call.network_leg is NetworkLeg.PRESENT:
-                self._switch.api(f"uuid_answer {network_uuid}")
-            else:  # the caller's own channel: set, this would end the talk when the caller's process dies
-                self._switch.api(f"uuid_setvar {network_uuid} socket_resume false")
-            self._switch.api(f"uuid_bridge {network_uuid} {legs.channel}")
+            self._at_once(before, f"uuid_bridge {network_uuid} {legs.channel}")
         except SwitchError:
             if network_uuid == call.channel_uuid:
                 self.tell(f"uuid_setvar {network_uuid} socket_resume true")
             raise
+
+    def _at_once(self, *commands: str) -> None:
+        try:
+            said = self._switch.api(at_once(*commands))
+        except InvalidCommand as error:
+            raise SwitchError(str(error)) from error
+        for each in said.splitlines():
+            if each.startswith("-"):  # -ERR, or -ERROR of uuid_answer
+                raise SwitchError(each)
 
     def is_talking(self, legs: Legs) -> bool:
         """Whether the agent's leg is joined with somebody, or about to be; not if the switch cannot be asked."""

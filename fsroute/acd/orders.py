@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fsroute.acd.desk_codes import Asked, Kind, To, Wish
 from fsroute.acd.offer import Offer
 from fsroute.errors import StoreError
+from fsroute.outage import Outage
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Orders:
         self._store = store
         self._switch_id = switch_id
         self._talk_of = talk_of
+        self._outage = Outage(log, f"commands of agents of switch {switch_id} wait")
 
     def signalled(self, key: str | int | None) -> None:
         """A command was written; None: commands may have been missed."""
@@ -37,8 +39,9 @@ class Orders:
                     self._take(command_id)
             else:
                 self._take(int(str(key).removeprefix("x:")))
+            self._outage.over()
         except StoreError as error:
-            log.warning("a command of an agent waits: %s", error)
+            self._outage.failed(error)
 
     def _take(self, command_id: int) -> None:
         command = self._store.transfers.take(command_id, self._switch_id)
