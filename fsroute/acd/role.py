@@ -22,7 +22,7 @@ from fsroute.acd.refusals import Refusals
 from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import SWITCH_DIED, Agent, Legs
 from fsroute.acd.standing import Use
-from fsroute.errors import FsrouteError, StoreError, SwitchError
+from fsroute.errors import DatabaseUnavailable, FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
@@ -150,7 +150,7 @@ class AcdRole:
                     self.reconcile()
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
-                    self._orders.signalled(None)
+                    self._store.signals.tell(desk_topic(self._settings.switch_id), None)
                     while self._lease.held:
                         gevent.sleep(RETRY)
             except StoreError as error:
@@ -186,6 +186,8 @@ class AcdRole:
                 self._standing.changed(str(key).removeprefix("a:"))
             elif self._link.client.connected:
                 self._standing.reconcile()
+        except DatabaseUnavailable:
+            raise  # the signal comes again
         except FsrouteError as error:
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 

@@ -62,7 +62,10 @@ class Admission:
 
     def start(self) -> None:
         """The limits, and a first share, are there before the first call."""
-        self._read()
+        try:
+            self._read()
+        except StoreError as error:  # the first signal comes with the database
+            log.warning("limits of contact centers not read: %s", error)
         self._beat_or_wait()
         self._subscription = self._signals.subscribe(TOPIC, lambda key, row: self._read())
         self._greenlets = [gevent.spawn(self._beats)]
@@ -123,10 +126,7 @@ class Admission:
     # Limits and shares -------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        try:
-            self._follow(self._store.limits())
-        except StoreError as error:  # the signals come again with the database
-            log.warning("limits of contact centers not read: %s", error)
+        self._follow(self._store.limits())
 
     def _follow(self, centers: list[CenterLimit]) -> None:
         limits = {center_scope(each.contact_center_id): each.limit for each in centers}

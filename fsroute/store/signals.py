@@ -2,6 +2,7 @@
 
 A signal is never the data. It is published after the commit; it may be lost while a connection is
 down, so that after each connection every subscriber hears the key None: read everything again.
+A subscriber that could not read it, because the database was away, is told again.
 Notifications are gathered, since commits that notify wait for each other throughout the server.
 """
 
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 PREFIX = "fsroute."
 GATHER = 0.002  # seconds between two notifying commits
 CHECK = 5.0  # seconds of silence after which the server is asked whether it is still there
+AGAIN = 0.1  # seconds until a subscriber that could not reach the database is told again
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between attempts to connect
 MOST_PENDING = 10_000  # keys of a topic; beyond that "everything" is shorter
 
@@ -50,6 +52,7 @@ class Subscription:
         self._callback = callback
         self._inbox = Inbox()
         self._filled = gevent.event.Event()
+        self._unread = Outage(logger, f"what was signalled cannot be read, topic={topic}")
         self._greenlet = gevent.spawn(self._dispatch)
 
     def post(self, key: Key, row: Any = None) -> None:
@@ -64,10 +67,18 @@ class Subscription:
             self._filled.wait()
             self._filled.clear()
             while (signal := self._inbox.take()) is not None:
-                try:
-                    self._callback(*signal)
-                except Exception:
-                    logger.exception("a subscriber of %s failed on %r", self.topic, signal[0])
+                self._tell(*signal)
+
+    def _tell(self, key: Key, row: Any) -> None:
+        try:
+            self._callback(key, row)
+            self._unread.over()
+        except DatabaseUnavailable as error:  # a connection that signals says nothing of those that read
+            self._unread.failed(error)
+            self._inbox.add(key, row)
+            gevent.sleep(AGAIN)
+        except Exception:
+            logger.exception("a subscriber of %s failed on %r", self.topic, key)
 
 
 class Signals:
@@ -113,7 +124,8 @@ class Signals:
         """Call `callback(key, row)` for each signal of `topic`, in a greenlet of its own.
 
         `row` is what the publisher gave if it is in this process, else None. Signals that wait are
-        merged by key. The key None says that signals may have been missed.
+        merged by key. The key None says that signals may have been missed. Where it raises
+        `DatabaseUnavailable` it is called again for that key until it does not.
 
         Raises:
             ValueError: the name is too long for a channel of PostgreSQL (63 bytes with its prefix).

@@ -36,7 +36,7 @@ LOOP, TTL = (
     20,
 )  # seconds: how often Patroni looks, and how long a leader that says nothing leads (20 at least)
 START_LIMIT = 60.0  # seconds for both servers to be made
-CHOOSE_LIMIT = 60.0  # seconds for another primary, and for the old one to be its standby
+CHOOSE_LIMIT = 120.0  # seconds for another primary, and for the old one to be its standby
 ASK_LIMIT = 5.0  # seconds for an answer of Patroni
 NAMES = ("a", "b")
 
@@ -75,23 +75,14 @@ class Server:
     def configuration(self) -> Path:
         return self.folder / "patroni.json"
 
-    def kill(self) -> None:
-        """The one that would start it again goes first."""
-        assert self.patroni is not None
-        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        self.patroni.kill()
-        self.patroni.wait()
-        self.patroni = None
-        os.kill(postmaster, signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Patroni ends its server."""
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """The one that would start it again goes first; SIGQUIT leaves no shared memory behind."""
         if self.patroni is not None:
-            self.patroni.terminate()
-            try:
-                self.patroni.wait(START_LIMIT)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.patroni.kill()
+            self.patroni.wait()
+            self.patroni = None
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0]), number)
 
 
 @dataclass
@@ -175,7 +166,7 @@ class Cluster:
 
     def stop(self) -> None:
         for server in self.servers.values():
-            server.stop()
+            server.kill(signal.SIGQUIT)
         if self._etcd is not None:
             self._etcd.terminate()
             self._etcd.wait()
@@ -213,7 +204,9 @@ class Cluster:
                     "rewind": {"username": "rewind"},
                 },
                 "pg_hba": [
-                    f"{each} trust" for each in ("local all all", f"host all all {host}/32", f"host replication all {host}/32")
+                    "local all all trust",
+                    f"host all all {host}/32 trust",
+                    f"host replication all {host}/32 trust",
                 ],
                 "parameters": {"unix_socket_directories": str(server.folder), "fsync": "off"},
             },

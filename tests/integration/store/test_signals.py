@@ -10,6 +10,7 @@ import gevent
 import psycopg
 import pytest
 
+from fsroute.errors import DatabaseUnavailable
 from fsroute.store.database import Database
 from fsroute.store.payload import Key
 from fsroute.store.signals import Signals
@@ -160,6 +161,20 @@ def test_a_server_that_falls_silent_is_left(
         until(lambda: heard.every_key() == [None, None])
     finally:
         os.kill(row[0], signal.SIGCONT)
+
+
+def test_who_could_not_reach_the_database_is_told_again(signals: Signals) -> None:
+    heard, away = Heard(), [DatabaseUnavailable("not now"), DatabaseUnavailable("not yet")]
+
+    def read(key: Key, row: Any) -> None:
+        heard(key, row)
+        if key == "p:1" and away:
+            raise away.pop()
+
+    signals.subscribe("calls", read)
+    until(lambda: heard == [(None, None)])
+    signals.publish("calls", "p:1", "the row")
+    until(lambda: heard[1:] == [("p:1", "the row")] * 3)
 
 
 def test_a_notification_of_another_program_is_understood(signals: Signals, conninfo: str) -> None:
