@@ -4,10 +4,12 @@
 call is over, the next one is placed, so that the calls come as fast as the machine serves them. Every
 ``--kills-every`` seconds one of the processes is killed (-9) and started again, or the database is restarted or
 killed. It prints memory and greenlets of each process at the start, in the middle and at the end, the rate, how the
-calls ended, what the audit says of the whole ledger, and what was left behind.
+calls ended, what the audit says of the whole ledger, why contacts waited beside idle agents (`soak_waits`), and what
+was left behind.
 
-Progress goes to ``progress.jsonl`` in ``--folder``, and each silence to ``silences.jsonl``. A run that was cut off, or
-that ``--seconds`` ended, goes on where it was with the same ``--folder``: the ledger of both is judged as one.
+Progress goes to ``progress.jsonl`` in ``--folder``, silences, waits and callers who were never heard of to files of
+their names. A run that was cut off, or that ``--seconds`` ended, goes on where it was with the same ``--folder``: the
+ledger of both is judged as one.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+from dataclasses import asdict, dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -44,6 +46,7 @@ from fsroute.switchsim import Network  # noqa: E402
 from fsroute.switchsim.timeline import Timeline  # noqa: E402
 from tests.faults import soak_people as people  # noqa: E402
 from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
+from tests.faults.soak_waits import EVERY, Processor, Wait, table, waits  # noqa: E402
 
 CALL_LIMIT = 120.0  # seconds after which a call counts as stuck
 SETTLE_LIMIT = 60.0  # seconds for what is left to be closed, after the last call
@@ -98,7 +101,7 @@ class Result:
     sizes: dict[str, dict[str, Size]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
-    late: int = 0  # waits beside an idle agent that were longer than 100 ms, on a machine that is full
+    waits: list[Wait] = field(default_factory=list)  # beside an idle agent, longer than 100 ms
     without_contact: int = 0
     fell_back: int = (
         0  # without a contact, too: they came while there was no database, and heard the fallback
@@ -142,11 +145,13 @@ class Soak:
         self._is_over = False
         self._fell_back: set[str] = set()
         self._killed: list[tuple[float, str]] = []
+        self._processor = Processor()
 
     def run(self) -> Result:
         result = self.result
         others = [
-            gevent.spawn(each) for each in (self._keep_killing, self._keep_telling, self._keep_measuring)
+            gevent.spawn(each)
+            for each in (self._keep_killing, self._keep_telling, self._keep_measuring, self._keep_looking)
         ]
         callers = [gevent.spawn(self._keep_calling) for _ in range(self.plan.at_once)]
         gevent.joinall(callers, raise_error=True)
@@ -257,6 +262,13 @@ class Soak:
             with (self._folder / f"{name}.jsonl").open("a") as file:
                 file.write(json.dumps(said) + "\n")
 
+    def _keep_looking(self) -> None:
+        """Who has to wait for the processor."""
+        while not self._is_over:
+            pids = {name: part.pid for name, part in self.house.parts.items() if part.runs}
+            self._processor.look(pids, self.house.database_pid())
+            gevent.sleep(EVERY)
+
     def _keep_measuring(self) -> None:
         """At the start, when calls are there, and when half of the calls or of the time is over."""
         self._pause(WARM)
@@ -307,7 +319,11 @@ class Soak:
         result.fell_back = result.without_contact - self._unaccounted()
         result.without_contact -= result.fell_back
         result.violations = [str(found) for found in audit(self._database, limit=FULL).violations]
-        result.late = sum(found.invariant == "I3" for found in audit(self._database, limit=LIMIT).violations)
+        offset = time.time() - time.monotonic()
+        kills = [(at + offset, who) for at, who in self._killed]
+        result.waits = waits(audit(self._database, limit=LIMIT), kills, self._processor)
+        for wait in result.waits:
+            self._note("waits", asdict(wait))
 
     def _unaccounted(self) -> int:
         """Callers of this run who have no contact and did not hear the fallback."""
@@ -336,7 +352,8 @@ def show(result: Result) -> None:
     silences = ", ".join(f"{count} after {who}" for who, count in result.silences.most_common())
     print(f"callers in silence for more than {SILENCE:g} s: {result.silences.total()} ({silences or 'none'})")
     print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")
-    print(f"waits beside an idle agent above {LIMIT:g} s: {result.late} (judged: above {FULL:g} s)")
+    print(f"waits beside an idle agent above {LIMIT:g} s: {len(result.waits)} (judged: above {FULL:g} s)")
+    print(*table(result.waits), sep="\n")
     for violation in result.violations[:50]:
         print("  ", violation)
     print(", ".join(f"{name} {count}" for name, count in result.faults.items()))

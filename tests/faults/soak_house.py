@@ -25,7 +25,6 @@ from fsroute.install.settings import DialplanSettings
 from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Dialplan, Network, Options, Switch
-from tests.benchmarks.processes import postmaster
 from tests.ports import free_port
 
 SPEED = 20.0  # how much faster people talk and prompts play than in life
@@ -102,6 +101,11 @@ class Part:
                 env=environment,
             )
         self.began = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """0: it does not run."""
+        return self._child.pid if self._child is not None else 0
 
     @property
     def runs(self) -> bool:
@@ -216,8 +220,15 @@ class House:
 
     def kill_database(self, number: signal.Signals) -> None:
         """SIGINT: an orderly restart; SIGKILL: a crash, and recovery. `keep` starts it again."""
-        os.kill(postmaster(self.server.folder), number)
+        os.kill(self.database_pid(), number)
         self.database_restarts += 1
+
+    def database_pid(self) -> int:
+        """The server's first process; 0 while there is none."""
+        try:
+            return int((self.server.folder / "data" / "postmaster.pid").read_text().split()[0])
+        except (OSError, IndexError):
+            return 0
 
     def sizes(self) -> dict[str, Size]:
         found = {name: part.size() for name, part in self.parts.items()}
