@@ -103,9 +103,8 @@ class Result:
     violations: list[str] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)  # beside an idle agent, longer than 100 ms
     without_contact: int = 0
-    fell_back: int = (
-        0  # without a contact, too: they came while there was no database, and heard the fallback
-    )
+    fell_back: int = 0  # without one, too: came while there was no database, and heard the fallback
+    untaken: int = 0  # without one, too: hung up before anybody had answered
     doubled: int = 0
     open_contacts: int = 0
     open_calls: int = 0
@@ -144,6 +143,7 @@ class Soak:
         self._chance = random.Random(plan.seed)
         self._is_over = False
         self._fell_back: set[str] = set()
+        self._untaken: dict[str, str] = {}  # what callers heard whom nobody answered
         self._killed: list[tuple[float, str]] = []
         self._processor = Processor()
 
@@ -192,6 +192,8 @@ class Soak:
         result.causes["an agent" if call.talked_with else str(call.cause)] += 1
         if call.cause == FALLBACK:
             self._fell_back.add(caller.number)
+        elif not call.is_answered:
+            self._untaken[caller.number] = str(call.timeline)
         result.calls += 1
         self.house.forget_calls()
 
@@ -315,9 +317,12 @@ class Soak:
         different = numbers.replace("count(*)", "count(distinct caller_number)")
         known = int(self._value(different) or 0)
         result.doubled = int(self._value(numbers) or 0) - known
-        result.without_contact = self._next - self._first - known
-        result.fell_back = result.without_contact - self._unaccounted()
-        result.without_contact -= result.fell_back
+        lost = self._unheard_of()
+        fell_back, untaken = lost & self._fell_back, lost & self._untaken.keys()
+        result.fell_back, result.untaken = len(fell_back), len(untaken)
+        result.without_contact = len(lost) - result.fell_back - result.untaken
+        for caller_number in sorted(lost - fell_back):
+            self._note("unheard", {"number": caller_number, "heard": self._untaken.get(caller_number, "")})
         result.violations = [str(found) for found in audit(self._database, limit=FULL).violations]
         offset = time.time() - time.monotonic()
         kills = [(at + offset, who) for at, who in self._killed]
@@ -325,12 +330,12 @@ class Soak:
         for wait in result.waits:
             self._note("waits", asdict(wait))
 
-    def _unaccounted(self) -> int:
-        """Callers of this run who have no contact and did not hear the fallback."""
+    def _unheard_of(self) -> set[str]:
+        """Callers of this run who have no contact."""
         text = "select caller_number from contact_personal where caller_number >= '{}'"
         known = {row[0] for row in self._rows(text.format(people.number(self._first)))}
         placed = {people.number(index) for index in range(self._first, self._next)}
-        return len(placed - known - self._fell_back)
+        return placed - known
 
     def _value(self, text: str) -> Any:
         return self._rows(text)[0][0]
@@ -352,6 +357,7 @@ def show(result: Result) -> None:
     silences = ", ".join(f"{count} after {who}" for who, count in result.silences.most_common())
     print(f"callers in silence for more than {SILENCE:g} s: {result.silences.total()} ({silences or 'none'})")
     print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")
+    print(f"callers who hung up before anybody had answered, and have no contact: {result.untaken}")
     print(f"waits beside an idle agent above {LIMIT:g} s: {len(result.waits)} (judged: above {FULL:g} s)")
     print(*table(result.waits), sep="\n")
     for violation in result.violations[:50]:
