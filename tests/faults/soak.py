@@ -22,7 +22,6 @@ import argparse  # noqa: E402
 import json  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
-import signal  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
@@ -45,6 +44,7 @@ from fsroute.store.script import run_script  # noqa: E402
 from fsroute.switchsim import Network  # noqa: E402
 from fsroute.switchsim.timeline import Timeline  # noqa: E402
 from tests.faults import soak_people as people  # noqa: E402
+from tests.faults.soak_database import KeptServer, PatroniServers  # noqa: E402
 from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
 from tests.faults.soak_waits import EVERY, Processor, Wait, table, waits  # noqa: E402
 
@@ -66,10 +66,9 @@ VICTIMS = (
     ("acd-west", 1),
     ("cti-west", 1),
     ("cti-east", 1),
-    ("database: restart", 1),
-    ("database: kill", 1),
 )
-"""Who dies how often, relative to each other."""
+"""Who dies how often, relative to each other; what befalls the database, each once."""
+DATABASE = "database: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +209,7 @@ class Soak:
     # What happens meanwhile --------------------------------------------------------------------------------
 
     def _keep_killing(self) -> None:
-        every = self.plan.kills_every
+        every, faults = self.plan.kills_every, self.house.server.faults
         for number, victim in enumerate(self.plan.victims, 1):
             while not self._is_over and self.result.calls < number * self.plan.calls // (
                 len(self.plan.victims) + 1
@@ -220,16 +219,14 @@ class Soak:
         while every and not self.plan.victims and not self._is_over:
             self._pause(self._chance.uniform(0.5, 1.5) * every)
             if not self._is_over:
-                (victim,) = self._chance.choices(
-                    [name for name, _ in VICTIMS], [share for _, share in VICTIMS]
-                )
-                self._kill(victim)
+                names, shares = zip(*VICTIMS, *((DATABASE + each, 1) for each in faults), strict=True)
+                self._kill(self._chance.choices(names, shares)[0])
 
     def _kill(self, victim: str) -> None:
         self.result.kills[victim] += 1
         self._killed.append((time.monotonic(), victim))
         if victim.startswith("database"):
-            self.house.kill_database(signal.SIGINT if victim.endswith("restart") else signal.SIGKILL)
+            self.house.server.strike(victim.removeprefix(DATABASE))
             return
         part = self.house.parts[victim]
         part.kill()
@@ -268,7 +265,7 @@ class Soak:
         """Who has to wait for the processor."""
         while not self._is_over:
             pids = {name: part.pid for name, part in self.house.parts.items() if part.runs}
-            self._processor.look(pids, self.house.database_pid())
+            self._processor.look(pids, self.house.server.postmasters())
             gevent.sleep(EVERY)
 
     def _keep_measuring(self) -> None:
@@ -369,20 +366,23 @@ def _size(size: Size) -> str:
     return f"{size.rss:.0f}" + ("" if size.greenlets is None else f" ({size.greenlets})")
 
 
-def soak(plan: Plan, folder: Path, *, safe: bool = True) -> Result:
+def soak(plan: Plan, folder: Path, *, safe: bool = True, patroni: bool = False) -> Result:
     """Play `plan` in `folder`, which a run before may have left."""
-    with serving(folder, plan.seed, safe=safe) as (built, database):
+    with serving(folder, plan.seed, safe=safe, patroni=patroni) as (built, database):
         return Soak(plan, built, database, folder).run()
 
 
 @contextmanager
-def serving(folder: Path, seed: int, *, safe: bool = True) -> Iterator[tuple[House, Database]]:
+def serving(
+    folder: Path, seed: int, *, safe: bool = True, patroni: bool = False
+) -> Iterator[tuple[House, Database]]:
     """The house with its people, at work."""
+    server = PatroniServers() if patroni else KeptServer(folder / "postgres", safe=safe)
     network = Network(seed=seed, speed=SPEED)
     network.director = people.People(seed)
     for agent in people.agents():
         network.add_agent(agent)
-    with house(folder, network, safe=safe) as built, Database(built.conninfo, max_size=3) as database:
+    with house(folder, network, server) as built, Database(built.conninfo, max_size=3) as database:
         if not database.run("contact_centers"):
             samples = resources.folder("sql") / "samples"
             run_script(database, (samples / "two_sites.sql").read_text("utf-8"), "two_sites.sql")
@@ -411,13 +411,14 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="kept, and gone on with; else a new one, removed at the end"
     )
+    parser.add_argument("--patroni", action="store_true", help="a database of two servers that change places")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fsroute-soak-", dir="/var/tmp"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
     plan = Plan(arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds)
     try:
-        result = soak(plan, folder)
+        result = soak(plan, folder, patroni=arguments.patroni)
     finally:
         if arguments.folder is None:
             shutil.rmtree(folder, ignore_errors=True)

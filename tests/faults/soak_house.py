@@ -22,9 +22,9 @@ from fsroute.config import Role
 from fsroute.demo.centers import DEFAULT_CONTEXT, EAST, WEST, CenterSettings
 from fsroute.install.render import render_dialplans
 from fsroute.install.settings import DialplanSettings
-from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Dialplan, Network, Options, Switch
+from tests.faults.soak_database import DatabaseServer
 from tests.ports import free_port
 
 SPEED = 20.0  # how much faster people talk and prompts play than in life
@@ -155,10 +155,9 @@ class House:
     folder: Path
     conninfo: str
     network: Network
-    server: EmbeddedPostgres
+    server: DatabaseServer
     switches: dict[str, Switch] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
-    database_restarts: int = 0
 
     def build(self) -> None:
         for site in (WEST, EAST):
@@ -218,18 +217,6 @@ class House:
                         return False
         return True
 
-    def kill_database(self, number: signal.Signals) -> None:
-        """SIGINT: an orderly restart; SIGKILL: a crash, and recovery. `keep` starts it again."""
-        os.kill(self.database_pid(), number)
-        self.database_restarts += 1
-
-    def database_pid(self) -> int:
-        """The server's first process; 0 while there is none."""
-        try:
-            return int((self.server.folder / "data" / "postmaster.pid").read_text().split()[0])
-        except (OSError, IndexError):
-            return 0
-
     def sizes(self) -> dict[str, Size]:
         found = {name: part.size() for name, part in self.parts.items()}
         return {**found, "stand-ins": Size(rss(os.getpid()))}
@@ -265,14 +252,12 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, network: Network, *, safe: bool = True) -> Iterator[House]:
-    """A migrated database in `folder` and what stands on it; not started yet."""
-    server = EmbeddedPostgres(folder / "postgres", safe=safe)
+def house(folder: Path, network: Network, server: DatabaseServer) -> Iterator[House]:
+    """A migrated database and what stands on it; not started yet."""
     conninfo = server.start()
     built = House(folder, conninfo, network, server)
     try:
         migrate(conninfo)
-        server.keep(0.1)
         built.build()
         yield built
     finally:

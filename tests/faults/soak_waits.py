@@ -57,14 +57,14 @@ class Processor:
         self.series: dict[str, Series] = {}
         self._before: dict[int, tuple[float, float]] = {}
 
-    def look(self, pids: Mapping[str, int], postmaster: int) -> None:
-        """At the processes by name, and at the children of `postmaster`: the one that waited most stands for all."""
+    def look(self, pids: Mapping[str, int], postmasters: Iterable[int]) -> None:
+        """At the processes by name, and at the children of `postmasters`: the one that waited most stands for all."""
         now = time.time()
         seen: dict[int, tuple[float, float]] = {}
         for name, pid in pids.items():
             ran, waited = self._since(pid, seen)
             self.series.setdefault(name, Series()).add(now, ran, waited)
-        backends = [self._since(pid, seen) for pid in _children(postmaster)]
+        backends = [self._since(pid, seen) for parent in postmasters for pid in _children(parent)]
         ran, waited = max(backends, key=lambda each: each[1], default=(0.0, 0.0))
         self.series.setdefault(DATABASE, Series()).add(now, ran, waited)
         self._before = seen

@@ -87,13 +87,15 @@ class Server:
 
 @dataclass
 class Cluster:
-    """Its servers by name, and what befalls them."""
+    """Its servers by name, and what befalls them; ask `lacking` first."""
 
     folder: Path
-    patroni: Path
     servers: dict[str, Server] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        patroni = program()
+        assert patroni is not None
+        self._patroni = patroni
         self._user = binaries.account(self.folder / "data")
         self._postgres = binaries.usable(binaries.find(), self._user, self.folder)
         self._etcd_port = free_port()
@@ -144,7 +146,7 @@ class Cluster:
         return self._conninfo(name)
 
     def start_server(self, server: Server) -> None:
-        server.patroni = self._spawn(server.name, str(self.patroni), str(server.configuration))
+        server.patroni = self._spawn(server.name, str(self._patroni), str(server.configuration))
 
     def switch_over(self) -> None:
         """As an operator does it: the standby leads, and the primary follows."""
@@ -188,7 +190,7 @@ class Cluster:
                     "loop_wait": LOOP,
                     "retry_timeout": 5,
                     "synchronous_mode": True,
-                    "postgresql": {"use_pg_rewind": True, "parameters": {"max_connections": 100}},
+                    "postgresql": {"use_pg_rewind": True, "parameters": {"max_connections": 200}},
                 },
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "data-checksums"],
             },
@@ -215,7 +217,7 @@ class Cluster:
     def _control(self, *arguments: str) -> None:
         configuration = self.servers["a"].configuration
         binaries.run(
-            [str(self.patroni.with_name("patronictl")), "-c", str(configuration), *arguments], self._user
+            [str(self._patroni.with_name("patronictl")), "-c", str(configuration), *arguments], self._user
         )
 
     def _new_folder(self, name: str) -> Path:
@@ -235,11 +237,9 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """One that serves; ask `lacking` first."""
-    patroni = program()
-    assert patroni is not None
+    """One that serves."""
     folder = new_folder()
-    made = Cluster(folder, patroni)
+    made = Cluster(folder)
     try:
         made.start()
         yield made

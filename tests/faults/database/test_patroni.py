@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import gevent
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fsroute.store.migrate import migrate
 from tests.faults.database.patroni import CHOOSE_LIMIT, Cluster, cluster, lacking
 from tests.faults.database.test_away import play
+from tests.faults.soak import Plan, soak
 from tests.integration.flow.conftest import World
 from tests.waiting import until
 
@@ -47,3 +49,13 @@ def test_a_primary_that_is_killed_with_its_patroni_costs_nobody_anything(
     play(world, killed.kill, lambda: until(lambda: patroni.primary not in (None, killed), CHOOSE_LIMIT))
     patroni.start_server(killed)
     until(lambda: patroni.standby is killed, CHOOSE_LIMIT)
+
+
+def test_a_switchover_and_a_failover_lose_nobody_among_three_hundred_calls(tmp_path: Path) -> None:
+    if missing := lacking():
+        pytest.skip(missing)
+    victims = ("database: switchover", "database: failover")
+    result = soak(Plan(300, at_once=20, victims=victims), tmp_path, patroni=True)
+    assert result.is_good, (result.faults, result.violations)
+    assert result.kills == dict.fromkeys(victims, 1)
+    assert result.causes["an agent"] > 300 / 4
