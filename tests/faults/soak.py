@@ -20,6 +20,7 @@ monkey.patch_all()
 
 import argparse  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
 import sys  # noqa: E402
@@ -46,7 +47,7 @@ from fsroute.switchsim.timeline import Timeline  # noqa: E402
 from tests.faults import soak_people as people  # noqa: E402
 from tests.faults.soak_database import KeptServer, PatroniServers  # noqa: E402
 from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
-from tests.faults.soak_waits import EVERY, Processor, Wait, table, waits  # noqa: E402
+from tests.faults.soak_waits import EVERY, Processor, Wait, stalls, table, waits  # noqa: E402
 
 CALL_LIMIT = 120.0  # seconds after which a call counts as stuck
 SETTLE_LIMIT = 60.0  # seconds for what is left to be closed, after the last call
@@ -101,6 +102,7 @@ class Result:
     outcomes: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)  # beside an idle agent, longer than 100 ms
+    stalls: list[str] = field(default_factory=list)  # who was kept from the processor
     without_contact: int = 0
     fell_back: int = 0  # without one, too: came while there was no database, and heard the fallback
     untaken: int = 0  # without one, too: hung up before anybody had answered
@@ -265,6 +267,7 @@ class Soak:
         """Who has to wait for the processor."""
         while not self._is_over:
             pids = {name: part.pid for name, part in self.house.parts.items() if part.runs}
+            pids["stand-ins"] = os.getpid()
             self._processor.look(pids, self.house.server.postmasters())
             gevent.sleep(EVERY)
 
@@ -323,6 +326,7 @@ class Soak:
         result.violations = [str(found) for found in audit(self._database, limit=FULL).violations]
         offset = time.time() - time.monotonic()
         kills = [(at + offset, who) for at, who in self._killed]
+        result.stalls = stalls(self._processor)
         result.waits = waits(audit(self._database, limit=LIMIT), kills, self._processor)
         for wait in result.waits:
             self._note("waits", asdict(wait))
@@ -351,6 +355,7 @@ def show(result: Result) -> None:
     for name in next(iter(result.sizes.values())):
         cells = [sizes[name] for sizes in result.sizes.values()]
         print(f"  {name:22}" + "".join(f"{_size(cell):>16}" for cell in cells))
+    print("waited for the processor:", *result.stalls, sep="\n")
     silences = ", ".join(f"{count} after {who}" for who, count in result.silences.most_common())
     print(f"callers in silence for more than {SILENCE:g} s: {result.silences.total()} ({silences or 'none'})")
     print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")

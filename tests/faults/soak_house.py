@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -254,12 +254,11 @@ class House:
 @contextmanager
 def house(folder: Path, network: Network, server: DatabaseServer) -> Iterator[House]:
     """A migrated database and what stands on it; not started yet."""
-    conninfo = server.start()
-    built = House(folder, conninfo, network, server)
-    try:
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        conninfo = server.start()
+        built = House(folder, conninfo, network, server)
+        stack.callback(built.stop)
         migrate(conninfo)
         built.build()
         yield built
-    finally:
-        built.stop()
-        server.stop()

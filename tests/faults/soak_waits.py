@@ -38,12 +38,14 @@ class Series:
     at: array[float] = field(default_factory=lambda: array("d"))
     ran: array[float] = field(default_factory=lambda: array("d"))
     waited: array[float] = field(default_factory=lambda: array("d"))
+    longest: float = 0.0  # seconds that it waited between two looks
 
     def add(self, at: float, ran: float, waited: float) -> None:
         """What has been added since the moment before."""
         self.at.append(at)
         self.ran.append((self.ran[-1] if self.ran else 0.0) + ran)
         self.waited.append((self.waited[-1] if self.waited else 0.0) + waited)
+        self.longest = max(self.longest, waited)
 
     def between(self, begin: float, end: float) -> tuple[float, float]:
         """Seconds it ran, and waited for the processor; evenly between two looks."""
@@ -102,6 +104,15 @@ def waits(found: Iterable[Violation], kills: Sequence[tuple[float, str]], proces
         )
         for each in found
         if each.invariant == "I3"
+    ]
+
+
+def stalls(processor: Processor) -> list[str]:
+    """A line for each process: how long it had to wait for the processor in all, and at most in one go."""
+    return [
+        f"  {name:20}{each.waited[-1]:8.1f} s of {each.at[-1] - each.at[0]:.0f} s, at most {each.longest:.1f} s"
+        for name, each in processor.series.items()
+        if each.at
     ]
 
 

@@ -35,7 +35,7 @@ LOOP, TTL = (
     2,
     20,
 )  # seconds: how often Patroni looks, and how long a leader that says nothing leads (20 at least)
-START_LIMIT = 60.0  # seconds for both servers to be made
+START_LIMIT = 180.0  # seconds for both servers to be made
 CHOOSE_LIMIT = 120.0  # seconds for another primary, and for the old one to be its standby
 ASK_LIMIT = 5.0  # seconds for an answer of Patroni
 NAMES = ("a", "b")
