@@ -411,6 +411,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills-every", type=float, default=20.0, help="seconds; 0: nobody is killed")
+    parser.add_argument(
+        "--victims", help="these die, in this order, and nobody by chance; separated by commas"
+    )
     parser.add_argument("--at-once", type=int, default=60, help="callers on the line")
     parser.add_argument("--seconds", type=float, help="place no more calls after that")
     parser.add_argument(
@@ -421,7 +424,10 @@ def main() -> None:
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fsroute-soak-", dir="/var/tmp"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
-    plan = Plan(arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds)
+    plan = Plan(
+        arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds,
+        tuple(arguments.victims.split(",")) if arguments.victims else (),
+    )  # fmt: skip
     try:
         result = soak(plan, folder, patroni=arguments.patroni)
     finally:
