@@ -72,7 +72,7 @@ class Processor:
         self._before = seen
 
     def _since(self, pid: int, seen: dict[int, tuple[float, float]]) -> tuple[float, float]:
-        now = seen[pid] = _schedstat(pid)
+        now = seen[pid] = schedstat(pid)
         before = self._before.get(pid, now)
         return max(0.0, now[0] - before[0]), max(0.0, now[1] - before[1])
 
@@ -174,7 +174,7 @@ def _value(at: Sequence[float], values: Sequence[float], moment: float) -> float
     return values[high - 1] + share * (values[high] - values[high - 1])
 
 
-def _schedstat(pid: int) -> tuple[float, float]:
+def schedstat(pid: int) -> tuple[float, float]:
     """Seconds that the process's first thread ran, and was ready and waited; 0 where it is gone."""
     with suppress(OSError, ValueError, IndexError):
         ran, waited = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
