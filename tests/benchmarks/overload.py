@@ -46,7 +46,7 @@ TRY = 8.0  # seconds for each
 NOT_YET = ("calling", "ringing")
 REFUSED = "USER_BUSY"
 SURGE, CALM = 3.0, 0.8  # times the sustainable rate
-LESS = 0.9  # of the surge: calls come by chance
+LESS = 0.95  # of the surge: some calls come a little late
 SETTLE = 60.0  # seconds
 WINDOW = 2.0  # seconds of callers that are judged together, when the surge is over
 
@@ -100,14 +100,13 @@ class Play:
         self._next = 0
 
     def act(self, rate: float, seconds: float) -> Act:
-        """Calls come by chance, `rate` per second; returns when each of them is over."""
+        """So many calls as the rate makes, each at a moment of chance; returns when all of them are over."""
         act = Act(rate, seconds)
         site, (others, waited) = self._site(), schedstat(os.getpid())
-        began = due = time.monotonic()
-        end = began + seconds
+        began = time.monotonic()
         callers = []
-        while (due := due + self._chance.expovariate(rate)) < end:
-            gevent.sleep(max(0.0, due - time.monotonic()))
+        for due in sorted(self._chance.uniform(0.0, seconds) for _ in range(round(rate * seconds))):
+            gevent.sleep(max(0.0, began + due - time.monotonic()))
             callers.append(gevent.spawn(self._call, act, self._next))
             self._next += 1
             if self._next % 20 == 0:
