@@ -8,7 +8,6 @@ from collections.abc import Callable
 from fsroute.acd.desk_codes import Asked, Kind, To, Wish
 from fsroute.acd.offer import Offer
 from fsroute.errors import StoreError
-from fsroute.outage import Outage
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -29,19 +28,18 @@ class Orders:
         self._store = store
         self._switch_id = switch_id
         self._talk_of = talk_of
-        self._outage = Outage(log, f"commands of agents of switch {switch_id} wait")
 
     def signalled(self, key: str | int | None) -> None:
-        """A command was written; None: commands may have been missed."""
-        try:
-            if key is None:
-                for command_id in self._store.transfers.waiting(self._switch_id, STALE):
-                    self._take(command_id)
-            else:
-                self._take(int(str(key).removeprefix("x:")))
-            self._outage.over()
-        except StoreError as error:
-            self._outage.failed(error)
+        """A command was written; None: commands may have been missed.
+
+        Raises:
+            StoreError: it has not been taken; it is to be told again.
+        """
+        if key is None:
+            for command_id in self._store.transfers.waiting(self._switch_id, STALE):
+                self._take(command_id)
+        else:
+            self._take(int(str(key).removeprefix("x:")))
 
     def _take(self, command_id: int) -> None:
         command = self._store.transfers.take(command_id, self._switch_id)

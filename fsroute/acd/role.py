@@ -134,7 +134,7 @@ class AcdRole:
                     self.reconcile()
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
-                    self._orders.signalled(None)
+                    self._store.signals.tell(desk_topic(self._settings.switch_id), None)
                     self._store.ask_to_look()
                     while self._lease.held and self.leads:
                         gevent.sleep(RETRY)
@@ -330,7 +330,9 @@ class AcdRole:
         try:
             if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
-        except StoreError as error:  # the leader sees it by the lease, if this process does not come to say so
+        except (
+            StoreError
+        ) as error:  # the leader sees it by the lease, if this process does not come to say so
             self._missed("its being away is not noted", error)
         if self._answers():  # it came back before this was written
             self.reconcile()

@@ -2,6 +2,7 @@
 
 A signal is never the data. It is published after the commit; it may be lost while a connection is
 down, so that after each connection every subscriber hears the key None: read everything again.
+A subscriber that could not read it, because the database was away, is told again.
 Notifications are gathered, since commits that notify wait for each other throughout the server.
 """
 
@@ -122,7 +123,8 @@ class Signals:
         """Call `callback(key, row)` for each signal of `topic`, in a greenlet of its own.
 
         `row` is what the publisher gave if it is in this process, else None. Signals that wait are
-        merged by key. The key None says that signals may have been missed.
+        merged by key. The key None says that signals may have been missed. Where it raises
+        `DatabaseUnavailable` it is called again for that key until it does not.
 
         Raises:
             ValueError: the name is too long for a channel of PostgreSQL (63 bytes with its prefix).
