@@ -70,10 +70,9 @@ def turnovers(records: Iterable[Record], ports: Ports, since: float, until: floa
                 found.append(
                     Turnover(agent, bye, at, hangup, originate) if known else Turnover(agent, bye, at)
                 )
-        elif what.startswith("BYE") and source == ports.agents and record[5] in agent_of:
-            if record[5] not in ended:
-                ended.add(str(record[5]))
-                freed[agent_of[str(record[5])]] = at
+        elif what.startswith("BYE") and source == ports.agents and record[5] in agent_of.keys() - ended:
+            ended.add(str(record[5]))
+            freed[agent_of[str(record[5])]] = at
     return found
 
 
