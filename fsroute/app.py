@@ -159,6 +159,7 @@ class App:
             self._start_cti()
         if Role.SCP in self.config.roles and self.config.scp.serves:
             self._start_scp()
+        self.store.ask_to_look()
         if self.metrics is not None:
             self.metrics.start(self._database, self.sight)
         self._clock = gevent.spawn(self._keep_clock)

@@ -6,6 +6,7 @@
      ├── ConfigurationError       a file or an option says something that cannot be
      ├── StoreError               the database refused or could not be reached
      │    ├── DatabaseUnavailable
+     │    │    └── Unanswered     it went away during a statement, which it may have done
      │    ├── StoreConflict       somebody else's row was there first
      │    ├── Declined            a rule in SQL says no to what somebody asked for
      │    │    └── UnknownAgent
@@ -33,6 +34,10 @@ class StoreError(FsrouteError):
 
 class DatabaseUnavailable(StoreError):
     """The database could not be reached, or went away during a statement."""
+
+
+class Unanswered(DatabaseUnavailable):
+    """The connection went during a statement: nobody knows whether it was done."""
 
 
 class StoreConflict(StoreError):

@@ -130,6 +130,14 @@ class SwitchLink:
     def bgapi(self, command: str, job_uuid: str | None = None) -> str:
         return self.client.bgapi(command, job_uuid)
 
+    def draft(self, command: str) -> None:
+        """Begin a `bgapi` that is about to be wanted; see `InboundClient.draft`."""
+        self.client.draft(command)
+
+    def perform(self, command: str) -> None:
+        """It is wanted."""
+        self.client.perform(command)
+
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         """Queue an application on a channel, after those queued before.
 

@@ -3,7 +3,9 @@
 A limit is there for what never comes. It is meant for a machine that does nothing else, and stretched: one that builds
 and tests other things may take several times as long, which says nothing of what is tested. Where a promise is
 made in seconds, a test gives the event that must *not* be waited for (a lease, a time-out, the next poll) far more
-time than `STRETCH` times the limit; the figure itself is for ``tests/benchmarks``.
+time than `STRETCH` times the limit. Looks now and then, which would hide a signal that was lost, are put off
+(`tests.unasked`). Where only the clock can tell, what other programs kept the processor for is taken off
+(`tests.starving`); a figure by itself is for ``tests/benchmarks``.
 """
 
 from __future__ import annotations

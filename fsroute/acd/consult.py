@@ -281,7 +281,8 @@ class Consultations:
         if not consultation.other:
             return False
         legs = {"held": consultation.held, "other": consultation.other}
-        rows = self._store.transfers.complete(offer.agent_leg_uuid, {"by": "agent", **legs})
+        with self._store.in_doubt(offer.call, consultation.call):
+            rows = self._store.transfers.complete(offer.agent_leg_uuid, {"by": "agent", **legs})
         if not rows:
             return False
         consultation.is_over = True

@@ -315,10 +315,11 @@ class Talk:
         """Codes from now on; what a former process began is gone on with."""
         channel, talk = self._offer.legs.channel, str(self._offer.call.proxy_call_id)
         try:
-            if self._switch.variable(channel, "fsroute_talk") == talk:
+            known = not self._offer.is_new
+            if known and self._switch.variable(channel, "fsroute_talk") == talk:
                 self._restore(channel)
                 return
-            bound = self._switch.variable(channel, "fsroute_codes")
+            bound = known and self._switch.variable(channel, "fsroute_codes")
             before = ";fsroute_on_hold="  # of the talk before
             if self._offer.legs.standing_uuid is not None:
                 before += ";fsroute_consultation="

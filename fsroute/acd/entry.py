@@ -20,6 +20,7 @@ from fsroute.acd.serving import REASONS, Legs
 from fsroute.errors import StoreError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import CallerLeg, NetworkLeg, ProxyCall
+from fsroute.outage import Outage
 from fsroute.store.store import Store
 from fsroute.switchlink import SwitchLink
 
@@ -78,6 +79,7 @@ class Entry:
         self._forget = forget
         self._new_uuid = new_uuid
         self._over = False
+        self._outage = Outage(log, f"a contact at another ACD waits contact={call.contact_id}")
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.is_left = False  # for another process
         self.inbox: Queue[Item] = Queue()
@@ -277,8 +279,9 @@ class Entry:
     def _try(self, step: Step | None) -> None:
         try:
             self._do(step)
+            self._outage.over()
         except (StoreError, SwitchError) as error:
-            log.warning("not done: %s: %s contact=%s", type(step).__name__, error, self.call.contact_id)
+            self._outage.failed(f"{type(step).__name__}: {error}")
             try:
                 self._take(self.inbox.get(timeout=RETRY))
             except (Empty, StoreError):

@@ -9,6 +9,8 @@ from typing import Protocol
 from fsroute.acd.dial import originate
 from fsroute.acd.serving import Legs
 from fsroute.errors import SwitchError
+from fsroute.esl.commands import at_once
+from fsroute.esl.errors import InvalidCommand
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,10 @@ class Switch(Protocol):
     def api(self, command: str) -> str: ...
 
     def bgapi(self, command: str, job_uuid: str | None = None) -> str: ...
+
+    def draft(self, command: str) -> None: ...
+
+    def perform(self, command: str) -> None: ...
 
     def execute(self, uuid: str, application: str, argument: str = "") -> None: ...
 
@@ -58,6 +64,14 @@ class LegCommands:
         """
         self._switch.bgapi(originate(call, self._settings.dial_string))
 
+    def begin(self, call: ProxyCall) -> None:
+        """The agent is about to be reserved for this contact: what dials is on its way meanwhile, all but the end."""
+        self._switch.draft(originate(call, self._settings.dial_string))
+
+    def perform(self, call: ProxyCall) -> None:
+        """The reservation is committed: the agent's phone rings, and `dial` has only the answer to wait for."""
+        self._switch.perform(originate(call, self._settings.dial_string))
+
     def sounds(self, legs: Legs, announcement: str) -> tuple[str, ...]:
         """What the agent hears before accepting: on a standing leg at least a tone."""
         arrival = (self._settings.arrival,) if legs.standing_uuid else ()
@@ -78,19 +92,31 @@ class LegCommands:
     def join(self, call: ProxyCall, legs: Legs, network_uuid: str) -> None:
         """Both are there. The first named goes on in its dialplan after the talk, the second is hung up or parked.
 
+        One command, which the switch does to its end: a network leg that is answered and joined with nobody would
+        leave the caller in silence, if this process died in between.
+
         Raises:
             SwitchError: they cannot be joined.
         """
+        if call.network_leg is NetworkLeg.PRESENT:
+            before = f"uuid_answer {network_uuid}"
+        else:  # the caller's own channel: set, this would end the talk when the caller's process dies
+            before = f"uuid_setvar {network_uuid} socket_resume false"
         try:
-            if call.network_leg is NetworkLeg.PRESENT:
-                self._switch.api(f"uuid_answer {network_uuid}")
-            else:  # the caller's own channel: set, this would end the talk when the caller's process dies
-                self._switch.api(f"uuid_setvar {network_uuid} socket_resume false")
-            self._switch.api(f"uuid_bridge {network_uuid} {legs.channel}")
+            self._at_once(before, f"uuid_bridge {network_uuid} {legs.channel}")
         except SwitchError:
             if network_uuid == call.channel_uuid:
                 self.tell(f"uuid_setvar {network_uuid} socket_resume true")
             raise
+
+    def _at_once(self, *commands: str) -> None:
+        try:
+            said = self._switch.api(at_once(*commands))
+        except InvalidCommand as error:
+            raise SwitchError(str(error)) from error
+        for each in said.splitlines():
+            if each.startswith("-"):  # -ERR, or -ERROR of uuid_answer
+                raise SwitchError(each)
 
     def is_talking(self, legs: Legs) -> bool:
         """Whether the agent's leg is joined with somebody, or about to be; not if the switch cannot be asked."""

@@ -113,6 +113,8 @@ class Offer:
         self._standing = standing
         self._took = False  # the standing leg was taken out of its park
         self._dialled = standing is not None
+        self.is_new = standing is None
+        """The agent's leg has come up in this offer, in this process: nothing was done to it before."""
         self._over = False
         self._outage = Outage(log, f"an offer waits for the database contact={call.contact_id}")
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -131,6 +133,7 @@ class Offer:
     def adopt(self, legs: Legs) -> None:
         """Another process dialled the agent; this is how far the legs are."""
         self._dialled = True
+        self.is_new = False
         self._took = legs.joined
         self.legs = legs
 
@@ -400,9 +403,8 @@ class Offer:
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
-        moved = self._store.proxy_calls.agent_left(self.agent_leg_uuid, cause, self.call)
-        if moved is not None:
-            self._store.announce(self.call, moved)
+        dialling = self._commands if self._standing is None else None
+        self._store.agent_left(self.call, self.agent_leg_uuid, cause, dialling)
         self._over = True
 
     def _tear_down(self, cause: str) -> None:

@@ -30,15 +30,16 @@ class Orders:
         self._talk_of = talk_of
 
     def signalled(self, key: str | int | None) -> None:
-        """A command was written; None: commands may have been missed."""
-        try:
-            if key is None:
-                for command_id in self._store.transfers.waiting(self._switch_id, STALE):
-                    self._take(command_id)
-            else:
-                self._take(int(str(key).removeprefix("x:")))
-        except StoreError as error:
-            log.warning("a command of an agent waits: %s", error)
+        """A command was written; None: commands may have been missed.
+
+        Raises:
+            StoreError: it has not been taken; it is to be told again.
+        """
+        if key is None:
+            for command_id in self._store.transfers.waiting(self._switch_id, STALE):
+                self._take(command_id)
+        else:
+            self._take(int(str(key).removeprefix("x:")))
 
     def _take(self, command_id: int) -> None:
         command = self._store.transfers.take(command_id, self._switch_id)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import gevent
 
@@ -15,20 +13,16 @@ from fsroute.acd.dial import dialled
 from fsroute.acd.entries import Entries
 from fsroute.acd.keeping import StandingLegs
 from fsroute.acd.legs import Settings
+from fsroute.acd.network_legs import NetworkLegs
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
 from fsroute.acd.orders import Orders
-from fsroute.acd.proxy_call import On
-from fsroute.acd.refusals import Refusals
-from fsroute.acd.rendezvous import digest, is_token
 from fsroute.acd.serving import SWITCH_DIED, Agent, Legs
 from fsroute.acd.standing import Use
 from fsroute.errors import FsrouteError, StoreError, SwitchError
 from fsroute.esl.messages import Event
-from fsroute.model.contact import Outcome
-from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
+from fsroute.model.proxy_call import AgentLeg, ProxyCall, State
 from fsroute.outage import Outage
 from fsroute.store.lease import Lease
-from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store, agents_topic, switch_topic
 from fsroute.store.transfers import desk_topic
 from fsroute.switchlink import SwitchLink
@@ -40,34 +34,15 @@ OVER_KEPT = 100  # offers
 VERSIONS_KEPT = 1000  # rows
 AWAY_GRACE = 2.0  # seconds for which a switch may not answer before the offers at it end
 GONE = "LOSE_RACE"  # the cause of a leg that is found gone
-MOST_UNREAD = 500  # of an offer, while the database is slow: more keys that the agent presses are not heard
+MOST_UNREAD = 500  # of an offer, while the database is slow: more of what a telephone may repeat is not heard
+REPEATABLE = frozenset({"DTMF", "CHANNEL_HOLD", "CHANNEL_UNHOLD", "CALL_UPDATE", "DETECTED_TONE", "CUSTOM"})
+"""Events of a leg that a telephone can bring about as often as it likes, and which no leg's end depends on."""
 DIALLED_LIMIT = 2.0  # seconds after which a leg that was dialled must have a channel
 
 _OFFERED = (State.OFFERED, State.READY, State.BRIDGED)
 
 
 Finish = Callable[[str, Callable[[ProxyCall], bool]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkLegHere:
-    """A network leg that came in: whose it is, which leg at the caller's switch, and the row that admitted it."""
-
-    proxy_call_id: int
-    leg_uuid: str
-    version: float = math.inf  # until the row is known: no row is newer
-    contact_id: str = ""  # set where the leg is the caller's own, redirected here before the answer
-
-    def is_stale(self, call: ProxyCall) -> bool:
-        """The row, as new as the one that admitted the leg, does not speak of it any more."""
-        if (
-            call.proxy_call_id != self.proxy_call_id
-            or call.version < self.version
-            or call.state is State.BRIDGED
-        ):
-            return False
-        standing = call.network_leg in (NetworkLeg.PRESENT, NetworkLeg.JOINED)
-        return not standing or call.network_leg_uuid != self.leg_uuid
 
 
 class AcdRole:
@@ -109,14 +84,19 @@ class AcdRole:
         self._standing = StandingLegs(store, link, settings.dial_string, self._use)
         self._over: deque[str] = deque(maxlen=OVER_KEPT)  # agent legs whose late news begins no offer again
         self._versions: dict[int, int] = {}  # of the rows that were heard of last, the newest; bounded
-        self._network_legs: dict[str, NetworkLegHere] = {}  # by channel
-        self._admitting: set[str] = set()  # channels whose token is being claimed
-        self._refusals = Refusals()
+        self._network_legs = NetworkLegs(store, link, settings.switch_id, self._hand_over, self._missed)
         self._core_uuid = ""  # of the switch's process that was looked at last
         self._gone_for = GONE
         self._outage = Outage(log, f"switch {settings.switch_id} cannot be held against the database")
+        self._is_due = False  # it will be looked at again
         self._greenlet: gevent.Greenlet[..., None] | None = None
-        self.leads = False
+        self._leads = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process drives the switch; one that was hanging does so no more until it has made sure."""
+        self._leads = self._leads and not self._lease.is_overdue
+        return self._leads
 
     def start(self) -> None:
         self._link.listen(self._event, self.reconcile, self._switch_is_back, self._switch_is_away)
@@ -125,13 +105,17 @@ class AcdRole:
     def stop(self) -> None:
         if self._greenlet is not None:
             self._greenlet.kill()
-        self.leads = False
+        self._let_go()
+        self._lease.resign()
+
+    def _let_go(self) -> None:
+        """Whoever has the lease drives the switch; offers that were left in hand here would meddle with it."""
+        self._leads = False
         for offer in list(self._offers.values()):
             offer.leave()
         self._standing.stop()
         if self._entries is not None:
             self._entries.stop()
-        self._lease.resign()
 
     def offers(self) -> int:
         """How many offers and talks are in hand."""
@@ -144,24 +128,22 @@ class AcdRole:
         self._store.signals.subscribe(desk_topic(self._settings.switch_id), self._asked)
         while True:
             try:
-                if self._lease.campaign() is not None:
-                    self.leads = True
+                if self._lease.campaign() is not None and (not self._lease.is_overdue or self._lease.renew()):
+                    self._leads = True
                     log.info("this process drives the agents of switch %s", self._settings.switch_id)
                     self.reconcile()
                     if not self._link.client.connected:
                         gevent.spawn(self._switch_is_away)
-                    self._orders.signalled(None)
-                    while self._lease.held:
+                    self._store.signals.tell(desk_topic(self._settings.switch_id), None)
+                    self._store.ask_to_look()
+                    while self._lease.held and self.leads:
                         gevent.sleep(RETRY)
             except StoreError as error:
-                log.warning("lease of switch %s: %s", self._settings.switch_id, error)
+                self._outage.failed(f"its lease: {error}")
             except Exception:  # a fault of ours: to hold the lease without driving would stop the switch
                 log.exception("the agents of switch %s are driven no longer", self._settings.switch_id)
                 self._lease.resign()
-            self.leads = False
-            self._standing.stop()
-            if self._entries is not None:
-                self._entries.stop()
+            self._let_go()
             gevent.sleep(RETRY)
 
     # Signals -----------------------------------------------------------------------------------------------
@@ -174,9 +156,16 @@ class AcdRole:
         elif isinstance(row, ProxyCall):
             self._row(row)
         else:
-            call = self._store.proxy_calls.get(int(str(key).removeprefix("p:")))
-            if call is not None:
-                self._row(call)
+            self._read(int(str(key).removeprefix("p:")))
+
+    def _read(self, proxy_call_id: int) -> None:
+        try:
+            call = self._store.proxy_calls.get(proxy_call_id)
+        except StoreError as error:
+            self._missed("a row is not read", error)
+            return
+        if call is not None:
+            self._row(call)
 
     def _agent_signalled(self, key: str | int | None, row: object) -> None:
         if not self.leads:
@@ -186,6 +175,8 @@ class AcdRole:
                 self._standing.changed(str(key).removeprefix("a:"))
             elif self._link.client.connected:
                 self._standing.reconcile()
+        except StoreError as error:
+            self._missed("a standing leg is not looked at", error)
         except FsrouteError as error:
             log.warning("standing legs of switch %s: %s", self._settings.switch_id, error)
 
@@ -200,10 +191,8 @@ class AcdRole:
         begun = call.agent_leg_uuid in self._offers or call.agent_leg_uuid in self._over
         if self._is_ours(call) and not begun and call.state is State.OFFERED:
             self._begin(call)
-        if call.network_leg is NetworkLeg.PRESENT and call.rendezvous_uuid in self._network_legs:
-            self._hand_over(call.rendezvous_uuid, call)  # it may have been here before the offer was
+        self._network_legs.row(call)
         self._other_acds_row(call)
-        self._check_network_legs(call)
 
     def _is_newest(self, call: ProxyCall) -> bool:
         """Whoever reserved an agent in this process may say so after others have said that it is over."""
@@ -218,6 +207,8 @@ class AcdRole:
             return
         try:
             self._entries.row(call)
+        except StoreError as error:
+            self._missed("not entered at another ACD", error)
         except SwitchError as error:  # it is looked at again when the link stands
             log.warning("not entered at another ACD: %s contact=%s", error, call.contact_id)
 
@@ -279,14 +270,6 @@ class AcdRole:
         if self.leads:
             self._orders.signalled(key)
 
-    def _check_network_legs(self, call: ProxyCall) -> None:
-        """A network leg that the row does not speak of any more is refused: the caller's site hears it at once."""
-        for uuid, leg in list(self._network_legs.items()):
-            if leg.is_stale(call):
-                del self._network_legs[uuid]
-                refused = call.is_live or is_redirected(call)
-                gevent.spawn(self._kill, uuid, "NO_ANSWER" if refused else "NORMAL_CLEARING")
-
     # The switch --------------------------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
@@ -301,17 +284,12 @@ class AcdRole:
             self._standing.event(leg, event)
         if agents_legs:
             for offer in [offer for leg in agents_legs for offer in self._on_channel[leg]]:
-                if name != "DTMF" or offer.inbox.qsize() < MOST_UNREAD:
+                if name not in REPEATABLE or offer.inbox.qsize() < MOST_UNREAD:
                     offer.inbox.put(event)
         elif uuid in self._network_legs:
             self._network_leg_event(uuid, event)
         elif name == "CHANNEL_PARK" and event.get("Call-Direction") != "outbound":  # it has a token, too
-            self._arrived(uuid, event.get("Caller-Destination-Number", ""))
-
-    def _arrived(self, uuid: str, number: str) -> None:
-        if is_token(number) and uuid not in self._network_legs and uuid not in self._admitting:
-            self._admitting.add(uuid)
-            gevent.spawn(self._admit, uuid, number)
+            self._network_legs.arrived(uuid, event.get("Caller-Destination-Number", ""))
 
     def _agents_legs(self, uuid: str, event: Event) -> list[str]:
         """FreeSWITCH tells of a bridge once, on the first named channel; either end may be an agent's, or both."""
@@ -325,79 +303,7 @@ class AcdRole:
             if offer.legs.network_uuid == uuid:
                 offer.inbox.put(event)
         if event.name == "CHANNEL_HANGUP":
-            self._caller_gone(self._network_legs.pop(uuid), event.get("Hangup-Cause", ""))
-
-    def _caller_gone(self, leg: NetworkLegHere, cause: str) -> None:
-        """A caller who was redirected has no other channel: the contact ends with this one.
-
-        Not where the agent did not come, and the leg was refused for that: a peer has the caller, and asks again.
-        """
-        if leg.contact_id:
-            gevent.spawn(self._close_caller, leg, cause)
-
-    def _close_caller(self, leg: NetworkLegHere, cause: str) -> None:
-        try:
-            call = self._store.proxy_calls.get(leg.proxy_call_id)
-        except StoreError as error:
-            log.warning("contact not closed yet: %s contact=%s", error, leg.contact_id)
-            return
-        if call is not None and call.is_live and call.network_leg_uuid == leg.leg_uuid:
-            self._close_contact(leg.contact_id, cause)
-
-    def _close_contact(self, contact_id: str, cause: str) -> None:
-        try:
-            self._store.close_contact(contact_id, Outcome.ABANDONED, {"by": "acd", "cause": cause})
-        except StoreError as error:  # looked at again with the next reconciliation, or by a routing processor
-            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
-
-    def _admit(self, uuid: str, token: str) -> None:
-        """A network leg came in: valid tokens find their proxy call, any other leg is refused."""
-        try:
-            call = self._claim(uuid, digest(token))
-        except StoreError as error:
-            log.warning("network leg refused, its token cannot be read: %s", error)
-            call = None
-        self._admitting.discard(uuid)
-        if call is None:
-            log.warning(
-                "network leg refused: unknown, used or late token switch=%s", self._settings.switch_id
-            )
-            self._kill(uuid, "CALL_REJECTED")
-            self._refusals.refused()
-            self._enter_refusals()
-
-    def _enter_refusals(self) -> None:
-        """Into the ledger, at most once a minute: somebody may be guessing."""
-        count = self._refusals.due(time.monotonic())
-        if not count:
-            return
-        try:
-            self._store.agents.log_refused_legs(self._settings.switch_id, count)
-        except StoreError as error:
-            self._refusals.failed(count)
-            log.warning("refused network legs are not in the ledger: %s", error)
-
-    def _claim(self, uuid: str, token_digest: str) -> ProxyCall | None:
-        proxy_call_id, leg_uuid = self._store.proxy_calls.of_token(token_digest) or (0, None)
-        if leg_uuid is None:
-            return None
-        before = self._store.proxy_calls.get(proxy_call_id)
-        if before is None or before.network_switch_id != self._settings.switch_id:
-            return None
-        self._network_legs[uuid] = NetworkLegHere(proxy_call_id, leg_uuid)
-        attempt = Attempt(network_leg_uuid=leg_uuid)
-        call = self._store.move(
-            before, On.NETWORK_LEG_PRESENT, attempt=attempt, set={"rendezvous_uuid": uuid}
-        )
-        if call is None:
-            self._network_legs.pop(uuid, None)
-            return None
-        if uuid in self._network_legs:  # it may have hung up meanwhile
-            self._network_legs[uuid] = _leg_here(call, leg_uuid)
-        elif is_redirected(call):
-            self._close_contact(call.contact_id, "gone while it came in")
-        self._hand_over(uuid, call)
-        return call
+            self._network_legs.hung_up(uuid, event.get("Hangup-Cause", ""))
 
     def _hand_over(self, uuid: str, call: ProxyCall) -> None:
         offer = self._offers.get(call.agent_leg_uuid or "")
@@ -414,17 +320,25 @@ class AcdRole:
 
     # The switch is away ------------------------------------------------------------------------------------
 
+    def _answers(self) -> bool:
+        return self._link.client.connected
+
     def _switch_is_away(self) -> None:
         """Nobody is offered to its agents; offers under way end, unless it is back at once."""
-        if not self.leads or self._link.client.connected:
+        if not self.leads or self._answers():
             return
         try:
             if self._store.agents.switch_away(self._settings.switch_id, "it does not answer"):
                 log.warning("switch %s is away: its agents are offered nothing", self._settings.switch_id)
-        except StoreError as error:
-            log.warning("switch %s is away, which is not noted: %s", self._settings.switch_id, error)
+        except (
+            StoreError
+        ) as error:  # the leader sees it by the lease, if this process does not come to say so
+            self._missed("its being away is not noted", error)
+        if self._answers():  # it came back before this was written
+            self.reconcile()
+            return
         gevent.sleep(AWAY_GRACE)
-        if self.leads and not self._link.client.connected:
+        if self.leads and not self._answers():
             for offer in list(self._offers.values()):
                 if not offer.legs.joined:
                     offer.inbox.put(_hangup(offer.legs.channel, SWITCH_DIED))
@@ -456,14 +370,25 @@ class AcdRole:
             self._end_unheard_of(calls)
             if self._entries is not None:
                 self._entries.reconcile()
-            self._forget_network_legs()
+            for uuid in self._network_legs.gone():
+                self._network_leg_event(uuid, _hangup(uuid))
             self._take_strays()
-            self._enter_refusals()
+            self._network_legs.enter_refusals()
             self._switch_is_back()  # last of all: who is offered something now finds no leg of before
             self._outage.over()
         except FsrouteError as error:
-            self._outage.failed(error)
-            gevent.spawn_later(RETRY, self.reconcile)
+            self._missed("its rows", error)
+
+    def _missed(self, what: str, error: FsrouteError) -> None:
+        """Said once, however many events find the database away: all is held against it as soon as it answers."""
+        self._outage.failed(f"{what}: {error}")
+        if not self._is_due:
+            self._is_due = True
+            gevent.spawn_later(RETRY, self._reconcile_again)
+
+    def _reconcile_again(self) -> None:
+        self._is_due = False
+        self.reconcile()
 
     def _is_another_process(self) -> bool:
         """The switch was restarted since the last look: what it had is gone, through nobody's fault."""
@@ -478,12 +403,7 @@ class AcdRole:
         )
 
     def _reconcile(self, call: ProxyCall) -> None:
-        uuid, leg_uuid = call.rendezvous_uuid, call.network_leg_uuid
-        here = call.network_switch_id == self._settings.switch_id
-        if uuid and leg_uuid and here and self._link.exists(uuid):
-            self._network_legs.setdefault(uuid, _leg_here(call, leg_uuid))
-        elif uuid and here and is_redirected(call):
-            self._close_contact(call.contact_id, "the caller left unseen")
+        self._network_legs.reconcile(call)
         if not self._is_ours(call) or call.state not in _OFFERED:
             return
         offer = self._offers.get(call.agent_leg_uuid or "")
@@ -520,23 +440,16 @@ class AcdRole:
         if had_channel and not self._link.exists(offer.legs.channel):
             offer.inbox.put(_hangup(offer.legs.channel, self._gone_for))
 
-    def _forget_network_legs(self) -> None:
-        """Those whose hang-up was missed."""
-        for uuid in list(self._network_legs):
-            if not self._link.exists(uuid) and uuid in self._network_legs:
-                self._network_leg_event(uuid, _hangup(uuid))
-
     def _take_strays(self) -> None:
         """Channels that came or stayed while nobody looked: a network leg is admitted, an agent's leg ended."""
         for row in self._link.channels():
             uuid = row.get("uuid", "")
-            inbound = row.get("direction") == "inbound"  # a leg raised by this switch has a token as well
-            if inbound and is_token(row.get("dest", "")):
-                self._arrived(uuid, row["dest"])
-            elif not inbound and self._is_stray(uuid):
+            if row.get("direction") == "inbound":  # a leg raised by this switch has a token as well
+                self._network_legs.arrived(uuid, row.get("dest", ""))
+            elif self._is_stray(uuid):
                 log.warning("agent's leg ended, its offer is over: uuid=%s", uuid)
                 self._kill(uuid, "ORIGINATOR_CANCEL")
-            elif not inbound and self._entries is not None and self._entries.is_ghost(uuid):
+            elif self._entries is not None and self._entries.is_ghost(uuid):
                 log.warning("ended, it waited at another ACD for nobody: uuid=%s", uuid)
                 self._kill(uuid, "ORIGINATOR_CANCEL")
 
@@ -576,16 +489,6 @@ class AcdRole:
             return replace(legs, joined=True)
         talked = call.state is State.BRIDGED
         return replace(legs, agent=Agent.GONE, cause="NORMAL_CLEARING", joined=True) if talked else legs
-
-
-def is_redirected(call: ProxyCall) -> bool:
-    """The caller was redirected to the agent's switch before the answer: the network leg is the caller's channel."""
-    return not call.channel_uuid
-
-
-def _leg_here(call: ProxyCall, leg_uuid: str) -> NetworkLegHere:
-    contact_id = call.contact_id if is_redirected(call) else ""
-    return NetworkLegHere(call.proxy_call_id, leg_uuid, call.version, contact_id)
 
 
 def _hangup(uuid: str, cause: str = GONE) -> Event:

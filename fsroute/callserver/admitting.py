@@ -12,6 +12,7 @@ import gevent.event
 from fsroute.callserver.admission import Gate
 from fsroute.errors import StoreError
 from fsroute.model.admission import PROCESS, Limit, Refusal, Treatment, Why, center_scope
+from fsroute.outage import Outage
 from fsroute.store.admission import TOPIC, Admissions, CenterLimit
 from fsroute.store.signals import Signals
 
@@ -55,6 +56,7 @@ class Admission:
         self._numbers: dict[str, str] = {}  # channel → number called, of the calls that are there
         self._refusing: dict[str, int] = {}  # scope → calls refused since it began to
         self._begun = self._done = 0  # reports
+        self._unread = Outage(log, "limits of contact centers are not read")
         self._asked = gevent.event.Event()
         self._answered = gevent.event.Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
@@ -62,7 +64,10 @@ class Admission:
 
     def start(self) -> None:
         """The limits, and a first share, are there before the first call."""
-        self._read()
+        try:
+            self._read()
+        except StoreError as error:  # the first signal comes with the database
+            log.warning("limits of contact centers not read: %s", error)
         self._beat_or_wait()
         self._subscription = self._signals.subscribe(TOPIC, lambda key, row: self._read())
         self._greenlets = [gevent.spawn(self._beats)]
@@ -125,8 +130,9 @@ class Admission:
     def _read(self) -> None:
         try:
             self._follow(self._store.limits())
-        except StoreError as error:  # the signals come again with the database
-            log.warning("limits of contact centers not read: %s", error)
+            self._unread.over()
+        except StoreError as error:
+            self._unread.failed(error)
 
     def _follow(self, centers: list[CenterLimit]) -> None:
         limits = {center_scope(each.contact_center_id): each.limit for each in centers}
@@ -155,6 +161,8 @@ class Admission:
             self.gate.assume_alone()
 
     def _beat(self) -> None:
+        if self._unread.lasts:
+            self._read()
         uses = self.gate.report(self._clock())
         if uses:
             shares = self._store.share(self._process, self._switch_id, uses, self._lifetime)

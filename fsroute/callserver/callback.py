@@ -15,9 +15,10 @@ import gevent
 from fsroute.acd.proxy_call import On
 from fsroute.callserver.calling import Cancel, CloseContact, Dial, after_failure, decide, originate
 from fsroute.callserver.desk import Settings
-from fsroute.errors import FsrouteError, StoreError, SwitchError
+from fsroute.errors import DatabaseUnavailable, FsrouteError, SwitchError
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import CallerLeg, ProxyCall
+from fsroute.outage import Outage
 from fsroute.store.store import Store
 from fsroute.switchlink import SwitchLink
 from fsroute.workers import Workers
@@ -47,6 +48,7 @@ class Callbacks:
         self._known: dict[int, ProxyCall] = {}
         self._attempts: dict[int, str] = {}  # the channels that this process calls on
         self._missing: dict[str, float] = {}  # attempts of others that have no channel, and since when
+        self._outage = Outage(log, "callers who are called back wait for the database")
         self._working: set[int] = set()
         self._workers = Workers(WORKERS)
         self._dialling = Workers(WORKERS)  # who waits for a channel to go holds up nothing else
@@ -80,6 +82,7 @@ class Callbacks:
         """Hold the rows against the switch: what was not heard, and what another process left."""
         switch_id = self._settings.switch_id
         calls = self._store.proxy_calls.live_of_caller_switch(switch_id)
+        self._outage.over()
         away = [call for call in calls if call.caller_leg is not CallerLeg.PRESENT]
         for call in away:
             self._row(call)
@@ -218,5 +221,7 @@ class Callbacks:
         """What failed for the database or the switch is found again by `reconcile`."""
         try:
             do(*arguments)
-        except (StoreError, SwitchError, FsrouteError) as error:
+        except DatabaseUnavailable as error:
+            self._outage.failed(f"{getattr(do, '__name__', do)}: {error}")
+        except FsrouteError as error:
             log.warning("callback: %s: %s", getattr(do, "__name__", do), error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +12,11 @@ from fsroute.callserver.library import Library
 from fsroute.callserver.looking_up import Lookups, NoLookups
 from fsroute.callserver.numbers import NORTH_AMERICA
 from fsroute.callserver.numbers_called import NumbersCalled, Owner
+from fsroute.callserver.recordings import Recordings
 from fsroute.esl.session import Session
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.rulebook import RuleBook
 from fsroute.store.store import Store
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +48,6 @@ class Settings:
     speech_engine: str = ""  # the switch's recogniser; empty: it has none
 
 
-FOLDER_MODE = 0o2770  # the switch writes there as another user of the same group
-
-
-def prepared(folder: Path) -> None:
-    """Make a folder, for the switch's group to write to, unless it is there."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(FOLDER_MODE)
-
-
-def discarded(file: Path) -> None:
-    """Delete a recording in which nobody has said anything."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("a recording without a message stays: %s: %s", file, error.strerror)
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The surroundings of a call. `watch` and `unwatch` have signals of a proxy call posted to a session."""
@@ -81,9 +61,7 @@ class Desk:
     new_uuid: Callable[[], str]
     new_token: Callable[[], str]
     lookups: Lookups = field(default_factory=NoLookups)
-    prepare_folder: Callable[[Path], None] = prepared
-    """Sees to it that the switch can record into a folder."""
-    discard: Callable[[Path], None] = discarded
+    recordings: Recordings = field(default_factory=Recordings)
     customers: Customers = field(default_factory=NoCustomers)
     arrears: Arrears = field(default_factory=Arrears)
     """What the database could not be told yet."""

@@ -59,6 +59,7 @@ READ = (
 LOOK_AGAIN = 0.5  # seconds between two looks at a switch that is away
 GONE_LOOKS = 10  # in a row at which nobody listens there, until its calls count as lost with it
 NUMBERS = 10_000  # numbers called that are known by heart, for calls that come while the database is away
+MOST_UNSEEN = 10_000  # calls that are looked after when the database is back
 CLOSERS = 4  # contacts closed at once by the hang-ups that the switch reports
 
 
@@ -103,6 +104,8 @@ class CallServerRole:
         self._calls: dict[str, Call] = {}  # by channel
         self._left: set[str] = set()  # consultations whose agent has left: the acd has one beat to close them
         self._unseen: dict[str, str] = {}  # channel → contact, to be looked after when the database is there
+        self._unlooked = Outage(log, "calls that left their process are not looked after yet")
+        self._unclosed = Outage(log, "contacts that are over are not closed yet")
         self._closers = Workers(CLOSERS)
         self._callbacks = Callbacks(store, link, settings, self._close)
         self._desk = Desk(
@@ -187,12 +190,14 @@ class CallServerRole:
             if self._link.exists(channel_uuid):
                 self._fetch_one(contact_id, channel_uuid)
             else:
-                self._close(contact_id, "the caller left unseen")
+                self._write_end(contact_id, "the caller left unseen", Outcome.ABANDONED, On.CALLER_GONE)
+            self._unlooked.over()
         except SwitchError as error:  # the connection will come back, and all contacts are looked at then
             log.debug("call not looked after: %s contact=%s", error, contact_id)
         except StoreError as error:
-            log.warning("call not looked after yet: %s contact=%s", error, contact_id)
-            self._unseen[channel_uuid] = contact_id
+            self._unlooked.failed(f"{error} contact={contact_id}")
+            if len(self._unseen) < MOST_UNSEEN:  # `reconcile` finds who is gone
+                self._unseen[channel_uuid] = contact_id
 
     # Signals -----------------------------------------------------------------------------------------------
 
@@ -258,8 +263,9 @@ class CallServerRole:
     ) -> None:
         try:
             self._write_end(contact_id, cause, outcome, on)
-        except StoreError as error:
-            log.warning("contact not closed yet: %s contact=%s", error, contact_id)
+            self._unclosed.over()
+        except StoreError as error:  # `reconcile` finds it again
+            self._unclosed.failed(f"{error} contact={contact_id}")
 
     def _write_end(self, contact_id: str, cause: str, outcome: Outcome, on: On) -> None:
         self._store.close_contact(contact_id, outcome, {"by": "switch", "cause": cause}, on=on)

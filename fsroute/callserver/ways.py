@@ -75,7 +75,7 @@ def take_message(desk: Desk, line: Line, prompts: Prompts, contact_id: str, prom
     announce(line, prompts, prompt or "voice_message")
     line.completed(line.execute("playback", BEEP))
     settings = desk.settings
-    path = message_path(desk, contact_id)
+    path = desk.recordings.new(settings.voice_messages, contact_id)
     line.set_variable("playback_terminators", ENDS_MESSAGE)
     limits = f"{round(settings.message_limit)} {SILENT_BELOW} {round(settings.message_silence)}"
     began = desk.store.now()
@@ -96,7 +96,7 @@ def record_message(desk: Desk, line: Line, contact_id: str, do: Record, sounds: 
     line.set_variable("playback_terminators", "none")
     for sound in [*sounds, *([BEEP] if do.beep else [])]:
         line.completed(line.execute("playback", sound))
-    path = message_path(desk, contact_id)
+    path = desk.recordings.new(desk.settings.voice_messages, contact_id)
     line.set_variable("playback_terminators", do.terminators or "none")
     limits = f"{max(1, round(do.longest))} {SILENT_BELOW} {max(1, round(do.silence))}"
     began = desk.store.now()
@@ -109,7 +109,7 @@ def record_message(desk: Desk, line: Line, contact_id: str, do: Record, sounds: 
     fell_silent = complete.get("variable_silence_hits_exhausted") == "true"
     spoken = lasted - do.silence if fell_silent else lasted
     if spoken < do.shortest or spoken <= 0:
-        desk.discard(path)
+        desk.recordings.discard(path)
         return 0.0
     _keep(desk, contact_id, path, lasted, do.shortest)
     return lasted
@@ -123,18 +123,16 @@ def _keep(
     desk: Desk, contact_id: str, path: Path, seconds: float, shortest: float = SHORTEST_MESSAGE
 ) -> None:
     if seconds < shortest:
-        desk.discard(path)
+        desk.recordings.discard(path)
         return
     try:
-        desk.arrears.write(
-            contact_id, partial(desk.store.contacts.keep_message, contact_id, str(path), seconds)
-        )
+        desk.arrears.write(contact_id, partial(_write, desk, contact_id, path, seconds))
     except StoreError as error:
         log.error("a voice message is in no table: %s contact=%s file=%s", error, contact_id, path)
 
 
-def message_path(desk: Desk, contact_id: str) -> Path:
-    """The file of a contact's message, in a folder that is there."""
-    folder = desk.settings.voice_messages
-    desk.prepare_folder(folder)
-    return folder / f"{contact_id}.wav"
+def _write(desk: Desk, contact_id: str, path: Path, seconds: float) -> None:
+    """A contact has one message, the newest: the one before goes when the table tells of this one."""
+    before = desk.store.contacts.keep_message(contact_id, str(path), seconds)
+    if before is not None and Path(before).parent == path.parent:
+        desk.recordings.discard(Path(before))

@@ -160,10 +160,13 @@ def _recordings(settings: Config) -> Path:
 
 def _delete_unnamed(contacts: list[CallersContact], settings: Config) -> None:
     """Recordings of which no table tells: whoever recorded them died before the message was kept."""
+    from fsroute.callserver.recordings import of_contact
+
     folder = _recordings(settings)
     for each in contacts:
         if not each.live or each.waits:
-            _delete(folder, folder / f"{each.contact_id}.wav")
+            for file in of_contact(folder, each.contact_id):
+                _delete(folder, file)
 
 
 def _delete_recordings(store: Store, settings: Config) -> None:

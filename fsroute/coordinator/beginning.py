@@ -14,7 +14,7 @@ from fsroute.coordinator.actions import Action
 from fsroute.coordinator.estimates import Handling
 from fsroute.coordinator.state import Coordinator
 from fsroute.model.agent import Agent
-from fsroute.model.proxy_call import ProxyCall
+from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.rules import Rules
 from fsroute.store.store import Store
 
@@ -72,6 +72,12 @@ def _differing(present: Mapping[K, int], known: Mapping[K, int]) -> list[K]:
     return [key for key, version in present.items() if known.get(key) != version]
 
 
+def _is_asked_for(call: ProxyCall) -> bool:
+    """The agent's site is to dial, or the caller's is to raise a network leg or to call back."""
+    dials = call.state is State.OFFERED and call.agent_leg is AgentLeg.DIALLING
+    return dials or call.network_leg is NetworkLeg.WANTED or call.caller_leg is CallerLeg.WANTED
+
+
 class Following:
     """The rows of all agents and live proxy calls, kept by a process that does not lead."""
 
@@ -79,6 +85,9 @@ class Following:
         self._store = store
         self.calls: dict[int, ProxyCall] = {}
         self.agents: dict[str, Agent] = {}
+        self.untold: list[ProxyCall | None] = []
+        """Of which a leader who died may not have told: what the last `catch_up` found changed, as it was and as it is,
+        and calls for which somebody at a site is asked to do something."""
 
     def read(self, proxy_call_ids: Iterable[int], agent_ids: Iterable[str]) -> None:
         """Signals named these."""
@@ -101,8 +110,10 @@ class Following:
         calls = {number: call.version for number, call in self.calls.items()}
         agents = {name: agent.version for name, agent in self.agents.items()}
         found = news(self._store, *(unknown(calls), unknown(agents)) if anew else (calls, agents))
-        for number in found.calls_gone:
-            self.calls.pop(number, None)
+        known = [call for call in found.calls if call.proxy_call_id in calls]
+        before = [self.calls.get(call.proxy_call_id) for call in known]
+        gone = [self.calls.pop(number, None) for number in found.calls_gone]
+        self.untold = [*before, *known, *gone, *(call for call in found.calls if _is_asked_for(call))]
         for name in found.agents_gone:
             self.agents.pop(name, None)
         self._adopt_calls(found.calls, calls)

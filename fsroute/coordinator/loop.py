@@ -49,7 +49,7 @@ from fsroute.store.lease import Lease
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.rulebook import TOPIC as RULES
 from fsroute.store.rules import Rules
-from fsroute.store.store import COORDINATOR, Store
+from fsroute.store.store import COORDINATOR, UNHEARD, Store, switch_topic
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,7 @@ class CoordinatorRole:
     def _begin(self, epoch: int) -> None:
         began = time.monotonic()
         read = self._following.catch_up()
+        self._store.hint_at(*self._following.untold)
         self._do(self._following.begin(self._core, self._store.now()))
         took = time.monotonic() - began
         agents, waiting = len(self._core.agents()), self._core.waiting()
@@ -270,9 +271,11 @@ class CoordinatorRole:
         return self._claim(self.epoch, decided[0]) if decided else None
 
     def _claim(self, epoch: int, action: Reserve) -> Claim:
+        call = self._core.call(action.proxy_call_id)
+        assert call is not None
         return Claim(
             epoch,
-            action.proxy_call_id,
+            call,
             action.agent_id,
             self._new_uuid(),
             dict(action.why),
@@ -297,6 +300,8 @@ class CoordinatorRole:
                         log.warning(
                             "switch %s is driven by nobody: its agents are offered nothing", switch_id
                         )
+                        # who has come to drive it meanwhile looks, and says that it is back
+                        self._store.signals.publish(switch_topic(switch_id), None)
             except StoreError as error:
                 log.debug("not looked who drives the switches: %s", error)
                 absences.forget()
@@ -401,6 +406,9 @@ class CoordinatorRole:
             call = self._store.proxy_calls.get(int(name))
             if call is not None:
                 self._inbox.put(CallChanged(call))
+            return
+        if key == UNHEARD:
+            self._hear_unheard()
             return
         if kind == "c":
             self._read_centers()

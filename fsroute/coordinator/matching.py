@@ -13,6 +13,7 @@ from fsroute.model.contact import HEAD_PRIORITY, Demand
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.routing.eligibility import Qualification
 
+MOST_CLASSES = 1000  # beyond that one is forgotten as soon as nobody waits in it
 ARRIVALS_COUNTED = 4096  # arrivals of a medium, after which all count for half
 
 
@@ -33,6 +34,11 @@ class Matching:
 
     def classes(self) -> Iterable[DemandClass]:
         return self._classes.values()
+
+    @property
+    def is_full(self) -> bool:
+        """Demands of rules that are no more, perhaps, or made up by applications."""
+        return len(self._classes) > MOST_CLASSES
 
     def numbered(self, number: int) -> DemandClass | None:
         return self._numbers.get(number)
@@ -67,7 +73,7 @@ class Matching:
         return made
 
     def forget_class(self, demand: DemandClass) -> None:
-        """Nobody waits in it, and nobody else will ask for the same."""
+        """Nobody waits in it, and nobody else will ask for the same, or there are too many."""
         del self._classes[demand.demand, demand.strategy.name], self._numbers[demand.number]
         for group in demand.groups:
             group.part(demand)

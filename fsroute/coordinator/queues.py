@@ -45,7 +45,7 @@ class Queues:
         self.standings: dict[int, Standing] = {}
         self.arrived: dict[int, Standing] = {}
         self.touched: dict[DemandClass, None] = {}  # by this event: a lead may have come
-        self.spent: dict[DemandClass, None] = {}  # nobody waits in them, it may be, and nobody else will
+        self.spent: dict[DemandClass, None] = {}  # nobody waits in them, it may be, and they may go
         self._changed: dict[DemandClass, None] = {}  # since the last `news`
         self._matching = matching
         self._roster = roster
@@ -70,7 +70,7 @@ class Queues:
         if self.arrived.pop(number, None) is None:
             demand.remove(standing.place, standing.lead)
             self.touch(demand)
-        if demand.demand.agent_id is not None:
+        if demand.demand.agent_id is not None or self._matching.is_full:
             self.spent[demand] = None
 
     def touch(self, demand: DemandClass) -> None:

@@ -334,7 +334,10 @@ class Coordinator:
         how = self._strategies.or_longest_idle(strategy)
         agent_id = demand.agent_id
         if agent_id is None:
-            return self._matching.class_of(demand, how)
+            made = self._matching.class_of(demand, how)
+            if self._matching.is_full:
+                self._queues.spent[made] = None
+            return made
         stood_alone = agent_id in self._matching.alone
         made = self._matching.class_of(demand, how)
         if not stood_alone:

@@ -149,7 +149,7 @@ class Owning:
         newest, in_hand = self._counted()
         self._count_unseen(newest)
         live = self._store.proxy_calls.live_of_caller_switch(self._switch_id)
-        missing = set(in_hand) - {call.proxy_call_id for call in live}
+        missing = (set(in_hand) | self._with_call.keys()) - {call.proxy_call_id for call in live}
         over = self._store.proxy_calls.some(sorted(missing)) if missing else []
         for call in [*live, *over]:
             self._seen(call)

@@ -53,6 +53,7 @@ _URI = re.compile(r"[^\s,$]+")
 _VARIABLE = re.compile(r"[A-Za-z0-9_.\-]+")
 _BLANK_LINE = re.compile(r"\n\r*\n")  # as read_packet of mod_event_socket.c sees it
 _CONTENT_LENGTH = re.compile(r"^content-length:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_EXPANDED = re.compile(r"[$\\'(){}]")  # by FreeSWITCH, or the end of what it expands
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_EVENTS = frozenset({"unique-id", "content-length", "event-subclass", "event-name"})
 
@@ -143,6 +144,21 @@ def auth(password: str) -> bytes:
 
 def api(command: str) -> bytes:
     return f"api {line(command, 'an api command')}\n\n".encode()
+
+
+def at_once(*apis: str) -> str:
+    """Several api commands as one, whose output is theirs, one after the other.
+
+    FreeSWITCH does all of them, whatever becomes of who asked for it [eval_function in mod_commands.c].
+
+    Raises:
+        InvalidCommand: one holds a sign that FreeSWITCH would expand, or take for the end of it.
+    """
+    for each in apis:
+        if _EXPANDED.search(line(each, "an api command")):
+            raise InvalidCommand(f"not to be done at once with others: {each[:80]!r}")
+    words = (each.partition(" ") for each in apis)
+    return "eval " + "".join(f"${{{name}({arguments})}}" for name, _, arguments in words)
 
 
 def bgapi(command: str, job_uuid: str | None = None) -> bytes:

@@ -1,5 +1,7 @@
 """The client of a switch's event socket: events over one connection, commands over another, jobs over a third.
 
+Two more are for jobs that are begun before it is certain that they are wanted (`fsroute.esl.drafts`).
+
 Queued events delay command replies on the same connection, and FreeSWITCH reads commands byte by byte: on a busy
 host what goes out first is in the way of what follows, and a job that dials somebody waits for nobody. A greenlet
 keeps all up, a second one hands events to their handler; the reading itself happens in the hub and waits for neither.
@@ -11,6 +13,7 @@ import enum
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -20,11 +23,12 @@ from gevent.queue import SimpleQueue
 
 from fsroute.errors import SwitchError, SwitchUnavailable
 from fsroute.esl import commands
-from fsroute.esl.link import Link, NotAdmitted
+from fsroute.esl.drafts import Drafts
+from fsroute.esl.link import Link, Listener, NotAdmitted
 from fsroute.esl.messages import Event, Message
 from fsroute.esl.session import refuse_errors
 from fsroute.esl.stall import STALL_LIMIT, StallWatch
-from fsroute.esl.transport import COMMAND_TIMEOUT, Tap
+from fsroute.esl.transport import COMMAND_TIMEOUT, Tap, wait_for
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class _Change(enum.Enum):
 
 
 class InboundClient:
-    """Keeps three connections to one switch and hands its events to `on_event`.
+    """Keeps the connections to one switch and hands its events to `on_event`.
 
     `events` names what to subscribe to, subclasses of CUSTOM by their ``::`` name;
     BACKGROUND_JOB is added. `on_up()` is called when all connections stand and the
@@ -91,6 +95,7 @@ class InboundClient:
         self._event_link: Link | None = None
         self._command_link: Link | None = None
         self._job_link: Link | None = None
+        self._drafts = Drafts(lambda page: self._open("jobs", page))
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._poker = _Poker(self._limits.poke, self._poke)
         self._stall_watch = StallWatch(self._give_up, self._limits.stall)
@@ -153,8 +158,26 @@ class InboundClient:
         Raises:
             CommandRefused, CommandTimeout, InvalidCommand, SwitchUnavailable: as :meth:`api`.
         """
-        reply = self._standing(self._job_link).request(commands.bgapi(command, job_uuid), timeout)
+        whole = commands.bgapi(command, job_uuid)
+        link = self._standing(self._job_link)
+        waiter = self._drafts.reply(whole)
+        reply = link.request(whole, timeout) if waiter is None else wait_for(waiter, whole, timeout)
         return job_uuid or refuse_errors(reply).get("Job-UUID", "")
+
+    def draft(self, command: str) -> None:
+        """Begin ``bgapi`` of this command, which is about to be wanted: FreeSWITCH has little to read then.
+
+        Never waits, and may do nothing. What is not performed within a second never is.
+
+        Raises:
+            InvalidCommand: `command` holds a line end or a NUL.
+        """
+        if self._up.is_set():
+            self._drafts.begin(commands.bgapi(command))
+
+    def perform(self, command: str) -> None:
+        """Perform it, if it was begun; `bgapi` will give the answer."""
+        self._drafts.perform(commands.bgapi(command))
 
     def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send any command on the command connection and return its reply, whatever it says."""
@@ -213,13 +236,15 @@ class InboundClient:
         if any(link is None or link.transport.closed for link in self._links()):
             raise SwitchUnavailable(self._lost_reason)
 
-    def _open(self, link: str) -> Link:
-        return Link.open(self.address, self._password, self, self._limits.timeout, lambda: self._tap(link))
+    def _open(self, link: str, listener: Listener | None = None) -> Link:
+        tap = partial(self._tap, link)
+        return Link.open(self.address, self._password, listener or self, self._limits.timeout, tap)
 
     def _stay_up(self) -> None:
         """Tell that the switch is up, beat until a connection is lost, tell that it is down."""
         logger.info("switch %s:%d connected", *self.address)
         self._up.set()
+        self._drafts.start()
         self._inbox.put(self._on_up)
         early, self._early = self._early, []
         for event in early:
@@ -259,6 +284,7 @@ class InboundClient:
         links = self._links()
         self._command_link = self._job_link = self._event_link = None
         self._up.clear()
+        self._drafts.stop(reason)
         for link in links:
             if link is not None:
                 link.close(reason)

@@ -39,9 +39,12 @@ class Greeting:
     ``myevents``. `guarded` says that the dialplan has a ``sched_transfer`` before its ``socket`` application, to be
     cancelled now. `linger` None: not at all. With `looks` the call is looked at (:meth:`Session.look`): the handler
     connects to it, and cancels the guard then.
+
+    `connect_timeout` is longer than a dialplan's guard lasts by default (8 s): a connection that is closed before its
+    ``connect`` was answered leaves the call in park, and one that waits serves a switch that takes its time.
     """
 
-    connect_timeout: float = 2.0
+    connect_timeout: float = 10.0
     linger: int | None = 5
     myevents: bool = True
     events: Sequence[str] = ()

@@ -95,6 +95,9 @@ class _Nobody:
 
 _NOBODY: Final = _Nobody()
 
+END: Final = b"\n\n"
+"""Of a command: FreeSWITCH performs it now."""
+
 
 class Transport:
     """Sends commands, pairs replies with them first in first out, hands on everything else."""
@@ -139,10 +142,34 @@ class Transport:
         Raises:
             SessionClosed: the connection is gone.
         """
+        if self.tap is not None and self.reason is None:
+            self.tap.sent(data)
+        self._send(data)
+
+    def begin(self, command: bytes) -> None:
+        """Send all of `command` but its end; nothing else may be sent before `end`.
+
+        Raises:
+            SessionClosed: the connection is gone.
+        """
+        self._send(command.removesuffix(END))
+
+    def end(self, command: bytes) -> AsyncResult[Message]:
+        """Send what `begin` has left of `command`; the result will be set to its reply, or to SessionClosed.
+
+        Raises:
+            SessionClosed: the connection is gone.
+        """
+        if self.tap is not None and self.reason is None:
+            self.tap.sent(command)
+        self._send(END)
+        waiter: AsyncResult[Message] = AsyncResult()
+        self._waiting.append(waiter)
+        return waiter
+
+    def _send(self, data: bytes) -> None:
         if self.reason is not None:
             raise SessionClosed(self.reason)
-        if self.tap is not None:
-            self.tap.sent(data)
         if self._out:
             self._keep(self._out + data)
             return

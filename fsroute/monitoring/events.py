@@ -42,12 +42,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One of I1 to I8 did not hold; `events` show it."""
+    """One of I1 to I8 did not hold, until the moment `at`; `events` show it.
+
+    `lasted` is for how long a contact waited beside an idle agent (I3), in seconds.
+    """
 
     invariant: str
     at: float
     text: str
     events: tuple[Event, ...]
+    lasted: float = 0.0
 
     def __str__(self) -> str:
         shown = ", ".join(f"{event.ledger} {event.event_id} {event.kind}" for event in self.events)

@@ -233,7 +233,7 @@ class Waiting:
                 f"contact {wait.event.contact_id}: waited {lasted:.3f} s while agent {agent_id} was available"
             )
             events = sorted((each for each in (wait.event, free, event) if each), key=lambda each: each.at)
-            yield Violation("I3", now, text, tuple(events))
+            yield Violation("I3", now, text, tuple(events), lasted)
 
     def _common(self, wait: Wait, group: Group, begin: float, end: float) -> float:
         """The longest time between two moments in which the agents were authorized and a leader answered."""

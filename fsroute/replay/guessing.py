@@ -21,7 +21,9 @@ CALLED_BACK = "callback_"  # how the recordings of a talk about a callback begin
 
 _CALLSERVER = re.compile(r"fsroute_callserver=([^;]*)")
 _TOKEN = re.compile(r"fsr[0-9a-f]{32}")
-_MESSAGE = re.compile(r"'?(.*)/[0-9a-fA-F-]{36}\.wav'? (\d+) \d+ (\d+)")
+_MESSAGE = re.compile(
+    r"'?(.*)/[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:-[0-9]+)?\.wav'? (\d+) \d+ (\d+)"
+)
 _ENGINE = re.compile(r" detect:(\S+) ")
 
 

@@ -45,6 +45,7 @@ from fsroute.store.store import COORDINATOR, Store
 log = logging.getLogger(__name__)
 
 FOLLOW_INTERVAL: Final = 0.25  # seconds for which keys are gathered before the rows are read
+MOST_MISSED: Final = 10_000  # keys that wait to be read; beyond that everything is
 
 
 class Keeper:
@@ -153,8 +154,10 @@ class Keeper:
             return
         if isinstance(row, ProxyCall):
             self._seen(row)
-        else:
-            self._missed.add(None if key is None else str(key))
+        elif key is None or len(self._missed) >= MOST_MISSED:
+            self._missed = {None}
+        elif None not in self._missed:
+            self._missed.add(str(key))
 
     def _seen(self, call: ProxyCall) -> None:
         """Somebody in this process has read a row; called often, and mostly with a known version."""

@@ -247,9 +247,10 @@ class Memory(Database):
     def _keep_voice_message(self, contact_id: str, path: str, duration_s: float) -> list[Row]:
         if contact_id not in self.tables.contacts:
             return []
+        before = self.tables.messages.get(contact_id, {"path": path})["path"]
         self.tables.messages[contact_id] = {"path": path, "duration_s": duration_s}
         self.log("voice_message", contact_id, data={"duration_s": duration_s})
-        return [{}]
+        return [{"path": before}] if before != path else []
 
     def _live_contacts_of_switch(self, switch_id: str) -> list[Row]:
         away = {row["contact_id"] for row in self._live() if row["caller_leg"] != "present"}

@@ -18,6 +18,7 @@ from fsroute.callserver import noting
 from fsroute.callserver.call import Call
 from fsroute.callserver.desk import Desk, Settings, Signalled
 from fsroute.callserver.library import Library
+from fsroute.callserver.recordings import Recordings
 from fsroute.callserver.role import READ
 from fsroute.callserver.turning_away import TurningAway
 from fsroute.coordinator.strategies import Strategies
@@ -292,7 +293,8 @@ class Stage:
         desk = Desk(
             self._props.settings, self.store, self._rules, self._props.library, self._watch, self._unwatch,
             self._new_uuid, self._new_token, _Lookups(self, self._props.recalled),
-            _no_file, _no_file, _Customers(self._loop.monotonic, self._props.customer),
+            customers=_Customers(self._loop.monotonic, self._props.customer),
+            recordings=_Recordings(),
         )  # fmt: skip
         self._channel, self._session_now = session.uuid, session
         if self._props.refusal is not None:
@@ -577,8 +579,24 @@ def _has_no_end(command: Command) -> bool:
     return command.name == "playback" and "local_stream://" in command.argument
 
 
-def _no_file(path: Path) -> None:
-    """A replay records nothing."""
+class _Recordings(Recordings):
+    """A replay records nothing: these are the names that were given."""
+
+    def __init__(self) -> None:
+        self._given: set[Path] = set()
+
+    def new(self, folder: Path, contact_id: str) -> Path:
+        self._given.add(file := super().new(folder, contact_id))
+        return file
+
+    def discard(self, file: Path) -> None:
+        self._given.discard(file)
+
+    def _prepare(self, folder: Path) -> None:
+        """There is none."""
+
+    def _exists(self, file: Path) -> bool:
+        return file in self._given
 
 
 def rules_of(version: int | None, document: Mapping[str, Any]) -> RuleSet:

@@ -39,6 +39,7 @@ LOOK_AGAIN = 0.2  # seconds in which such a look is still good where a call depe
 GATHER = 0.005  # seconds in which agents who changed are read together
 STOP_LIMIT = 3.0  # seconds for a read to end
 READ_AGAIN = 1.0  # seconds after a read that the database refused
+UNHEARD_EVERY = 1  # looks: activity and agents taken, of which no signal may have told
 
 
 class Watch:
@@ -62,6 +63,7 @@ class Watch:
         self._everybody = True
         self._have_agents = self._have_looked = False
         self._looked_at = 0.0
+        self._looks = 0
         self._boundaries: dict[str, float] = {}
         self._changed = gevent.event.Event()
         self._over = gevent.event.Event()
@@ -248,8 +250,10 @@ class Watch:
         self.picture.rates = self._direct.rates()
         heads = {head.switch_id: head for head in self._activities.heads()}
         self._look_at(self._direct.switches(), heads)
-        self._read_activity()
-        self._read_taken()
+        if self._looks % UNHEARD_EVERY == 0:
+            self._read_activity()
+            self._read_taken()
+        self._looks += 1
         if changed:
             for activity in list(self._known.values()):
                 self._place_activity(activity)

@@ -156,9 +156,15 @@ class Contacts:
         """What `keep_application_state` kept; empty where there is none."""
         return str(self._database.value("application_state", contact_id=contact_id) or "")
 
-    def keep_message(self, contact_id: str, path: str, seconds: float) -> None:
-        """A voice message that the caller left, in a file of the switch's host."""
-        self._database.execute("keep_voice_message", contact_id=contact_id, path=path, duration_s=seconds)
+    def keep_message(self, contact_id: str, path: str, seconds: float) -> str | None:
+        """A voice message that the caller left, in a file of the switch's host.
+
+        Returns the file of the message that it takes the place of; None: there was none, or it is the same file.
+        """
+        before = self._database.value(
+            "keep_voice_message", contact_id=contact_id, path=path, duration_s=seconds
+        )
+        return None if before is None else str(before)
 
     def live_of_switch(self, switch_id: str) -> list[tuple[str, str, str | None, bool]]:
         """(contact, channel, core, whether it is a consultation) of each contact of a switch that has not ended."""

@@ -14,7 +14,7 @@ import gevent
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fsroute.errors import StoreError
+from fsroute.errors import StoreError, Unanswered
 from fsroute.store import connection as connections
 from fsroute.store.connection import Connection
 from fsroute.store.faults import (
@@ -51,6 +51,7 @@ class Statements:
 
         Raises:
             DatabaseUnavailable: the database could not be reached, went away or was too slow.
+            Unanswered: it went away during the statement, which it may have done.
             Fenced: the epoch given is no longer the present one.
             StoreConflict: a unique constraint refused a row.
             StoreError: the database refused it for another reason.
@@ -171,13 +172,13 @@ class Database(Statements):
                 if not (is_deadlock(error) or is_of_a_standby(error)):
                     if query.repeatable and is_of_the_connection(error):
                         break
-                    raise translate(error, query.name) from error
+                    raise _fault(error, query.name) from error
                 logger.info("%s: %s; trying again", query.name, str(error).partition("\n")[0])
             gevent.sleep(random.uniform(pause / 2, pause))
         try:
             return self._planned(query, parameters)
         except psycopg.Error as error:
-            raise translate(error, query.name) from error
+            raise _fault(error, query.name) from error
 
     def _planned(self, query: Query, parameters: Mapping[str, Any]) -> Cursor:
         """Perform it, on another connection where a migration has changed what it gives: each may have prepared it."""
@@ -215,11 +216,17 @@ class _Transaction(Statements):
             raise translate(error, query.name) from error
 
 
+def _fault(error: psycopg.Error, name: str) -> StoreError:
+    """What became of a statement on a connection that had been made."""
+    fault = translate(error, name)
+    return Unanswered(str(fault)) if is_of_the_connection(error) else fault
+
+
 def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except psycopg.Error as error:
-        raise translate(error, "commit") from error
+        raise _fault(error, "commit") from error
 
 
 def _roll_back(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from fsroute.errors import Unanswered
 from fsroute.model.agent import Agent
 from fsroute.model.contact import CallerInformation
 from fsroute.model.direct import DoorRow, SwitchSeen, TakenRow
@@ -17,6 +18,7 @@ from fsroute.model.proxy_call import ProxyCall, State
 from fsroute.model.routing import Routing
 from fsroute.store import agents, proxy_calls
 from fsroute.store.contacts import Contact
+from fsroute.store.database import Row
 from fsroute.store.rules import Rules
 from fsroute.store.store import COORDINATOR, Store, agent_key, call_key, switch_topic
 
@@ -173,6 +175,22 @@ class DirectCalls:
 
         The agent's switch hears of a reservation, as of any offer.
         """
+        try:
+            row = self._perform(contact, caller, data, wanted)
+        except Unanswered:
+            if (
+                wanted.reserve is not None
+            ):  # what the commit tells, if it was one, this process takes for its own
+                self._store.ask_to_look()
+                self._store.signals.tell(switch_topic(contact.switch_id), None)
+            raise
+        claimed = _claimed(row)
+        self._announce(wanted, claimed)
+        return claimed
+
+    def _perform(
+        self, contact: Contact, caller: CallerInformation, data: Mapping[str, Any], wanted: Wanted
+    ) -> Row:
         row = self._database.one(
             "direct_call",
             contact=Jsonb(_contact(contact)),
@@ -187,9 +205,7 @@ class DirectCalls:
             share=_json(wanted.share),
         )
         assert row is not None
-        claimed = _claimed(row)
-        self._announce(wanted, claimed)
-        return claimed
+        return row
 
     def _announce(self, wanted: Wanted, claimed: Claimed) -> None:
         call, signals = claimed.call, self._store.signals
@@ -207,7 +223,11 @@ class DirectCalls:
 
     def queue(self, contact_id: str) -> ProxyCall | None:
         """No other agent is tried: the contact waits like any other. None: nobody holds it."""
-        row = self._database.one("queue_directed", contact_id=contact_id)
+        try:
+            row = self._database.one("queue_directed", contact_id=contact_id)
+        except Unanswered:
+            self._store.ask_to_look()
+            raise
         call = None if row is None else proxy_calls.from_row(row)
         self._store.announce(call)
         return call

@@ -13,7 +13,7 @@ the while: a slow database is not a dead leader. After the lease's duration the 
 epoch and ends that session.
 
 A leader does not step down because the database is slow or away: nobody can replace it there, and if
-somebody did, the epoch tells.
+somebody did, the epoch tells. One whose process was hanging asks first (`Lease.is_overdue`).
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ class Lease:
         self._connection: Connection | None = None
         self._locked = False
         self._broke_at = -GRACE
+        self._asked_at = 0.0  # monotonic seconds; when we asked last whether it is ours, and had an answer
         self._one_at_a_time = gevent.lock.RLock()
         self._renewer: gevent.Greenlet[..., None] | None = None
         self._standing_by = Outage(logger, f"standing by for {name}")
@@ -105,6 +106,14 @@ class Lease:
     def held(self) -> bool:
         """Do we lead, as far as we know?"""
         return self.epoch is not None
+
+    @property
+    def is_overdue(self) -> bool:
+        """We have not even tried to renew it for its whole duration: this process was hanging.
+
+        What it does now, as one that leads, may cross what its successor has done since.
+        """
+        return self.held and time.monotonic() - self._asked_at > self.duration
 
     def campaign(self, timeout: float | None = None) -> int | None:
         """Wait until we lead and return our epoch; None after `timeout` seconds without success.
@@ -135,7 +144,13 @@ class Lease:
         with self._one_at_a_time:
             if self.epoch is None:
                 return False
-            renewed = self._one("lease_renew", holder=self.holder, epoch=self.epoch, duration=self.duration)
+            asked = time.monotonic()
+            try:
+                renewed = self._one(
+                    "lease_renew", holder=self.holder, epoch=self.epoch, duration=self.duration
+                )
+            finally:
+                self._asked_at = asked
             if renewed is None:
                 self._lose()
             elif not self._locked:
@@ -172,10 +187,11 @@ class Lease:
             self._take(row)
 
     def _take(self, seen: dict[str, Any]) -> None:
+        asked = time.monotonic()
         taken = self._one("lease_take", holder=self.holder, epoch=seen["epoch"], duration=self.duration)
         if taken is None:
             return
-        self.epoch = int(taken["epoch"])
+        self.epoch, self._asked_at = int(taken["epoch"]), asked
         self.lost.clear()
         logger.info("%s leads %s, epoch %d", self.holder, self.name, self.epoch)
         if not self._locked:

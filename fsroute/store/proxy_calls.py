@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -16,7 +16,7 @@ from fsroute.model.other_acd import OtherAcd
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import CallbackTerms, Routing, TimeLineStep, Way
 from fsroute.store import agents
-from fsroute.store.claims import Claim, Leaving
+from fsroute.store.claims import Claim, Dialling, Leaving
 from fsroute.store.database import Database
 
 _PLAIN = (
@@ -29,6 +29,16 @@ _PLAIN = (
     "longest_queue", "time_line_done", "callback_number", "callback_failures", "treatment_number", "caller_site_id",
     "expected_wait_basis", "expected_wait_error", "acd_entry_uuid", "acd_agent", "acd_leg_uuid", "acd_since",
 )  # fmt: skip
+
+
+def _claimed(claim: Claim, leaving: ProxyCall) -> ProxyCall:
+    """The row of a contact as it will be if the claim is granted, so far as dialling the agent needs it."""
+    return replace(
+        claim.call,
+        agent_id=claim.agent_id,
+        agent_leg_uuid=claim.agent_leg_uuid,
+        agent_address=leaving.agent_address,
+    )
 
 
 def from_row(row: Mapping[str, Any]) -> ProxyCall:
@@ -221,16 +231,23 @@ class ProxyCalls:
             data=Jsonb(dict(data)),
         )
 
-    def agent_left(self, agent_leg_uuid: str, cause: str, call: ProxyCall | None = None) -> ProxyCall | None:
+    def agent_left(
+        self,
+        agent_leg_uuid: str,
+        cause: str,
+        call: ProxyCall | None = None,
+        dialling: Dialling | None = None,
+    ) -> ProxyCall | None:
         """The agent's leg ended after the talk: the reservation ends and wrap-up begins.
 
         With `call`, the talk's row as the caller knows it, an agent without wrap-up is reserved for the next contact
-        by the same statement, if a coordinator in this process knows which that is.
+        by the same statement, if a coordinator in this process knows which that is. `dialling` hears of that before
+        and after.
         """
         claim = None if call is None or self.on_leaving is None else self.on_leaving(call)
         if call is not None and claim is not None:
             try:
-                return self._go_on(call, claim, agent_leg_uuid, cause)
+                return self._go_on(call, claim, agent_leg_uuid, cause, dialling)
             except Fenced:  # nothing was done, and the agent has left all the same
                 pass
         return self._one(
@@ -240,15 +257,19 @@ class ProxyCalls:
             hand_over=self.on_let_go is not None,
         )
 
-    def _go_on(self, leaving: ProxyCall, claim: Claim, agent_leg_uuid: str, cause: str) -> ProxyCall | None:
+    def _go_on(
+        self, leaving: ProxyCall, claim: Claim, agent_leg_uuid: str, cause: str, dialling: Dialling | None
+    ) -> ProxyCall | None:
         try:
+            if dialling is not None:
+                dialling.begin(_claimed(claim, leaving))
             rows = self._database.run(
                 "agent_goes_on",
                 leaving=leaving.proxy_call_id,
                 left_leg_uuid=agent_leg_uuid,
                 data=Jsonb({"cause": cause}),
                 epoch=claim.epoch,
-                proxy_call_id=claim.proxy_call_id,
+                proxy_call_id=claim.call.proxy_call_id,
                 agent_id=claim.agent_id,
                 agent_leg_uuid=claim.agent_leg_uuid,
                 why=Jsonb(dict(claim.why)),
@@ -257,8 +278,11 @@ class ProxyCalls:
             claim.failed(error if isinstance(error, StoreError) else StoreError("the statement was given up"))
             raise
         by_number = {row["proxy_call_id"]: row for row in rows}
-        next_one = by_number.pop(claim.proxy_call_id, None)
-        claim.reserved(None if next_one is None else from_row(next_one))
+        next_one = by_number.pop(claim.call.proxy_call_id, None)
+        reserved = None if next_one is None else from_row(next_one)
+        if reserved is not None and dialling is not None:
+            dialling.perform(reserved)
+        claim.reserved(reserved)
         return self._told(next(iter(by_number.values()), None))
 
     def last_reserved_switch(self, proxy_call_id: int) -> str | None:

@@ -2,6 +2,7 @@
 
 A signal is never the data. It is published after the commit; it may be lost while a connection is
 down, so that after each connection every subscriber hears the key None: read everything again.
+A subscriber that could not read it, because the database was away, is told again.
 Notifications are gathered, since commits that notify wait for each other throughout the server.
 """
 
@@ -37,19 +38,24 @@ PREFIX = "fsroute."
 GATHER = 0.002  # seconds between two notifying commits
 CHECK = 5.0  # seconds of silence after which the server is asked whether it is still there
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between attempts to connect
+AGAIN = 0.5  # seconds before a subscriber hears again what it could not read
 MOST_PENDING = 10_000  # keys of a topic; beyond that "everything" is shorter
 
 Callback = Callable[[Key, Any], None]
 
 
 class Subscription:
-    """One callback with a greenlet of its own, so that a slow one delays nobody else."""
+    """One callback with a greenlet of its own, so that a slow one delays nobody else.
+
+    A signal that the callback could not follow, since the database did not answer, comes again without its row.
+    """
 
     def __init__(self, topic: str, callback: Callback) -> None:
         self.topic = topic
         self._callback = callback
         self._inbox = Inbox()
         self._filled = gevent.event.Event()
+        self._unread = Outage(logger, f"signals of {topic} wait for the database")
         self._greenlet = gevent.spawn(self._dispatch)
 
     def post(self, key: Key, row: Any = None) -> None:
@@ -66,6 +72,10 @@ class Subscription:
             while (signal := self._inbox.take()) is not None:
                 try:
                     self._callback(*signal)
+                    self._unread.over()
+                except StoreError as error:
+                    self._unread.failed(error)
+                    gevent.spawn_later(AGAIN, self.post, signal[0])
                 except Exception:
                     logger.exception("a subscriber of %s failed on %r", self.topic, signal[0])
 
@@ -113,7 +123,8 @@ class Signals:
         """Call `callback(key, row)` for each signal of `topic`, in a greenlet of its own.
 
         `row` is what the publisher gave if it is in this process, else None. Signals that wait are
-        merged by key. The key None says that signals may have been missed.
+        merged by key. The key None says that signals may have been missed. Where it raises
+        `DatabaseUnavailable` it is called again for that key until it does not.
 
         Raises:
             ValueError: the name is too long for a channel of PostgreSQL (63 bytes with its prefix).

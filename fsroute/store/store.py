@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from fsroute.acd.proxy_call import On
-from fsroute.errors import StoreError
+from fsroute.errors import StoreError, Unanswered
 from fsroute.model.contact import Outcome
 from fsroute.model.proxy_call import NetworkLeg, ProxyCall
 from fsroute.model.routing import Routing
 from fsroute.store.agents import Agents
-from fsroute.store.claims import Leaving
+from fsroute.store.claims import Dialling, Leaving
 from fsroute.store.contacts import Closed, Contacts
 from fsroute.store.database import Database
 from fsroute.store.duty import Duty
@@ -21,6 +22,10 @@ from fsroute.store.transfers import Transfers
 
 COORDINATOR = "coordinator"
 """The topic of everything that may concern a decision."""
+
+
+UNHEARD = "u:"
+"""The key of whatever nobody may have told of."""
 
 
 def switch_topic(switch_id: str) -> str:
@@ -91,18 +96,41 @@ class Store:
             return
         row = known[-1]
         key = call_key(row.proxy_call_id)
-        switches = {
-            switch_id
-            for call in known
-            for switch_id in (call.switch_id, call.agent_switch_id, call.network_switch_id)
-            if switch_id is not None
-        }
-        switches |= {call.acd.switch_id for call in known if call.acd is not None}
+        switches = _concerned(known)
         if len({call.version for call in known}) > 1 and row.version > known[0].version + 1:
             switches |= self._unseen_switch(row)  # somebody else's change came between: maybe a reservation
         for switch_id in sorted(switches):
             self.signals.publish(switch_topic(switch_id), key, row)
         self.signals.publish(COORDINATOR, key, row)
+
+    @contextmanager
+    def in_doubt(self, *calls: ProxyCall | None) -> Iterator[None]:
+        """Around a transition of these: if it goes unanswered, whoever it may concern reads the rows.
+
+        It may have been done, and whoever tries it again is told no more than that somebody was first.
+        """
+        try:
+            yield
+        except BaseException as error:
+            # whoever is ended amid a statement does not hear the answer either
+            if isinstance(error, Unanswered) or not isinstance(error, StoreError):
+                self.hint_at(*calls)
+            raise
+
+    def hint_at(self, *calls: ProxyCall | None) -> None:
+        """Whoever these concern, by what is known of them, reads the rows: what they are now may not have been told."""
+        for call in calls:
+            if call is not None:
+                key = call_key(call.proxy_call_id)
+                for topic in (*map(switch_topic, sorted(_concerned([call]))), COORDINATOR):
+                    self.signals.publish(topic, key)
+
+    def ask_to_look(self) -> None:
+        """Something may have been done of which nobody knows enough to tell: the leader looks what has changed.
+
+        By who succeeds a process that may have died between a commit and its signal, too.
+        """
+        self.signals.publish(COORDINATOR, UNHEARD)
 
     def _unseen_switch(self, row: ProxyCall) -> set[str]:
         try:
@@ -146,16 +174,31 @@ class Store:
         data: Mapping[str, object] | None = None,
     ) -> ProxyCall | None:
         """One transition, and the signal of it. None: the race was lost, nothing changed."""
-        moved = self.proxy_calls.move(
-            call.proxy_call_id,
-            on,
-            attempt=attempt or Attempt(),
-            network_leg=network_leg,
-            end_reservation=end_reservation,
-            epoch=epoch,
-            set=set,
-            data=data,
-        )
+        with self.in_doubt(call):
+            moved = self.proxy_calls.move(
+                call.proxy_call_id,
+                on,
+                attempt=attempt or Attempt(),
+                network_leg=network_leg,
+                end_reservation=end_reservation,
+                epoch=epoch,
+                set=set,
+                data=data,
+            )
+        if moved is not None:
+            self.announce(call, moved)
+        return moved
+
+    def agent_left(
+        self, call: ProxyCall, agent_leg_uuid: str, cause: str, dialling: Dialling | None = None
+    ) -> ProxyCall | None:
+        """The agent's leg ended after the talk of `call`: the reservation ends and wrap-up begins.
+
+        None: it had ended before. An agent without wrap-up may be reserved for the next contact with it; `dialling`
+        hears of that before and after.
+        """
+        with self.in_doubt(call):
+            moved = self.proxy_calls.agent_left(agent_leg_uuid, cause, call, dialling)
         if moved is not None:
             self.announce(call, moved)
         return moved
@@ -170,7 +213,19 @@ class Store:
     ) -> Closed | None:
         """End a contact once, whoever sees it first; `call` is the last row that the closer knows."""
         known = call if call is not None else self.proxy_calls.latest(contact_id)
-        closed = self.contacts.close(contact_id, outcome, data, on)
+        with self.in_doubt(known):
+            closed = self.contacts.close(contact_id, outcome, data, on)
         if closed is not None and closed.call is not None:
             self.announce(known, closed.call)
         return closed
+
+
+def _concerned(calls: Sequence[ProxyCall]) -> set[str]:
+    """The switches of the callers, the agents, the network legs and the other ACDs."""
+    found = {
+        switch_id
+        for call in calls
+        for switch_id in (call.switch_id, call.agent_switch_id, call.network_switch_id)
+        if switch_id is not None
+    }
+    return found | {call.acd.switch_id for call in calls if call.acd is not None}

@@ -46,7 +46,7 @@ class Options:
     the one that `link_address` belongs to; `recognisers` are the engines that ``play_and_detect_speech`` finds;
     `missing_modules` those that ``module_exists`` denies; `configurations` what ``xml_locate`` finds of the section
     configuration, by name; `max_sessions` and `sessions_per_second` are only said;
-    `callcenter` whether mod_callcenter is loaded.
+    `callcenter` whether mod_callcenter is loaded; `keeps_recordings` whether ``record`` writes its file.
     """
 
     event_latency: float = 0.010
@@ -66,6 +66,7 @@ class Options:
     link_profile: str = "fsroute_link"
     recognisers: frozenset[str] = frozenset()
     callcenter: bool = True
+    keeps_recordings: bool = False
     missing_modules: frozenset[str] = frozenset()
     configurations: Mapping[str, str] = field(default_factory=dict)
     max_sessions: int = 1000

@@ -98,15 +98,19 @@ update contact_personal h
 select application_state from contact_personal where contact_id = %(contact_id)s;
 
 -- name: keep_voice_message
-with kept as (
+with before as (
+    select path from voice_message where contact_id = %(contact_id)s
+), kept as (
     insert into voice_message (contact_id, contact_center_id, path, duration_s)
     select contact_id, contact_center_id, %(path)s, %(duration_s)s from contact where contact_id = %(contact_id)s
     on conflict (contact_id) do update set path = excluded.path, duration_s = excluded.duration_s,
                                            left_at = excluded.left_at
     returning contact_id, contact_center_id, duration_s
+), logged as (
+    insert into contact_event (contact_id, contact_center_id, kind, data)
+    select contact_id, contact_center_id, 'voice_message', jsonb_build_object('duration_s', duration_s) from kept
 )
-insert into contact_event (contact_id, contact_center_id, kind, data)
-select contact_id, contact_center_id, 'voice_message', jsonb_build_object('duration_s', duration_s) from kept;
+select path from before where path <> %(path)s;
 
 -- name: erase_contact
 select erase_contact(%(contact_id)s);

@@ -49,6 +49,7 @@ def turnovers(records: Iterable[Record], ports: Ports, since: float, until: floa
     agent_of: dict[str, str] = {}  # by Call-ID
     agent_of_leg: dict[str, str] = {}  # by the leg's identifier in the switch
     freed: dict[str, float] = {}
+    ended: set[str] = set()  # Call-IDs: a BYE that is sent again ends nothing
     hangups: dict[str, float] = {}
     originates: dict[str, float] = {}
     found = []
@@ -69,8 +70,9 @@ def turnovers(records: Iterable[Record], ports: Ports, since: float, until: floa
                 found.append(
                     Turnover(agent, bye, at, hangup, originate) if known else Turnover(agent, bye, at)
                 )
-        elif what.startswith("BYE") and source == ports.agents and record[5] in agent_of:
-            freed.setdefault(agent_of[str(record[5])], at)
+        elif what.startswith("BYE") and source == ports.agents and record[5] in agent_of.keys() - ended:
+            ended.add(str(record[5]))
+            freed[agent_of[str(record[5])]] = at
     return found
 
 

@@ -25,6 +25,7 @@ def main(names: list[str]) -> int:
                 f"{row.broken}, {stage}: {cell.fault}" for stage, cell in row.cells.items() if cell.fault
             ]
             faults += [f"{row.broken}: left behind: {row.left}"] if row.left else []
+            faults += [] if row.is_taken_back else [f"{row.broken}: taken back after {row.taken_back:.2f} s"]
             for fault in faults:
                 print(fault, file=sys.stderr)
             if faults:

@@ -10,6 +10,9 @@ import pytest
 from tests.faults.row import Row, play
 from tests.faults.standins import StandIns, standins
 from tests.faults.table import Broken, Cell
+from tests.unasked import nobody_looks_unasked
+
+__all__ = ["nobody_looks_unasked"]
 
 Played = Callable[[Cell], Row]
 

@@ -22,7 +22,8 @@ from fsroute.store.migrate import migrate
 from fsroute.store.scratch import SETTINGS
 from tests.faults import application
 from tests.faults.cuttable import Cuttable
-from tests.faults.table import Broken
+from tests.faults.table import CALL_SERVERS, Broken
+from tests.starving import Starvation
 from tests.waiting import until
 
 DATABASE_AWAY = 5.0  # seconds: longer than a caller may hear nothing
@@ -97,6 +98,9 @@ class Sites:
         self._one_connects = threading.Lock()
         self.processes: dict[tuple[str, str], Process] = {}
         self.struck = self._served = 0.0
+        self._taking: set[str] = set()  # the names of whose calls are taken back, and of those who do
+        self._took_from = 0.0  # when what is promised of those who take back began
+        self._starvation: Starvation | None = None
 
     def enter(self, links: Mapping[str, str]) -> None:
         """The sites with a switch each, by where its network legs come in."""
@@ -174,6 +178,8 @@ class Sites:
 
     def strike(self, broken: Broken) -> None:
         victims = self._victims(broken)
+        self._taking = {SECOND, "callserver"} if broken in CALL_SERVERS else {str(broken)}
+        self._starvation = Starvation(self._running)
         self.struck = time.time()
         for process in victims:
             process.kill()
@@ -241,7 +247,20 @@ class Sites:
             return None
         moments = [moment for moment in self._moments(lines[broken]) if moment >= self.struck]
         goes_on = broken in (Broken.COORDINATOR, Broken.ONE_OF_TWO_CALL_SERVERS)
-        return max(moments, default=float("inf")) - (self.struck if goes_on else self._served)
+        self._took_from = self.struck if goes_on else self._served
+        return max(moments, default=float("inf")) - self._took_from
+
+    def kept_waiting(self, took: float) -> float:
+        starvation, self._starvation = self._starvation, None
+        if starvation is None:
+            return 0.0
+        starvation.stop()
+        return starvation.between(self._took_from, self._took_from + took)
+
+    def _running(self) -> list[int]:
+        """Who takes calls back: one role's processes, and this one, where the switches and the people may be."""
+        taking = [process for name, process in self.processes.items() if name[1] in self._taking]
+        return [os.getpid(), *(process.pid for process in taking if process.runs())]
 
     def _moments(self, text: str) -> list[float]:
         """When any process logged lines with `text`, in seconds since the epoch."""

@@ -4,10 +4,12 @@
 call is over, the next one is placed, so that the calls come as fast as the machine serves them. Every
 ``--kills-every`` seconds one of the processes is killed (-9) and started again, or the database is restarted or
 killed. It prints memory and greenlets of each process at the start, in the middle and at the end, the rate, how the
-calls ended, what the audit says of the whole ledger, and what was left behind.
+calls ended, what the audit says of the whole ledger, why contacts waited beside idle agents (`soak_waits`), and what
+was left behind.
 
-Progress goes to ``progress.jsonl`` in ``--folder``, and each silence to ``silences.jsonl``. A run that was cut off, or
-that ``--seconds`` ended, goes on where it was with the same ``--folder``: the ledger of both is judged as one.
+Progress goes to ``progress.jsonl`` in ``--folder``, silences, waits and callers who were never heard of to files of
+their names. A run that was cut off, or that ``--seconds`` ended, goes on where it was with the same ``--folder``: the
+ledger of both is judged as one.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ monkey.patch_all()
 
 import argparse  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
-import signal  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+from dataclasses import asdict, dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -43,7 +45,9 @@ from fsroute.store.script import run_script  # noqa: E402
 from fsroute.switchsim import Network  # noqa: E402
 from fsroute.switchsim.timeline import Timeline  # noqa: E402
 from tests.faults import soak_people as people  # noqa: E402
+from tests.faults.soak_database import KeptServer, PatroniServers  # noqa: E402
 from tests.faults.soak_house import SPEED, House, Size, house  # noqa: E402
+from tests.faults.soak_waits import EVERY, Processor, Wait, stalls, table, waits  # noqa: E402
 
 CALL_LIMIT = 120.0  # seconds after which a call counts as stuck
 SETTLE_LIMIT = 60.0  # seconds for what is left to be closed, after the last call
@@ -63,10 +67,9 @@ VICTIMS = (
     ("acd-west", 1),
     ("cti-west", 1),
     ("cti-east", 1),
-    ("database: restart", 1),
-    ("database: kill", 1),
 )
-"""Who dies how often, relative to each other."""
+"""Who dies how often, relative to each other; what befalls the database, each once."""
+DATABASE = "database: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,11 @@ class Result:
     sizes: dict[str, dict[str, Size]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
-    late: int = 0  # waits beside an idle agent that were longer than 100 ms, on a machine that is full
+    waits: list[Wait] = field(default_factory=list)  # beside an idle agent, longer than 100 ms
+    stalls: list[str] = field(default_factory=list)  # who was kept from the processor
     without_contact: int = 0
-    fell_back: int = (
-        0  # without a contact, too: they came while there was no database, and heard the fallback
-    )
+    fell_back: int = 0  # without one, too: came while there was no database, and heard the fallback
+    untaken: int = 0  # without one, too: hung up before anybody had answered
     doubled: int = 0
     open_contacts: int = 0
     open_calls: int = 0
@@ -141,12 +144,15 @@ class Soak:
         self._chance = random.Random(plan.seed)
         self._is_over = False
         self._fell_back: set[str] = set()
+        self._untaken: dict[str, str] = {}  # what callers heard whom nobody answered
         self._killed: list[tuple[float, str]] = []
+        self._processor = Processor()
 
     def run(self) -> Result:
         result = self.result
         others = [
-            gevent.spawn(each) for each in (self._keep_killing, self._keep_telling, self._keep_measuring)
+            gevent.spawn(each)
+            for each in (self._keep_killing, self._keep_telling, self._keep_measuring, self._keep_looking)
         ]
         callers = [gevent.spawn(self._keep_calling) for _ in range(self.plan.at_once)]
         gevent.joinall(callers, raise_error=True)
@@ -187,6 +193,8 @@ class Soak:
         result.causes["an agent" if call.talked_with else str(call.cause)] += 1
         if call.cause == FALLBACK:
             self._fell_back.add(caller.number)
+        elif not call.is_answered:
+            self._untaken[caller.number] = str(call.timeline)
         result.calls += 1
         self.house.forget_calls()
 
@@ -203,7 +211,7 @@ class Soak:
     # What happens meanwhile --------------------------------------------------------------------------------
 
     def _keep_killing(self) -> None:
-        every = self.plan.kills_every
+        every, faults = self.plan.kills_every, self.house.server.faults
         for number, victim in enumerate(self.plan.victims, 1):
             while not self._is_over and self.result.calls < number * self.plan.calls // (
                 len(self.plan.victims) + 1
@@ -213,16 +221,14 @@ class Soak:
         while every and not self.plan.victims and not self._is_over:
             self._pause(self._chance.uniform(0.5, 1.5) * every)
             if not self._is_over:
-                (victim,) = self._chance.choices(
-                    [name for name, _ in VICTIMS], [share for _, share in VICTIMS]
-                )
-                self._kill(victim)
+                names, shares = zip(*VICTIMS, *((DATABASE + each, 1) for each in faults), strict=True)
+                self._kill(self._chance.choices(names, shares)[0])
 
     def _kill(self, victim: str) -> None:
         self.result.kills[victim] += 1
         self._killed.append((time.monotonic(), victim))
         if victim.startswith("database"):
-            self.house.kill_database(signal.SIGINT if victim.endswith("restart") else signal.SIGKILL)
+            self.house.server.strike(victim.removeprefix(DATABASE))
             return
         part = self.house.parts[victim]
         part.kill()
@@ -256,6 +262,14 @@ class Soak:
         if self._folder is not None:
             with (self._folder / f"{name}.jsonl").open("a") as file:
                 file.write(json.dumps(said) + "\n")
+
+    def _keep_looking(self) -> None:
+        """Who has to wait for the processor."""
+        while not self._is_over:
+            pids = {name: part.pid for name, part in self.house.parts.items() if part.runs}
+            pids["stand-ins"] = os.getpid()
+            self._processor.look(pids, self.house.server.postmasters())
+            gevent.sleep(EVERY)
 
     def _keep_measuring(self) -> None:
         """At the start, when calls are there, and when half of the calls or of the time is over."""
@@ -303,18 +317,26 @@ class Soak:
         different = numbers.replace("count(*)", "count(distinct caller_number)")
         known = int(self._value(different) or 0)
         result.doubled = int(self._value(numbers) or 0) - known
-        result.without_contact = self._next - self._first - known
-        result.fell_back = result.without_contact - self._unaccounted()
-        result.without_contact -= result.fell_back
+        lost = self._unheard_of()
+        fell_back, untaken = lost & self._fell_back, lost & self._untaken.keys()
+        result.fell_back, result.untaken = len(fell_back), len(untaken)
+        result.without_contact = len(lost) - result.fell_back - result.untaken
+        for caller_number in sorted(lost - fell_back):
+            self._note("unheard", {"number": caller_number, "heard": self._untaken.get(caller_number, "")})
         result.violations = [str(found) for found in audit(self._database, limit=FULL).violations]
-        result.late = sum(found.invariant == "I3" for found in audit(self._database, limit=LIMIT).violations)
+        offset = time.time() - time.monotonic()
+        kills = [(at + offset, who) for at, who in self._killed]
+        result.stalls = stalls(self._processor)
+        result.waits = waits(audit(self._database, limit=LIMIT), kills, self._processor)
+        for wait in result.waits:
+            self._note("waits", asdict(wait))
 
-    def _unaccounted(self) -> int:
-        """Callers of this run who have no contact and did not hear the fallback."""
+    def _unheard_of(self) -> set[str]:
+        """Callers of this run who have no contact."""
         text = "select caller_number from contact_personal where caller_number >= '{}'"
         known = {row[0] for row in self._rows(text.format(people.number(self._first)))}
         placed = {people.number(index) for index in range(self._first, self._next)}
-        return len(placed - known - self._fell_back)
+        return placed - known
 
     def _value(self, text: str) -> Any:
         return self._rows(text)[0][0]
@@ -333,10 +355,13 @@ def show(result: Result) -> None:
     for name in next(iter(result.sizes.values())):
         cells = [sizes[name] for sizes in result.sizes.values()]
         print(f"  {name:22}" + "".join(f"{_size(cell):>16}" for cell in cells))
+    print("waited for the processor:", *result.stalls, sep="\n")
     silences = ", ".join(f"{count} after {who}" for who, count in result.silences.most_common())
     print(f"callers in silence for more than {SILENCE:g} s: {result.silences.total()} ({silences or 'none'})")
     print(f"callers who came while nobody could take them, and heard the fallback: {result.fell_back}")
-    print(f"waits beside an idle agent above {LIMIT:g} s: {result.late} (judged: above {FULL:g} s)")
+    print(f"callers who hung up before anybody had answered, and have no contact: {result.untaken}")
+    print(f"waits beside an idle agent above {LIMIT:g} s: {len(result.waits)} (judged: above {FULL:g} s)")
+    print(*table(result.waits), sep="\n")
     for violation in result.violations[:50]:
         print("  ", violation)
     print(", ".join(f"{name} {count}" for name, count in result.faults.items()))
@@ -346,20 +371,23 @@ def _size(size: Size) -> str:
     return f"{size.rss:.0f}" + ("" if size.greenlets is None else f" ({size.greenlets})")
 
 
-def soak(plan: Plan, folder: Path, *, safe: bool = True) -> Result:
+def soak(plan: Plan, folder: Path, *, safe: bool = True, patroni: bool = False) -> Result:
     """Play `plan` in `folder`, which a run before may have left."""
-    with serving(folder, plan.seed, safe=safe) as (built, database):
+    with serving(folder, plan.seed, safe=safe, patroni=patroni) as (built, database):
         return Soak(plan, built, database, folder).run()
 
 
 @contextmanager
-def serving(folder: Path, seed: int, *, safe: bool = True) -> Iterator[tuple[House, Database]]:
+def serving(
+    folder: Path, seed: int, *, safe: bool = True, patroni: bool = False
+) -> Iterator[tuple[House, Database]]:
     """The house with its people, at work."""
+    server = PatroniServers() if patroni else KeptServer(folder / "postgres", safe=safe)
     network = Network(seed=seed, speed=SPEED)
     network.director = people.People(seed)
     for agent in people.agents():
         network.add_agent(agent)
-    with house(folder, network, safe=safe) as built, Database(built.conninfo, max_size=3) as database:
+    with house(folder, network, server) as built, Database(built.conninfo, max_size=3) as database:
         if not database.run("contact_centers"):
             samples = resources.folder("sql") / "samples"
             run_script(database, (samples / "two_sites.sql").read_text("utf-8"), "two_sites.sql")
@@ -383,18 +411,25 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills-every", type=float, default=20.0, help="seconds; 0: nobody is killed")
+    parser.add_argument(
+        "--victims", help="these die, in this order, and nobody by chance; separated by commas"
+    )
     parser.add_argument("--at-once", type=int, default=60, help="callers on the line")
     parser.add_argument("--seconds", type=float, help="place no more calls after that")
     parser.add_argument(
         "--folder", type=Path, help="kept, and gone on with; else a new one, removed at the end"
     )
+    parser.add_argument("--patroni", action="store_true", help="a database of two servers that change places")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fsroute-soak-", dir="/var/tmp"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
-    plan = Plan(arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds)
+    plan = Plan(
+        arguments.calls, arguments.seed, arguments.kills_every, arguments.at_once, arguments.seconds,
+        tuple(arguments.victims.split(",")) if arguments.victims else (),
+    )  # fmt: skip
     try:
-        result = soak(plan, folder)
+        result = soak(plan, folder, patroni=arguments.patroni)
     finally:
         if arguments.folder is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,9 @@ from fsroute.config import Role
 from fsroute.demo.centers import DEFAULT_CONTEXT, EAST, WEST, CenterSettings
 from fsroute.install.render import render_dialplans
 from fsroute.install.settings import DialplanSettings
-from fsroute.store.embedded import EmbeddedPostgres
 from fsroute.store.migrate import migrate
 from fsroute.switchsim import Dialplan, Network, Options, Switch
-from tests.benchmarks.processes import postmaster
+from tests.faults.soak_database import DatabaseServer
 from tests.ports import free_port
 
 SPEED = 20.0  # how much faster people talk and prompts play than in life
@@ -104,6 +103,11 @@ class Part:
         self.began = time.monotonic()
 
     @property
+    def pid(self) -> int:
+        """0: it does not run."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
     def runs(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
@@ -151,10 +155,9 @@ class House:
     folder: Path
     conninfo: str
     network: Network
-    server: EmbeddedPostgres
+    server: DatabaseServer
     switches: dict[str, Switch] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
-    database_restarts: int = 0
 
     def build(self) -> None:
         for site in (WEST, EAST):
@@ -214,11 +217,6 @@ class House:
                         return False
         return True
 
-    def kill_database(self, number: signal.Signals) -> None:
-        """SIGINT: an orderly restart; SIGKILL: a crash, and recovery. `keep` starts it again."""
-        os.kill(postmaster(self.server.folder), number)
-        self.database_restarts += 1
-
     def sizes(self) -> dict[str, Size]:
         found = {name: part.size() for name, part in self.parts.items()}
         return {**found, "stand-ins": Size(rss(os.getpid()))}
@@ -254,16 +252,13 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, network: Network, *, safe: bool = True) -> Iterator[House]:
-    """A migrated database in `folder` and what stands on it; not started yet."""
-    server = EmbeddedPostgres(folder / "postgres", safe=safe)
-    conninfo = server.start()
-    built = House(folder, conninfo, network, server)
-    try:
+def house(folder: Path, network: Network, server: DatabaseServer) -> Iterator[House]:
+    """A migrated database and what stands on it; not started yet."""
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        conninfo = server.start()
+        built = House(folder, conninfo, network, server)
+        stack.callback(built.stop)
         migrate(conninfo)
-        server.keep(0.1)
         built.build()
         yield built
-    finally:
-        built.stop()
-        server.stop()

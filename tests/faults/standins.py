@@ -26,7 +26,7 @@ from tests.integration.flow.processes import PAUSE_MS
 
 SPEED = 20.0  # people and recordings are as much faster than in life
 MEDIA_TIMEOUT = 0.5  # seconds until a channel notices that nothing comes any more
-WRAP_UP = 8.0  # seconds: the fault comes before its end
+WRAP_UP = 5.0  # seconds: the fault comes before its end; the longest thing that a row waits for
 CUT = 2.0  # seconds for which the network is away: longer than what a conversation bears
 QUIET = 4.0  # seconds: a busy machine lets everybody wait; who is forgotten hears nothing for longer
 LATE = 5.0  # seconds beside an idle agent (I3): eight processes and two switches share two processors

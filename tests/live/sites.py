@@ -33,7 +33,7 @@ QUEUE: dict[str, object] = {
 }
 AGENT: dict[str, object] = {"wrap_up": 0, "set_aside": 60}
 BETWEEN_QUERIES = 0.03  # seconds: the database has other work to do
-STRAIGHT = Path(__file__).parent / "applications" / "straight"
+APPLICATIONS = Path(__file__).parent / "applications"
 
 _numbers = itertools.count(1)
 
@@ -338,8 +338,9 @@ class Sites:
 
 
 def gather_applications(folder: Path) -> None:
-    """The sample, and ``straight``, which asks for an agent at once, with the sample's prompts."""
+    """The sample, ``straight``, which asks for an agent at once, and ``twice``, with the sample's prompts."""
     sample = sample_folder() / "orders"
     shutil.copytree(sample, folder / "orders")
-    shutil.copytree(STRAIGHT, folder / "straight")
-    shutil.copytree(sample / "prompts" / "en", folder / "straight" / "prompts" / "en")
+    for each in ("straight", "twice"):
+        shutil.copytree(APPLICATIONS / each, folder / each)
+        shutil.copytree(sample / "prompts" / "en", folder / each / "prompts" / "en")

@@ -25,6 +25,7 @@ APIS: dict[str, Api] = {
     "strftime": core.strftime,
     "echo": lambda _, argument: argument,
     "expand": core.expand_,
+    "eval": core.eval_,
     "module_exists": core.module_exists,
     "xml_locate": core.xml_locate,
     "file_exists": core.file_exists,

@@ -132,6 +132,11 @@ def expand_(switch: Switch, argument: str) -> str:
     return switch.api(name, rest)
 
 
+def eval_(switch: Switch, argument: str) -> str:
+    """``eval text``: the text with globals filled in, and with what the api commands in it said."""
+    return expand(argument, switch.globals.get, switch.call_api)
+
+
 def sched_del(switch: Switch, argument: str) -> str:
     return f"+OK Deleted: {switch.unschedule(argument)}\n"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import time
+import wave
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsroute.switchsim.bridging import transfer
@@ -82,22 +84,38 @@ def say(channel: Channel, data: str) -> None:
 
 
 def record(channel: Channel, data: str) -> None:
-    """``path [limit [threshold [silence]]]`` in seconds; the far end is silent from the start here."""
-    words = data.split()
+    """``path [limit [threshold [silence]]]`` in seconds; the far end is silent from the start here.
+
+    A file of that name is empty from the first moment on (switch_ivr_record_file).
+    """
+    words = split_arguments(data)
+    keeps = channel.switch.options.keeps_recordings
+    if keeps:
+        Path(words[0]).write_bytes(b"")
     limit = leading_number(words[1]) if len(words) > 1 else 0
     silence = leading_number(words[3]) if len(words) > 3 else 0
     seconds = min(limit or math.inf, silence or math.inf)
     terminators = channel.get("playback_terminators") or "*"
     channel.set("silence_hits_exhausted", "false")
     began = time.monotonic()
-    with sounding(channel, "recording"):
-        how = rest(
-            channel, None if seconds == math.inf else seconds, on_digit=lambda digit: digit in terminators
-        )
+    try:
+        with sounding(channel, "recording"):
+            how = rest(
+                channel, None if seconds == math.inf else seconds, on_digit=lambda digit: digit in terminators
+            )
+    finally:
+        if keeps:
+            _write_silence(words[0], time.monotonic() - began)
     if how is Rest.TIME and silence and silence <= (limit or math.inf):
         channel.set("silence_hits_exhausted", "true")
     channel.set("record_seconds", str(int(time.monotonic() - began)))
     channel.set("record_ms", str(int((time.monotonic() - began) * 1000)))
+
+
+def _write_silence(path: str, seconds: float) -> None:
+    with wave.open(path, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * round(8000 * seconds)))
 
 
 def play_and_detect_speech(channel: Channel, data: str) -> None:

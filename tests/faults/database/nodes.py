@@ -137,14 +137,13 @@ def pair(*, synchronous: bool = True) -> Iterator[tuple[Node, Node]]:
             second.stop()
 
 
-def either(*nodes: Node) -> str:
-    """The connection string for several: whichever takes writes."""
-    hosts, ports = ",".join("127.0.0.1" for _ in nodes), ",".join(str(node.port) for node in nodes)
+def either(*ports: int, user: str = ROLE, dbname: str = DATABASE) -> str:
+    """The connection string for several servers of this host: whichever takes writes."""
     return make_conninfo(
-        host=hosts,
-        port=ports,
-        user=ROLE,
-        dbname=DATABASE,
+        host=",".join("127.0.0.1" for _ in ports),
+        port=",".join(map(str, ports)),
+        user=user,
+        dbname=dbname,
         target_session_attrs="read-write",
         connect_timeout=2,
     )

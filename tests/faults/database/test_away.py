@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -38,26 +37,11 @@ def single() -> Iterator[Node]:
         yield node
 
 
-OPERATORS, STRIKE = "FSROUTE_FAULTS_DATABASE", "FSROUTE_FAULTS_STRIKE"
-
-
-@pytest.fixture
-def operators() -> str:
-    """An empty database of a cluster that heals itself (docs/database.md), tried by hand."""
-    if OPERATORS not in os.environ or STRIKE not in os.environ:
-        pytest.skip(f"{OPERATORS} and {STRIKE} name no cluster, and no command that befalls it")
-    return os.environ[OPERATORS]
-
-
 @pytest.fixture
 def conninfo(request: pytest.FixtureRequest) -> str:
-    if "operators" in request.fixturenames:
-        place = request.getfixturevalue("operators")
-        migrate(place)
-        return str(place)
     found = "nodes" if "nodes" in request.fixturenames else "single"
     nodes = request.getfixturevalue(found)
-    place = either(*nodes) if found == "nodes" else nodes.conninfo
+    place = either(*(node.port for node in nodes)) if found == "nodes" else nodes.conninfo
     migrate(place)
     return str(place)
 
@@ -158,13 +142,3 @@ def test_a_standby_that_is_promoted_goes_on_where_the_primary_was(
     assert not often, "what is away is said once, not with every attempt"
     assert any("does not answer" in text for text in said)
     assert any("answers again" in text for text in said)
-
-
-def test_a_cluster_that_chooses_its_primary_itself_does_so_under_calls(world: World, operators: str) -> None:
-    strikes: list[subprocess.Popen[bytes]] = []
-    play(
-        world,
-        lambda: strikes.append(subprocess.Popen(os.environ[STRIKE], shell=True)),
-        lambda: until(lambda: strikes[0].poll() is not None, LIMIT),
-    )
-    assert strikes[0].returncode == 0

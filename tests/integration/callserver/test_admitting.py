@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NoReturn
 
 import pytest
 
 from fsroute.callserver.admitting import Admission
+from fsroute.errors import DatabaseUnavailable
 from fsroute.model.admission import Limit, Refusal, Treatment, Why
 from fsroute.store.admission import Admissions
 from fsroute.store.database import Database
@@ -111,3 +113,23 @@ def test_while_the_database_is_away_what_is_known_stands(center: Center) -> None
     assert [lone.admit(name, NUMBER) is None for name in "abc"] == [True, True, False]
     assert sum(lone.gate.refused.values()) == 1, "kept, to be written later"
     lone.stop()
+
+
+def test_limits_that_cannot_be_read_are_said_once_and_read_as_soon_as_they_can(
+    new_admission: NewAdmission, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away() -> NoReturn:
+        raise DatabaseUnavailable("the server is being restarted")
+
+    admission = new_admission("one", Limit(20))
+    with monkeypatch.context() as patch:
+        patch.setattr(admission._store, "limits", away)
+        for _ in range(20):
+            admission._read()
+        assert [record.getMessage() for record in caplog.records] == [
+            "limits of contact centers are not read: the server is being restarted"
+        ]
+    until(
+        lambda: len(caplog.records) == 2, 10
+    )  # no signal tells of it: the connection for those was never lost
+    assert "over after" in caplog.text

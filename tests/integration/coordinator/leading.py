@@ -1,7 +1,7 @@
-"""A process that only coordinates: ``python -m tests.integration.coordinator.leading DATABASE NAME LEASE``.
+"""A process that only coordinates: ``python -m tests.integration.coordinator.leading DATABASE NAME LEASE [looks]``.
 
 It prints ``follows`` when it stands by, and ``leads EPOCH`` when it leads. LEASE: seconds without renewal after which
-a leader counts as dead.
+a leader counts as dead. With ``looks`` it looks now and then for what no signal told of.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from fsroute.store.database import Database  # noqa: E402
 from fsroute.store.lease import Lease  # noqa: E402
 from fsroute.store.signals import Signals  # noqa: E402
 from fsroute.store.store import Store  # noqa: E402
+from tests.unasked import put_off  # noqa: E402
 from tests.waiting import until  # noqa: E402
 
 LEASE = 1.5  # seconds
 
 
-def main(conninfo: str, name: str, lease: str) -> None:
+def main(conninfo: str, name: str, lease: str, looks: str = "") -> None:
+    if not looks:
+        put_off()
     database = Database(conninfo)
     database.open()
     signals = Signals(database)
@@ -47,10 +50,13 @@ def main(conninfo: str, name: str, lease: str) -> None:
 class Leading:
     """Such a process, from outside."""
 
-    def __init__(self, folder: Path, conninfo: str, name: str, lease: float = LEASE) -> None:
+    def __init__(
+        self, folder: Path, conninfo: str, name: str, lease: float = LEASE, *, looks: bool = False
+    ) -> None:
         self.name = name
         self._log = folder / f"{name}.log"
         command = [sys.executable, "-m", "tests.integration.coordinator.leading", conninfo, name, str(lease)]
+        command += ["looks"] if looks else []
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 

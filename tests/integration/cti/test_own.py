@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsroute.acd.proxy_call import On
+from fsroute.cti.owning import Owning
 from fsroute.model.activity import QueueKey, Source
 from fsroute.model.agent import AgentStatus
 from fsroute.model.agent_state import Doing
@@ -82,6 +83,22 @@ def test_signals_that_are_lost_are_made_up_for(home: Watched, center: Center) ->
     until(lambda: stands(home) == (0, 0))
     until(lambda: home.history(ORDERS, "home")["abandoned"] == 2)
     assert home.history(ORDERS, "home")["offered"] == 2
+
+
+def test_a_talk_whose_end_was_lost_is_kept_no_longer_than_until_the_next_look(
+    home: Watched, center: Center
+) -> None:
+    """The agent is of this switch, the caller of another: no list of this switch's callers tells of the end."""
+    away = Owning(home.store, "away", lambda: (0, []), 60.0)
+    away.start(lambda event: None)
+    ready = center.ready()
+    home.store.announce(ready)
+    until(lambda: away._with_call == {ready.proxy_call_id: "ann"})
+    center.move(ready, On.CALLER_GONE)
+    home.store.signals.publish("coordinator", None)
+    home.store.signals.publish("switch.away", None)
+    until(lambda: away._with_call == {})
+    away.stop()
 
 
 def test_an_agent_who_logs_on_at_another_switch_is_seen_there(home: Watched, center: Center) -> None:

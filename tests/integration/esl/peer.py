@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import gevent
 
@@ -75,7 +76,7 @@ class Peer:
         _opened.append(self)
 
     def command(self) -> str:
-        """The next command, its body included; "" at the end of the file."""
+        """The next command, its body included; "" at the end of the file, amid a command too."""
         lines: list[bytes] = []
         while line := self.file.readline():
             if line != b"\n":
@@ -84,6 +85,8 @@ class Peer:
                 break
             else:
                 self.newlines += 1
+        else:
+            lines = []
         lengths = [int(line[15:]) for line in lines if line.lower().startswith(b"content-length:")]
         body = self.file.read(lengths[0]) if lengths else b""
         return b"".join(lines).decode().rstrip("\n") + ("\n\n" + body.decode() if body else "")
@@ -202,7 +205,7 @@ class Switch:
             output = self.answer(rest)
             return None if output is None else api_reply(output)
         if word == "bgapi":
-            job = rest.partition("Job-UUID: ")[2]
+            job = rest.partition("Job-UUID: ")[2] or str(uuid4())
             return (
                 f"Content-Type: command/reply\nReply-Text: +OK Job-UUID: {job}\nJob-UUID: {job}\n\n".encode()
             )

@@ -159,6 +159,19 @@ def test_a_silent_peer_costs_no_more_than_the_time_limit() -> None:
         assert called == []
 
 
+def test_a_switch_that_takes_its_time_is_waited_for() -> None:
+    called: list[str] = []
+    with serving(lambda session: called.append(session.uuid)) as server:
+        call = Call(server.address)
+        assert call.command() == "connect"
+        gevent.sleep(2.5)  # it has other work; the call's guard has not run out
+        call.send(channel_data())
+        call.expect("api sched_del", api_reply("+OK\n"))
+        call.expect("linger", reply())
+        call.expect("myevents", reply())
+        until(lambda: called == [call.uuid])
+
+
 def test_a_peer_that_leaves_at_once_leaves_nothing() -> None:
     with serving(read_all) as server:
         for _ in range(20):

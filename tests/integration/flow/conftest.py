@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,7 @@ import psycopg
 import pytest
 
 from fsroute import resources
-from fsroute.acd import entry, keeping, offer
 from fsroute.app import sample_folder
-from fsroute.callserver import hold
-from fsroute.coordinator import loop
 from fsroute.demo.centers import EAST, WEST, Center
 from fsroute.ivr import load
 from fsroute.model import AgentStatus
@@ -22,26 +18,17 @@ from fsroute.store.store import Store
 from fsroute.switchsim import Agent, Answers, Caller, CallerCall, Network, Options, Press, WaitFor
 from fsroute.switchsim.people import Behaviour
 from tests.fix_database import look
+from tests.starving import starved
 from tests.waiting import until
 
 FAST = Options(event_latency=0.0, state_delay=0.001, heartbeat=1.0)
 LATE = 1.0  # seconds: callers, agents, two switches and two programs share one process and its processor here
-NEVER = 600.0  # seconds: longer than any test waits
 ADDRESSES = {
     "ann": "1001@127.0.0.1:6001",
     "bob": "1002@127.0.0.1:6002",
     "cyd": "1003@127.0.0.1:6003",
     "dee": "1004@127.0.0.1:6004",
 }
-
-
-def starved() -> float:
-    """Seconds that threads of this process were ready to run, and had to wait for others (proc(5), schedstat)."""
-    waits = []
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # it has ended
-            waits.append(int((thread / "schedstat").read_text().split()[1]) / 1e9)
-    return sum(waits)
 
 
 @dataclass
@@ -151,14 +138,6 @@ def world(conninfo: str) -> Iterator[World]:
     finally:
         for center in centers:
             center.stop()
-
-
-@pytest.fixture(autouse=True)
-def nobody_looks_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are read when a signal has told of them: a look now and then would hide one that was never sent."""
-    for room in (hold, offer, entry, keeping):
-        monkeypatch.setattr(room, "READ_AGAIN", NEVER)
-    monkeypatch.setattr(loop, "UNHEARD_EVERY", int(NEVER))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import gevent
@@ -41,6 +42,7 @@ listen_port = {port}
 callback_dial_string = "sofia/gateway/carrier/{{number}}"
 [timing]
 heartbeat = 1.0
+lease = 600.0
 drain = {drain}
 """
 SAMPLE = sample_folder() / "orders"
@@ -49,7 +51,7 @@ START_LIMIT = 30.0  # seconds until a process serves, on a machine that is busy 
 
 
 class Process:
-    """``fsroute run`` beside one switch."""
+    """``fsroute run`` beside one switch; it looks at nothing unasked (`tests.unasked`)."""
 
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
@@ -84,7 +86,7 @@ class Process:
                 [
                     sys.executable,
                     "-m",
-                    "fsroute",
+                    "tests.unasked_run",
                     "run",
                     "--config",
                     str(self._configuration),
@@ -122,6 +124,11 @@ class Process:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def moments(self, text: str) -> list[float]:
+        """When it logged lines with `text`, in seconds since the epoch."""
+        lines = [line for line in self.log().splitlines() if text in line]
+        return [datetime.fromisoformat(line.split()[0]).timestamp() for line in lines]
 
     def came_back(self) -> int:
         """How many calls came back to it, in all its lives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
 import psycopg
@@ -11,12 +12,13 @@ from fsroute.agentdesk import pin as pins
 from fsroute.switchsim import Answers, Caller, CallerCall, NoAnswer, Press, WaitFor
 from fsroute.switchsim.people import Behaviour, Step
 from tests.integration.flow.conftest import ADDRESSES, World
+from tests.starving import Starvation
 from tests.waiting import until
 
 PIN = "246813"
 STORED = pins.encode(PIN, secrets.token_bytes(16))
 SOON = (
-    0.2  # seconds from the end of wrap-up to the next reservation, at best: the rest is the machine's doing
+    0.05  # seconds from the end of wrap-up to the next reservation, for most; what others kept from us aside
 )
 
 
@@ -183,24 +185,28 @@ def test_a_call_that_fsroute_cannot_go_on_with_ends_with_a_tone(desk: World) -> 
 def test_wrap_up_is_a_quarter_of_a_second_and_the_next_offer_follows_at_once(world: World) -> None:
     world.query("update agent set wrap_up = 0.25 returning 1")
     world.log_on("ann", Answers(after=0.1, talk=2))
+    starvation = Starvation(lambda: [os.getpid()])
     for number in range(6):
         world.call_for_an_agent(f"+1415555{number:04}")
     until(lambda: len(world.outcomes()) == 6, 30)
-    gaps = [row[0] for row in world.query(GAPS)]
+    starvation.stop()
+    gaps = world.query(GAPS)
     assert len(gaps) == 5
-    assert min(gaps) > 0.1, "the event is written a moment after the wrap-up has begun"
-    late = sorted(gap - 0.25 for gap in gaps)
-    assert late[0] < SOON, late
+    assert min(gap for gap, _ in gaps) > 0.1, "the event is written a moment after the wrap-up has begun"
+    late = sorted(gap - 0.25 for gap, _ in gaps)
+    ours = sorted(gap - 0.25 - starvation.between(at - gap + 0.25, at) for gap, at in gaps)
+    assert ours[len(ours) // 2] < SOON, (ours, late)
     print(f"from the end of wrap-up to the next reservation: {[round(1000 * each, 1) for each in late]} ms")
 
 
 GAPS = """
-select gap from (
-    select kind, extract(epoch from at - lag(at) over (order by event_id))::float8 as gap
+select gap, at from (
+    select kind, extract(epoch from at - lag(at) over (order by event_id))::float8 as gap,
+           extract(epoch from at)::float8 as at
       from agent_event where agent_id = 'ann' and kind in ('reserved', 'released')) as each
  where kind = 'reserved' and gap is not null
 """
-"""Seconds from the end of a talk of ann's to the next reservation."""
+"""Seconds from the end of a talk of ann's to the next reservation, and when that was, since the epoch."""
 
 
 def test_wrap_up_that_psql_ends_or_makes_longer_takes_effect_at_once(world: World) -> None:

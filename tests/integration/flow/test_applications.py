@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fsroute.demo.centers import MESSAGES
 from fsroute.lookups.answers import Failed, Found
-from fsroute.switchsim import HangUp, Press, Speak, Wait, WaitFor
+from fsroute.switchsim import CallerCall, HangUp, Press, Speak, Wait, WaitFor
 from tests.integration.flow.callers import CHOOSES, HOME, at_home, row
-from tests.integration.flow.shop import Shop, open_shop
+from tests.integration.flow.shop import FAST, Shop, open_shop
 from tests.waiting import until
 
 
@@ -30,6 +32,12 @@ def listening(conninfo: str, tmp_path: Path) -> Iterator[Shop]:
 def deaf(conninfo: str, tmp_path: Path) -> Iterator[Shop]:
     """A shop whose configuration names a recogniser that the switch does not have."""
     yield from _opened(open_shop(conninfo, tmp_path, engine="vosk"))
+
+
+@pytest.fixture
+def keeping(conninfo: str, tmp_path: Path) -> Iterator[Shop]:
+    """A shop whose switch writes what it records."""
+    yield from _opened(open_shop(conninfo, tmp_path, options=replace(FAST, keeps_recordings=True)))
 
 
 def _opened(shop: Shop) -> Iterator[Shop]:
@@ -177,6 +185,64 @@ def test_a_recording_that_is_too_short_is_deleted(shop: Shop) -> None:
     assert messages(shop) == []
     until(lambda: not file.exists())
     shop.assert_nothing_left()
+
+
+AGAIN = """
+[steps.a]
+do = "record"
+prompt = "ask"
+shortest = 0.2
+silence = 40
+served = true
+next = "b"
+on_silence = "unserved"
+[steps.b]
+do = "record"
+prompt = "ask"
+shortest = {shortest}
+silence = 40
+tries = 1
+next = "end"
+on_silence = "end"
+"""
+
+
+def recording(call: CallerCall, file: Path) -> None:
+    until(lambda: call.timeline.now == "recording" and file.exists(), 10)
+    time.sleep(0.3)  # what the caller says
+    call.press("#")
+
+
+def test_a_second_recording_that_is_too_short_leaves_the_first_message(keeping: Shop) -> None:
+    keeping.change(AGAIN.format(shortest=60))
+    call = keeping.call_in()
+    until(lambda: call.timeline.now == "recording", 10)
+    ((contact_id,),) = keeping.query("select contact_id::text from contact")
+    first, second = (Path(MESSAGES) / f"{contact_id}{number}.wav" for number in ("", "-2"))
+    recording(call, first)
+    recording(call, second)
+    keeping.wait_for_outcomes("self_served")
+    assert len(first.read_bytes()) > 1000
+    until(lambda: not second.exists())
+    assert keeping.query("select path from voice_message") == [(str(first),)]
+    first.unlink()
+    keeping.assert_nothing_left()
+
+
+def test_a_second_message_takes_the_place_of_the_first(keeping: Shop) -> None:
+    keeping.change(AGAIN.format(shortest=0.2))
+    call = keeping.call_in()
+    until(lambda: call.timeline.now == "recording", 10)
+    ((contact_id,),) = keeping.query("select contact_id::text from contact")
+    first, second = (Path(MESSAGES) / f"{contact_id}{number}.wav" for number in ("", "-2"))
+    recording(call, first)
+    recording(call, second)
+    keeping.wait_for_outcomes("self_served")
+    assert keeping.query("select path from voice_message") == [(str(second),)]
+    assert len(second.read_bytes()) > 1000
+    until(lambda: not first.exists())
+    second.unlink()
+    keeping.assert_nothing_left()
 
 
 def test_who_says_nothing_is_asked_again_and_leaves_no_message(shop: Shop) -> None:

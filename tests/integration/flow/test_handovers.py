@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,12 @@ from tests.integration.flow.test_transfers import (
     hears,
     telephone,
 )
+from tests.starving import Starvation
 from tests.waiting import until
 
 __all__ = ["apart"]
+
+JOINED_WITHIN = 3.0  # seconds from the moment that the new process serves
 
 
 def processes(apart: Apart, folder: Path, name: str) -> tuple[Process, Process]:
@@ -50,8 +55,15 @@ def killed_at_the_join(apart: Apart, process: Process, monkeypatch: pytest.Monke
 
 
 def taken_over(process: Process, call: CallerCall, what: str) -> None:
+    """The next process joins the caller as soon as is promised, by what it and the switch could have the processor."""
+    starvation = Starvation(lambda: [os.getpid(), process.pid] if process.runs() else [os.getpid()])
     process.start()
     hears(call, what)
+    heard = time.time()
+    starvation.stop()
+    served = process.moments("fsroute serves")[-1]
+    late = heard - served - starvation.between(served, heard)
+    assert late < JOINED_WITHIN, f"joined after {heard - served:.2f} s, {late:.2f} s of them by its own doing"
 
 
 @pytest.mark.parametrize(("name", "other"), SITES)

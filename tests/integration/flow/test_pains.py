@@ -15,8 +15,9 @@ import pytest
 from fsroute.model import AgentStatus
 from fsroute.switchsim import Answers, Busy, CallerCall, Dead, NoAnswer, Rejects
 from tests.integration.flow.callers import HOME, at_home, chose
-from tests.integration.flow.conftest import World, starved
+from tests.integration.flow.conftest import World
 from tests.integration.flow.test_rules import rules
+from tests.starving import starved
 from tests.waiting import until
 
 

@@ -170,17 +170,18 @@ def test_recordings_go_here_and_are_pending_for_other_hosts(
 def test_a_recording_of_which_no_table_tells_goes_with_its_contact(
     center: Center, settings: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "voice_messages").mkdir()
-    mine, another = (
-        tmp_path / "voice_messages" / f"{contact}.wav"
-        for contact in (ended(center), ended(center, "+4930111222"))
-    )
-    mine.write_bytes(b"RIFF")
-    another.write_bytes(b"RIFF")
+    folder = tmp_path / "voice_messages"
+    folder.mkdir()
+    contact, another = ended(center), ended(center, "+4930111222")
+    mine = [folder / f"{contact}{number}.wav" for number in ("", "-2", "-10")]
+    others = [folder / f"{another}.wav", folder / f"{another}-2.wav", folder / f"{contact}-notes.wav"]
+    for file in (*mine, *others):
+        file.write_bytes(b"RIFF")
     assert erase(settings, NUMBER, "--dry-run").exit_code == 0
-    assert mine.exists()
+    assert all(file.exists() for file in mine)
     assert erase(settings, NUMBER).exit_code == 0
-    assert (mine.exists(), another.exists()) == (False, True)
+    assert not any(file.exists() for file in mine)
+    assert all(file.exists() for file in others)
 
 
 def test_a_recording_s_name_that_leads_elsewhere_deletes_nothing(

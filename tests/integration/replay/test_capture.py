@@ -16,6 +16,7 @@ from fsroute.replay.elsewhere import CapturedCall
 from fsroute.replay.format import Side
 from fsroute.replay.frames import frames
 from fsroute.replay.journal import CallSeen, Pointer
+from fsroute.replay.keeper import MOST_MISSED
 from fsroute.replay.ladder import ladder
 from fsroute.replay.reading import read_call, with_what_was_seen
 from fsroute.switchsim import Answers, Caller, HangUp, Press, WaitFor
@@ -203,3 +204,18 @@ def test_a_call_says_what_the_rules_were_asked_and_what_they_saw(captured: Captu
     )
     assert decision.people is not None
     assert (decision.people.picked, dict(decision.people.busy)["dee"]) == ("ann", "is logged out")
+
+
+def test_news_that_are_not_read_are_not_kept_without_end(captured: CapturedWorld) -> None:
+    """The database is away, and other roles of the process go on telling of rows."""
+    assert captured.west.app is not None
+    keeper = captured.west.app.capture.keeper
+    assert keeper is not None
+    keeper._worlds.leads = False
+    assert keeper._greenlet is not None
+    keeper._greenlet.kill()
+    keeper._missed = set()
+    for number in range(MOST_MISSED + 2):
+        keeper._signalled(f"p:{number}", None)
+        assert len(keeper._missed) <= MOST_MISSED
+    assert keeper._missed == {None}

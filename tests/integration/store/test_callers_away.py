@@ -130,10 +130,13 @@ def test_a_contact_that_is_not_queued_records_the_rule(center: Center) -> None:
 def test_a_contact_has_one_voice_message_the_last(center: Center, times: int) -> None:
     contact_id = center.contact()
     for seconds in range(times):
-        center.contacts.keep_message(contact_id, f"/messages/{seconds}.wav", 3.0 + seconds)
+        before = center.contacts.keep_message(contact_id, f"/messages/{seconds}.wav", 3.0 + seconds)
+        assert before == (f"/messages/{seconds - 1}.wav" if seconds else None)
     assert center.sql("select contact_center_id, path, duration_s from voice_message") == [
         {"contact_center_id": "blue", "path": f"/messages/{times - 1}.wav", "duration_s": 2.0 + times}
     ]
+    again = center.contacts.keep_message(contact_id, f"/messages/{times - 1}.wav", 2.0 + times)
+    assert again is None, "written twice, it is the same message"
     center.contacts.erase(contact_id)
     assert center.sql("select * from voice_message") == []
-    assert center.kinds(contact_id) == ["arrived", *["voice_message"] * times]
+    assert center.kinds(contact_id) == ["arrived", *["voice_message"] * (times + 1)]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fsroute.acd.proxy_call import On
+from fsroute.errors import Unanswered
 from fsroute.model.contact import CallerInformation, Demand, Outcome
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.model.routing import Routing
@@ -22,7 +23,10 @@ from fsroute.store.direct import Reserve as Agent
 from fsroute.store.signals import Signals
 from fsroute.store.store import Store
 from tests.fix_center import ARRIVED_AT, Center, at_once, standing
+from tests.losses import Losses, losses
 from tests.waiting import until
+
+__all__ = ["losses"]
 
 ORDERS = Routing(
     "orders", Demand("blue", "voice", (("orders", 2),)), rule="early", rules_version=3, offer_timeout=12
@@ -412,3 +416,17 @@ def test_everybody_is_told_by_the_commit_itself(center: Center, reserve: Reserve
         until(lambda: wanted <= set(heard), 10)
     finally:
         other.stop()
+
+
+def test_a_reservation_that_was_not_confirmed_is_found_by_its_own_process(
+    center: Center, reserve: Reserve, store: Store, losses: Losses
+) -> None:
+    """It does not hear its own commit, and knows nothing to tell."""
+    heard: list[tuple[str, Any]] = []
+    for topic in ("switch.home", "coordinator"):
+        store.signals.subscribe(topic, lambda key, _row, topic=topic: heard.append((topic, key)))  # type: ignore[misc]
+    losses.lose("direct_call")
+    with pytest.raises(Unanswered):
+        reserve("ann")
+    assert len(center.live_reservations()) == 1
+    until(lambda: set(heard) == {("switch.home", None), ("coordinator", "u:")})

@@ -11,6 +11,7 @@ import gevent
 import psycopg
 import pytest
 
+from fsroute.acd.dial import originate
 from fsroute.errors import Fenced, StoreError
 from fsroute.model.agent import Agent
 from fsroute.model.contact import Outcome
@@ -40,7 +41,7 @@ class Leader:
     def leaves(self, call: ProxyCall) -> Claim:
         self.asked.append(call)
         return Claim(
-            self.epoch, self.next_one.proxy_call_id, "ann", str(uuid4()), {"place": [0, 1.5, 7]},
+            self.epoch, self.next_one, "ann", str(uuid4()), {"place": [0, 1.5, 7]},
             reserved=lambda row: self.heard.append(row or REFUSED), failed=self.failed,
         )  # fmt: skip
 
@@ -228,3 +229,39 @@ def test_caller_and_agent_hang_up_at_the_same_time(center: Center, caplog: pytes
         assert center.agent_kinds()[-3:] == ["reserved", "released", "reserved"]
         assert center.live_reservations() == [("ann", leader.next_one.proxy_call_id)]
         assert [isinstance(row, ProxyCall) for row in leader.heard] == [True]
+
+
+@dataclass
+class Phone:
+    """Hears of what it is to dial."""
+
+    begun: list[str] = field(default_factory=list)
+    performed: list[str] = field(default_factory=list)
+
+    def begin(self, call: ProxyCall) -> None:
+        self.begun.append(originate(call, "{address}"))
+
+    def perform(self, call: ProxyCall) -> None:
+        self.performed.append(originate(call, "{address}"))
+
+
+def test_who_dials_hears_before_the_commit_what_will_be_dialled_and_after_it_the_same(
+    center: Center, talk: ProxyCall
+) -> None:
+    Leader(center, center.queued())
+    phone = Phone()
+    center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
+    assert len(phone.begun) == 1
+    assert phone.performed == phone.begun
+
+
+@pytest.mark.parametrize("meanwhile", [abandoned, served_by_another, on_break])
+def test_what_was_begun_is_not_performed_where_nothing_is_reserved(
+    center: Center, talk: ProxyCall, meanwhile: Callable[[Center, ProxyCall], None]
+) -> None:
+    waiting = center.queued()
+    Leader(center, waiting)
+    meanwhile(center, waiting)
+    phone = Phone()
+    center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
+    assert (len(phone.begun), phone.performed) == (1, [])

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import gevent
@@ -106,6 +107,18 @@ def test_a_slow_database_is_not_a_dead_leader(candidate: Candidate, conninfo: st
     assert leader.renew()
     assert leader.epoch == 1
     waiting.kill()
+
+
+def test_a_leader_who_was_hanging_is_overdue_until_it_has_asked(
+    candidate: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = candidate("first")
+    leader.campaign()
+    assert not leader.is_overdue
+    now = time.monotonic()
+    with monkeypatch.context() as patch:  # the process was stopped, and the clock was not
+        patch.setattr(time, "monotonic", lambda: now + leader.duration + 1)
+        assert [leader.is_overdue, leader.renew(), leader.is_overdue] == [True, True, False]
 
 
 def test_a_leader_whose_session_ended_learns_that_it_was_replaced(

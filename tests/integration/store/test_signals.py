@@ -10,6 +10,7 @@ import gevent
 import psycopg
 import pytest
 
+from fsroute.errors import DatabaseUnavailable
 from fsroute.store.database import Database
 from fsroute.store.payload import Key
 from fsroute.store.signals import Signals
@@ -62,6 +63,22 @@ def test_a_signal_reaches_its_own_process_with_the_row_and_only_once(
     elsewhere.publish("calls", "p:2")  # comes after our own notification, had there been one
     until(lambda: "p:2" in here.every_key())
     assert here == [(None, None), ("p:1", "the row"), ("p:2", None)]
+
+
+def test_a_signal_that_could_not_be_followed_comes_again_and_holds_up_no_other(signals: Signals) -> None:
+    heard, away = Heard(), [DatabaseUnavailable("away"), DatabaseUnavailable("away")]
+
+    def reads(key: Key, row: Any) -> None:
+        heard(key, row)
+        if key == "p:1" and away:
+            raise away.pop()
+
+    signals.subscribe("calls", reads)
+    until(lambda: heard == [(None, None)])
+    signals.publish("calls", "p:1", "the row")
+    signals.publish("calls", "p:2", "the row")
+    until(lambda: len(heard) == 5)
+    assert heard[1:] == [("p:1", "the row"), ("p:2", "the row"), ("p:1", None), ("p:1", None)]
 
 
 def test_a_row_does_not_leave_its_process(signals: Signals, elsewhere: Signals) -> None:

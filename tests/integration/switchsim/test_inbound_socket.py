@@ -110,6 +110,13 @@ def test_an_unknown_command_says_so(connect: Connect) -> None:
     assert client.ask("api uuid_bridge nonsense alsononsense") == "-ERR Invalid uuid"
 
 
+def test_eval_says_what_each_of_its_commands_said(connect: Connect) -> None:
+    client = connect("auth ClueCon")
+    assert client.ask("api eval a${hostname()} b") == "awest b"
+    said = client.ask("api eval ${uuid_answer(nonsense)}${uuid_bridge(nonsense alsononsense)}")
+    assert said == "-ERROR\n-ERR Invalid uuid"
+
+
 def test_exit_says_goodbye(connect: Connect) -> None:
     client = connect("auth ClueCon")
     assert client.ask("exit") == "+OK bye"

@@ -37,6 +37,12 @@ class Switch:
     def bgapi(self, command: str, job_uuid: str | None = None) -> str:
         return self.api(command)
 
+    def draft(self, command: str) -> None:
+        self.commands.append(f"draft {command}")
+
+    def perform(self, command: str) -> None:
+        self.commands.append(f"perform {command}")
+
 
 def store_with(*reservations: ProxyCall | None) -> Store:
     """Where the agent's leg is found, each time that it is asked for."""
@@ -93,10 +99,10 @@ def test_news_of_a_park_that_was_followed_by_a_join_ends_no_talk(state: str, lef
     talk = proxy_call(State.BRIDGED, NetworkLeg.NOT_NEEDED, agent_leg=AgentLeg.JOINED)
     reported: list[str] = []
     rows = SimpleNamespace(
-        agent_left=lambda uuid, cause, call: reported.append(cause),
         get=lambda _: replace(talk, state=State.ENDED, agent_leg_uuid=None, version=9),
     )
-    store = cast(Store, SimpleNamespace(now=NOON.timestamp, proxy_calls=rows))
+    left_by = lambda call, uuid, cause, _: reported.append(cause)  # noqa: E731
+    store = cast(Store, SimpleNamespace(now=NOON.timestamp, proxy_calls=rows, agent_left=left_by))
     offer = Offer(store, Switch(state), Settings("b", "{address}"), talk, lambda _: None, Standing())
     offer.adopt(replace(offer.legs, joined=True))
     offer.inbox.put(parked("standing"))

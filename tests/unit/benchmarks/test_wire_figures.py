@@ -41,6 +41,19 @@ def test_a_turnover_is_from_the_agents_bye_to_the_next_invite_at_the_same_phone(
     assert turnovers(records, PORTS, 4.2, 9.0) == []
 
 
+def test_a_bye_that_is_sent_again_ends_nothing() -> None:
+    records = [
+        invite_agent(1.0, "a1", "71", "first"),
+        bye_of_agent(4.0, "first"),
+        invite_agent(4.5, "a1", "72", "second"),
+        bye_of_agent(4.6, "first"),
+        bye_of_agent(8.0, "second"),
+        invite_agent(8.1, "a1", "73", "third"),
+    ]
+    found = turnovers(records, PORTS, 0.0, 9.0)
+    assert [(each.bye, each.invite) for each in found] == [(4.0, 4.5), (8.0, 8.1)]
+
+
 def test_the_routers_part_is_from_the_event_to_its_command() -> None:
     records: list[Record] = [
         originate(0.9, "leg-1", "a1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsroute.coordinator import matching
 from fsroute.coordinator.admission import REFUSE_GRACE
 from tests.unit.coordinator.scenario import play
 
@@ -186,3 +187,19 @@ def test_after_a_takeover_nobody_is_refused_before_agents_had_time_to_come_back(
         15  |
         16  | refuse 1: no_agent_logged_on
     """)
+
+
+def test_demands_that_nobody_has_any_more_are_forgotten_where_there_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after many changes of the rules: those who wait, and who come next, are served as ever."""
+    monkeypatch.setattr(matching, "MOST_CLASSES", 3)
+    come = "\n".join(f"{n} call {n} skill{n}=1 |\n{n}.5 hang up {n} |" for n in range(1, 20))
+    center = play(f"""
+        0  call 100 sales=1 |
+        {come}
+        30 call 101 skill1=1 |
+        31 agent anna sales=1 skill1=1 | 100 to anna
+        32 agent bob skill1=1 | 101 to bob
+    """)
+    assert len(list(center.core._matching.classes())) <= 4

@@ -17,6 +17,10 @@ INJECTION = "Bob\n\napi global_setvar pwned=yes"
         (commands.connect(), "connect\n\n"),
         (commands.auth("ClueCon"), "auth ClueCon\n\n"),
         (commands.api("uuid_answer u1"), "api uuid_answer u1\n\n"),
+        (
+            commands.api(commands.at_once("uuid_answer u1", "uuid_bridge u1 u2")),
+            "api eval ${uuid_answer(u1)}${uuid_bridge(u1 u2)}\n\n",
+        ),
         (commands.bgapi("originate x &park()"), "bgapi originate x &park()\n\n"),
         (commands.bgapi("status", "j1"), "bgapi status\nJob-UUID: j1\n\n"),
         (commands.linger(5), "linger 5\n\n"),
@@ -245,3 +249,9 @@ def test_the_unsafe_getvar_is_not_offered() -> None:
 def test_no_event_is_no_subscription() -> None:
     with pytest.raises(InvalidCommand):
         commands.events([])
+
+
+@pytest.mark.parametrize("name", ["${system(id)}", "u1)", "u1}", "u1(", "it's", "u\\1", "u1\n"])
+def test_what_the_switch_would_expand_is_not_done_at_once_with_others(name: str) -> None:
+    with pytest.raises(InvalidCommand):
+        commands.at_once(f"uuid_answer {name}")

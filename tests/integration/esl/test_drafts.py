@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from socket import SHUT_RDWR
+
+import gevent
+import pytest
+
+from fsroute.errors import SwitchUnavailable
+from fsroute.esl.drafts import COUNT, Drafts
+from fsroute.esl.inbound import InboundClient
+from fsroute.esl.link import Link, Listener
+from fsroute.esl.transport import END, Tap
+from tests.integration.esl.peer import Switch
+from tests.integration.esl.test_inbound import QUICK, Recorder, client_of
+from tests.waiting import until
+
+DIAL = "originate {origination_uuid=1}sofia/agents/ann &park()"
+OTHER = "originate {origination_uuid=2}sofia/agents/bob &park()"
+WHOLE = f"bgapi {DIAL}".encode() + END
+USUAL_LINKS = 3
+
+
+@pytest.fixture
+def switch() -> Iterator[Switch]:
+    switch = Switch()
+    yield switch
+    switch.stop()
+
+
+@pytest.fixture
+def client(switch: Switch) -> Iterator[InboundClient]:
+    with client_of(switch, Recorder()) as client:
+        assert client.wait_connected(30)
+        until(lambda: admitted(switch) == USUAL_LINKS + COUNT)
+        yield client
+
+
+def admitted(switch: Switch) -> int:
+    return sum(said.startswith("auth ") for said in switch.commands())
+
+
+def jobs(switch: Switch) -> list[tuple[int, str]]:
+    return [(number, said) for number, said in switch.said if said.startswith("bgapi ")]
+
+
+def test_a_command_that_was_begun_is_performed_when_it_is_wanted_and_not_before(
+    switch: Switch, client: InboundClient
+) -> None:
+    client.draft(DIAL)
+    gevent.sleep(0.05)
+    assert jobs(switch) == []
+    assert client.bgapi(DIAL)
+    ((number, said),) = jobs(switch)
+    assert said == f"bgapi {DIAL}"
+    usual = {number for number, said in switch.said if said.startswith(("event ", "api "))}
+    assert number not in usual
+
+
+def test_it_is_performed_once_whoever_asks_for_the_answer(switch: Switch, client: InboundClient) -> None:
+    client.draft(DIAL)
+    client.perform(DIAL)
+    until(lambda: len(jobs(switch)) == 1)
+    assert client.bgapi(DIAL)
+    assert len(jobs(switch)) == 1
+    assert client.bgapi(DIAL), "asked for again it is another one"
+    assert len(jobs(switch)) == 2
+
+
+def test_what_was_not_begun_is_sent_whole(switch: Switch, client: InboundClient) -> None:
+    client.draft(DIAL)
+    client.perform(OTHER)
+    assert client.bgapi(OTHER)
+    assert [said for _, said in jobs(switch)] == [f"bgapi {OTHER}"]
+
+
+def test_several_are_begun_at_once_and_who_finds_no_room_sends_it_whole(
+    switch: Switch, client: InboundClient
+) -> None:
+    wanted = [f"{DIAL} {number}" for number in range(COUNT + 1)]
+    for command in wanted:
+        client.draft(command)
+    for command in reversed(wanted):
+        assert client.bgapi(command)
+    assert sorted(said for _, said in jobs(switch)) == sorted(f"bgapi {command}" for command in wanted)
+
+
+def test_what_is_not_wanted_is_never_performed_and_there_is_room_again(switch: Switch) -> None:
+    drafts = Drafts(opened(switch), count=1, kept=0.05)
+    drafts.start()
+    until(lambda: admitted(switch) == 1)
+    until(lambda: drafts.begin(WHOLE))
+    until(lambda: admitted(switch) == 2, 10)  # the connection was closed, and made anew
+    assert jobs(switch) == []
+    assert drafts.reply(WHOLE) is None
+    drafts.stop("the test is over")
+
+
+def opened(switch: Switch, tap: Tap | None = None) -> Callable[[Listener], Link]:
+    return lambda page: Link.open(switch.address, "ClueCon", page, 30, lambda: tap)
+
+
+def test_a_lost_connection_for_drafts_disturbs_no_other(switch: Switch, client: InboundClient) -> None:
+    for peer in switch.connections[USUAL_LINKS:]:
+        peer.sock.shutdown(SHUT_RDWR)
+    gevent.sleep(0.05)
+    client.draft(DIAL)
+    assert client.connected
+    assert client.bgapi(DIAL)
+    until(lambda: admitted(switch) == USUAL_LINKS + 2 * COUNT, 10)
+    client.draft(OTHER)
+    assert client.bgapi(OTHER)
+
+
+def test_the_answers_of_drafts_go_with_the_connection(switch: Switch, client: InboundClient) -> None:
+    client.draft(DIAL)
+    client.perform(DIAL)
+    switch.drop()
+    with pytest.raises(SwitchUnavailable):
+        client.bgapi(DIAL)
+
+
+def test_no_draft_is_begun_while_the_switch_is_away() -> None:
+    recorder = Recorder()
+    client = InboundClient(
+        "127.0.0.1", 9, "ClueCon", events=["CHANNEL_ANSWER"], on_event=recorder.on_event,
+        limits=replace(QUICK, first_retry=30.0),
+    )  # fmt: skip
+    client.draft(DIAL)
+    client.perform(DIAL)
+    with pytest.raises(SwitchUnavailable):
+        client.bgapi(DIAL)
+
+
+class Shown:
+    """A tap that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.commands: list[bytes] = []
+
+    def sent(self, data: bytes) -> None:
+        self.commands.append(data)
+
+    def received(self, data: bytes) -> None: ...
+
+    def noted(self, facts: object) -> None: ...
+
+    def closed(self, reason: str) -> None: ...
+
+    def finished(self) -> None: ...
+
+
+def test_a_tap_is_shown_whole_commands_that_were_performed(switch: Switch) -> None:
+    shown = Shown()
+    drafts = Drafts(opened(switch, shown), count=1)
+    drafts.start()
+    until(lambda: drafts.begin(WHOLE))
+    sent = len(shown.commands)
+    drafts.perform(WHOLE)
+    assert shown.commands[sent:] == [WHOLE]
+    reply = drafts.reply(WHOLE)
+    assert reply is not None
+    assert reply.get(timeout=10).refusal is None  # type: ignore[union-attr]
+    drafts.stop("the test is over")
