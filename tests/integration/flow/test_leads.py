@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fsroute.acd import proxy_call
 from fsroute.app import sample_folder
 from fsroute.callserver import hold
 from fsroute.config import Role
@@ -170,7 +171,7 @@ def test_an_early_leg_that_nobody_came_for_is_raised_again(
 def test_an_early_leg_that_is_refused_is_held_and_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hold, "HELD_FOR", 0.5)
+    monkeypatch.setattr(proxy_call, "HELD_FOR", 0.5)
     lead(world, "position:1")
     on_duty(world, "ann")
     world.network.fail(world.east.switch.link_address, Fault("refuse", cause="USER_BUSY", times=4))
