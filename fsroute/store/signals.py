@@ -124,7 +124,7 @@ class Signals:
 
         `row` is what the publisher gave if it is in this process, else None. Signals that wait are
         merged by key. The key None says that signals may have been missed. Where it raises
-        `DatabaseUnavailable` it is called again for that key until it does not.
+        `StoreError` it is called again for that key until it does not.
 
         Raises:
             ValueError: the name is too long for a channel of PostgreSQL (63 bytes with its prefix).

@@ -327,9 +327,19 @@ class Soak:
         offset = time.time() - time.monotonic()
         kills = [(at + offset, who) for at, who in self._killed]
         result.stalls = stalls(self._processor)
-        result.waits = waits(audit(self._database, limit=LIMIT), kills, self._processor)
+        result.waits = waits(audit(self._database, limit=LIMIT), kills, self._processor, self._served())
         for wait in result.waits:
             self._note("waits", asdict(wait))
+
+    def _served(self) -> list[tuple[float, float]]:
+        """When each proxy call was requested, and an agent first reserved for it."""
+        rows = self._rows(
+            "select extract(epoch from requested.at), min(extract(epoch from reserved.at))"
+            " from contact_event requested join contact_event reserved using (proxy_call_id)"
+            " where requested.kind = 'requested' and reserved.kind = 'agent_reserved'"
+            " group by proxy_call_id, requested.at order by 1"
+        )
+        return [(float(requested), float(reserved)) for requested, reserved in rows]
 
     def _unheard_of(self) -> set[str]:
         """Callers of this run who have no contact."""

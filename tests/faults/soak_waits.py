@@ -2,8 +2,9 @@
 
 The machine is full in the soak, so that waits above 100 ms (I3) say little by themselves. Of each one it is told
 what the chain did meanwhile that leads from the row that began the wait to the claim that ended it: the process that
-wrote the row and signals it, the leader, and the database's own processes. What none of them explains is left, and
-is to be looked at.
+wrote the row and signals it, the leader, and the database's own processes. Where somebody who came later was served
+meanwhile, the leader and the database were at work: then only the one who was to signal explains it, and only if that
+process stood still nearly all the time. What none of them explains is left, and is to be looked at.
 """
 
 from __future__ import annotations
@@ -20,12 +21,19 @@ from fsroute.monitoring.events import Event, Violation
 
 EVERY = 0.1  # seconds between two looks at the processes
 MOST = 0.5  # of a wait: who was kept from the processor for as much of it explains it
+NEARLY = (
+    0.8  # of a wait in which others were served: who was to signal it was kept from the processor for as much
+)
+MARGIN = 0.1  # seconds: what is under way at once may end in any order
 AFTER = 5.0  # seconds after a kill in which it explains a wait
 DATABASE = "database"
 LEADERS, CALLSERVERS, ACDS = "coordinator", "callserver", "acd"
 BY_ACD = frozenset({"released", "agent_failed", "network_leg_given_up", "agent_left", "pause"})
 """Events that the acd writes, after which an agent is idle or a contact waits; the others are a call server's."""
-UNEXPLAINED = "nothing of these"
+UNEXPLAINED, OVERTAKEN = "nothing of these", "nothing of these, and others were served meanwhile"
+
+Served = Sequence[tuple[float, float]]
+"""When contacts were requested and an agent was reserved for them, in the order of the former."""
 
 
 @dataclass
@@ -92,7 +100,9 @@ class Wait:
         return self.end - self.begin
 
 
-def waits(found: Iterable[Violation], kills: Sequence[tuple[float, str]], processor: Processor) -> list[Wait]:
+def waits(
+    found: Iterable[Violation], kills: Sequence[tuple[float, str]], processor: Processor, served: Served = ()
+) -> list[Wait]:
     """Those among the violations, with their causes; `kills` are moments and who was killed."""
     return [
         Wait(
@@ -100,7 +110,7 @@ def waits(found: Iterable[Violation], kills: Sequence[tuple[float, str]], proces
             each.at,
             tuple(event.kind for event in each.events),
             next((str(event.contact_id) for event in each.events if event.contact_id), ""),
-            _cause(each, kills, processor.series),
+            _cause(each, kills, processor.series, served),
         )
         for each in found
         if each.invariant == "I3"
@@ -116,13 +126,21 @@ def stalls(processor: Processor) -> list[str]:
     ]
 
 
-def _cause(found: Violation, kills: Sequence[tuple[float, str]], series: Mapping[str, Series]) -> str:
+def _cause(
+    found: Violation, kills: Sequence[tuple[float, str]], series: Mapping[str, Series], served: Served
+) -> str:
     begin, end = found.at - found.lasted, found.at
     chain = _chain(found.events)
     dead = [who for at, who in kills if begin - AFTER < at < end and who.startswith(chain)]
     if dead:
         return f"killed: {dead[-1]}"
     shares = _shares(series, chain, begin, end)
+    if _is_overtaken(served, begin, end):
+        return (
+            f"{chain[0]} waited for the processor"
+            if shares[chain[0]][0] >= NEARLY * found.lasted
+            else OVERTAKEN
+        )
     waited = sum(share for share, _ in shares.values())
     if waited >= MOST * found.lasted:
         return f"{max(shares, key=lambda name: shares[name][0])} waited for the processor"
@@ -135,6 +153,13 @@ def _chain(events: Sequence[Event]) -> tuple[str, ...]:
     """Kinds of processes: who signalled, who decides."""
     began = events[-2] if len(events) > 1 else events[-1]
     return (ACDS if began.kind in BY_ACD else CALLSERVERS, LEADERS, DATABASE)
+
+
+def _is_overtaken(served: Served, begin: float, end: float) -> bool:
+    """Whether a contact that was requested in this time was served in it."""
+    later = bisect.bisect_right(served, (begin + MARGIN, 0.0))
+    until = bisect.bisect_right(served, (end, 0.0))
+    return any(reserved < end - MARGIN for _, reserved in served[later:until])
 
 
 def _shares(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsroute.monitoring.events import Event, Ledger, Violation
-from tests.faults.soak_waits import UNEXPLAINED, Processor, Series, waits
+from tests.faults.soak_waits import OVERTAKEN, UNEXPLAINED, Processor, Series, waits
 
 T = 1000.0  # seconds since the epoch
 
@@ -73,6 +73,25 @@ def test_half_a_second_counts_for_its_part_of_what_was_seen() -> None:
 )
 def test_who_was_killed_just_before_explains_a_wait(at: float, who: str, cause: str) -> None:
     assert [each.cause for each in waits([wait()], [(at, who)], Processor())] == [cause]
+
+
+@pytest.mark.parametrize(
+    ("waited", "served", "cause"),
+    [
+        (0.7, (T - 0.7, T - 0.5), OVERTAKEN),
+        (0.9, (T - 0.7, T - 0.5), "callserver waited for the processor"),
+        (0.7, (T - 1.5, T - 0.5), "coordinator waited for the processor"),
+        (0.7, (T - 0.7, T + 0.5), "coordinator waited for the processor"),
+    ],
+    ids=["served", "signalled by nobody who ran", "came before", "served afterwards"],
+)
+def test_who_is_overtaken_was_not_seen_by_a_leader_who_was_at_work(
+    waited: float, served: tuple[float, float], cause: str
+) -> None:
+    processor = Processor()
+    processor.series["callserver-1"] = busy(0.1, waited)
+    processor.series["coordinator-1"] = busy(0.1, 0.9)
+    assert [each.cause for each in waits([wait()], [], processor, [served])] == [cause]
 
 
 def test_other_violations_are_no_waits() -> None:
