@@ -134,10 +134,6 @@ class SwitchLink:
         """Begin a `bgapi` that is about to be wanted; see `InboundClient.draft`."""
         self.client.draft(command)
 
-    def perform(self, command: str) -> None:
-        """It is wanted."""
-        self.client.perform(command)
-
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         """Queue an application on a channel, after those queued before.
 

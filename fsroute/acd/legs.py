@@ -31,8 +31,6 @@ class Switch(Protocol):
 
     def draft(self, command: str) -> None: ...
 
-    def perform(self, command: str) -> None: ...
-
     def execute(self, uuid: str, application: str, argument: str = "") -> None: ...
 
     def state(self, uuid: str) -> str: ...
@@ -65,12 +63,8 @@ class LegCommands:
         self._switch.bgapi(originate(call, self._settings.dial_string))
 
     def begin(self, call: ProxyCall) -> None:
-        """The agent is about to be reserved for this contact: what dials is on its way meanwhile, all but the end."""
+        """The agent is about to be reserved for this contact: what `dial` will say is on its way, all but the end."""
         self._switch.draft(originate(call, self._settings.dial_string))
-
-    def perform(self, call: ProxyCall) -> None:
-        """The reservation is committed: the agent's phone rings, and `dial` has only the answer to wait for."""
-        self._switch.perform(originate(call, self._settings.dial_string))
 
     def sounds(self, legs: Legs, announcement: str) -> tuple[str, ...]:
         """What the agent hears before accepting: on a standing leg at least a tone."""

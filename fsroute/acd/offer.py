@@ -165,6 +165,7 @@ class Offer:
             self._commands.dial(self.call)
         except SwitchError as error:
             log.warning("agent not dialled: %s agent=%s", error, self.call.agent_id)
+            self._commands.hang_up(self.legs, "NORMAL_TEMPORARY_FAILURE")  # where only the answer was lost
             cause = SWITCH_DIED if isinstance(error, SwitchUnavailable) else "SWITCH_UNAVAILABLE"
             self.legs = replace(self.legs, agent=Agent.GONE, cause=cause)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fsroute.acd.desk_codes import Asked, Kind, To, Wish
 from fsroute.acd.offer import Offer
-from fsroute.errors import StoreError
+from fsroute.errors import StoreError, Unanswered
 from fsroute.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,12 +28,13 @@ class Orders:
         self._store = store
         self._switch_id = switch_id
         self._talk_of = talk_of
+        self._in_doubt: set[int] = set()  # commands that may have been taken, without an answer
 
     def signalled(self, key: str | int | None) -> None:
         """A command was written; None: commands may have been missed.
 
         Raises:
-            StoreError: it has not been taken; it is to be told again.
+            StoreError: it was not read; it is to be told again.
         """
         if key is None:
             for command_id in self._store.transfers.waiting(self._switch_id, STALE):
@@ -42,8 +43,16 @@ class Orders:
             self._take(int(str(key).removeprefix("x:")))
 
     def _take(self, command_id: int) -> None:
-        command = self._store.transfers.take(command_id, self._switch_id)
+        try:
+            command = self._store.transfers.take(command_id, self._switch_id)
+        except Unanswered:
+            self._in_doubt.add(command_id)
+            raise
+        in_doubt = command_id in self._in_doubt
+        self._in_doubt.discard(command_id)
         if command is None:
+            if in_doubt:  # it was taken, and nobody was told what it is
+                self._finish(command_id, "the database went away before it was done")
             return
         offer = self._talk_of(command.agent_id)
         if offer is None:

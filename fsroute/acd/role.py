@@ -159,11 +159,7 @@ class AcdRole:
             self._read(int(str(key).removeprefix("p:")))
 
     def _read(self, proxy_call_id: int) -> None:
-        try:
-            call = self._store.proxy_calls.get(proxy_call_id)
-        except StoreError as error:
-            self._missed("a row is not read", error)
-            return
+        call = self._store.proxy_calls.get(proxy_call_id)  # a StoreError: the signal comes again
         if call is not None:
             self._row(call)
 
@@ -388,7 +384,10 @@ class AcdRole:
 
     def _reconcile_again(self) -> None:
         self._is_due = False
-        self.reconcile()
+        if self.leads and not self._answers():
+            self._switch_is_away()
+        else:
+            self.reconcile()
 
     def _is_another_process(self) -> bool:
         """The switch was restarted since the last look: what it had is gone, through nobody's fault."""

@@ -14,6 +14,7 @@ from fsroute.callserver.line import ChannelTaken, Line
 from fsroute.callserver.speech import one_file
 from fsroute.callserver.talk import Talk, Waiter
 from fsroute.callserver.waiting import (
+    ANSWER_LIMIT,
     NEVER_BEGAN,
     AnnounceWait,
     Channel,
@@ -32,6 +33,7 @@ from fsroute.callserver.waiting import (
     Treat,
     decide,
     is_joined_here,
+    is_left,
     is_taken,
 )
 from fsroute.callserver.waits import announcement, wait_step
@@ -299,7 +301,10 @@ class Hold:
     def _patience(self) -> float:
         now = self._desk.store.now()
         announce_at = self._channel.announce_at if wait_step(self.call) is not None else 0.0
-        waited_for = (self._taken_until, self._channel.raise_after, self._talk.listens_until, announce_at)
+        channel = self._channel
+        waited_for = (
+            self._taken_until, channel.raise_after, channel.rings_until, self._talk.listens_until, announce_at,
+        )  # fmt: skip
         moments = [moment for moment in waited_for if moment > now]
         return min([now + READ_AGAIN, *moments]) - now
 
@@ -328,6 +333,10 @@ class Hold:
             self.call = self._desk.store.proxy_calls.get(self.call.proxy_call_id) or self.call
         elif row.version >= self.call.version:
             self.call = row
+        if not is_left(self.call):
+            self._channel = replace(self._channel, rings_until=0.0)
+        elif not self._channel.rings_until:
+            self._channel = replace(self._channel, rings_until=self._desk.store.now() + ANSWER_LIMIT)
 
     def _time_passed(self) -> None:
         if self._channel.doing is Doing.TAKEN and self._desk.store.now() >= self._taken_until:

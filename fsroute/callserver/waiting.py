@@ -47,6 +47,9 @@ class Channel:
     chosen: bool = False
     told: bool = False
     announce_at: float = 0.0  # when the caller is to hear position and expected wait again
+    rings_until: float = (
+        0.0  # when a leg that is not answered by then is in vain, since the agent has left; 0: nobody has
+    )
 
     def over(self, cause: str) -> Channel:
         """The bridge ended."""
@@ -165,6 +168,8 @@ LEAVING = ("voice_message", "number")
 NEVER_BEGAN = "NEVER_BEGAN"
 """The cause of a conversation that the agent's site believed in, and whose network leg was never answered here."""
 
+ANSWER_LIMIT = 2.0  # seconds after the agent's leaving in which an answer may still be on its way
+
 _ORDERLY = frozenset({"NORMAL_CLEARING", "SUCCESS", ""})
 _DISORDERLY = frozenset({"MEDIA_TIMEOUT", "SYSTEM_SHUTDOWN", "CRASH"})
 _REASON = re.compile(r'SIP;cause=[0-9]{1,4};text="([A-Z_]{1,40})"')
@@ -184,7 +189,7 @@ def ended_by(cause: str, reason: str) -> str:
 def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     """The one thing to do now; None: all is as it should be. `now` is in seconds since the epoch."""
     bridging = channel.doing in (Doing.RAISING, Doing.TALKING)
-    if channel.dropping or (channel.doing is Doing.TAKEN and call.is_live and not _is_left(call)):
+    if channel.dropping or (channel.doing is Doing.TAKEN and call.is_live and not is_left(call)):
         return None
     if not call.is_live:
         needed = call.network_leg is NetworkLeg.JOINED  # the consultation is over, its leg goes on in a talk
@@ -195,7 +200,7 @@ def decide(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     if (way := _leaving(call, channel)) is not None:
         return Leave(way)
     if call.state is State.BRIDGED:
-        return _in_conversation(call, channel) if bridging else _after_conversation(call, channel)
+        return _in_conversation(call, channel, now) if bridging else _after_conversation(call, channel)
     if bridging:
         wanted = (
             call.network_leg in (NetworkLeg.RAISING, NetworkLeg.PRESENT)
@@ -263,14 +268,14 @@ def _while_to_be_called_back(call: ProxyCall, channel: Channel) -> Step | None:
     return Finish(CALLED_BACK) if channel.told else Farewell()
 
 
-def _is_left(call: ProxyCall) -> bool:
+def is_left(call: ProxyCall) -> bool:
     """The agent hung up after the talk."""
     return call.state is State.BRIDGED and call.agent_leg is AgentLeg.NONE
 
 
 def is_joined_here(call: ProxyCall) -> bool:
     """Caller and agent are on this switch, which joins the two now or has joined them."""
-    joining = call.state is State.READY or (call.state is State.BRIDGED and not _is_left(call))
+    joining = call.state is State.READY or (call.state is State.BRIDGED and not is_left(call))
     return call.network_leg is NetworkLeg.NOT_NEEDED and joining
 
 
@@ -283,9 +288,9 @@ def is_taken(channel: Channel, ends: tuple[str, str]) -> bool:
     return not (rings_ours or channel.doing is Doing.TALKING)
 
 
-def _in_conversation(call: ProxyCall, channel: Channel) -> Step | None:
+def _in_conversation(call: ProxyCall, channel: Channel, now: float) -> Step | None:
     """A leg that still rings when the agent has left has nobody at its end: the answer was lost on its way."""
-    in_vain = channel.doing is Doing.RAISING and _is_left(call)
+    in_vain = channel.doing is Doing.RAISING and is_left(call) and 0.0 < channel.rings_until <= now
     return DropLeg(channel.leg_uuid) if in_vain and channel.leg_uuid is not None else None
 
 

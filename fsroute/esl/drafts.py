@@ -17,15 +17,15 @@ from gevent.event import AsyncResult
 
 from fsroute.errors import SwitchError
 from fsroute.esl.errors import SessionClosed
-from fsroute.esl.link import Link, Listener
+from fsroute.esl.link import Link, Listener, NotAdmitted
 from fsroute.esl.messages import Message
 
 logger = logging.getLogger(__name__)
 
 COUNT: Final = 2  # drafts at once; who finds none free sends the whole command when the time has come
 KEPT: Final = 1.0  # seconds after which a draft is not wanted any more
-MOST_ASKED: Final = 16  # replies that are kept for who will ask
 PAUSE: Final = 1.0  # seconds before a connection that was lost is made anew
+NOT_ADMITTED_PAUSE: Final = 30.0  # FreeSWITCH leaks a little with every connection that it rejects
 
 
 class Drafts:
@@ -33,7 +33,6 @@ class Drafts:
 
     def __init__(self, open: Callable[[Listener], Link], count: int = COUNT, kept: float = KEPT) -> None:
         self._pages = [_Page(open, kept) for _ in range(count)]
-        self._performed: dict[bytes, AsyncResult[Message]] = {}  # nobody has asked for their replies yet
 
     def start(self) -> None:
         """Connect in the background, and again whenever a connection is lost."""
@@ -43,7 +42,6 @@ class Drafts:
     def stop(self, reason: str) -> None:
         for page in self._pages:
             page.stop(reason)
-        self._performed = {}
 
     def begin(self, command: bytes) -> bool:
         """Send all of `command` but its end; whether there was room for it. Never waits."""
@@ -52,17 +50,10 @@ class Drafts:
             page.begin(command)
         return page is not None
 
-    def perform(self, command: bytes) -> None:
-        """Send the end of `command`, if it was begun."""
+    def perform(self, command: bytes) -> AsyncResult[Message] | None:
+        """Send the end of `command`; what will have the reply, or None where it was not begun."""
         page = next((each for each in self._pages if each.command == command), None)
-        reply = None if page is None else page.perform()
-        if reply is not None:
-            self._performed = {**dict(list(self._performed.items())[1 - MOST_ASKED :]), command: reply}
-
-    def reply(self, command: bytes) -> AsyncResult[Message] | None:
-        """What will have the reply to `command`, which is performed by now; None where it was not begun."""
-        self.perform(command)
-        return self._performed.pop(command, None)
+        return None if page is None else page.perform()
 
 
 class _Page:
@@ -79,7 +70,8 @@ class _Page:
 
     @property
     def is_free(self) -> bool:
-        return self._link is not None and self.command is None
+        """A draft that is dropped takes the connection along: there must be no reply to come."""
+        return self._link is not None and self.command is None and not self._link.transport.awaits_reply
 
     def start(self) -> None:
         self._keeper = gevent.spawn(self._connect)
@@ -102,12 +94,11 @@ class _Page:
     def perform(self) -> AsyncResult[Message] | None:
         assert self._link is not None
         assert self.command is not None
-        command, self.command = self.command, None
-        if self._limit is not None:
-            self._limit.kill(block=False)
+        command = self._take_out()
         try:
             return self._link.transport.end(command)
         except SessionClosed:
+            self._close("lost")  # with half a command, nothing may follow
             return None
 
     def message_arrived(self, message: Message) -> None:
@@ -116,24 +107,40 @@ class _Page:
     def link_lost(self, reason: str) -> None:
         """For the link."""
         self._link = None
-        self.command = None
+        self._take_out()
         if self._keeper is not None:
             self._keeper = gevent.spawn_later(PAUSE, self._connect)
 
     def _connect(self) -> None:
         while True:
             try:
-                self._link = self._open(self)
-                return
+                link = self._open(self)
             except SwitchError as error:
                 logger.debug("no connection for drafts: %s", error)
-                gevent.sleep(PAUSE)
+                gevent.sleep(NOT_ADMITTED_PAUSE if isinstance(error, NotAdmitted) else PAUSE)
+                continue
+            if self._keeper is not gevent.getcurrent():  # stopped in the same turn
+                link.close("stopped")
+                return
+            if not link.transport.closed:
+                self._link = link
+                return
+            gevent.sleep(PAUSE)  # closed with the answer: nobody is told of that
 
     def _drop(self) -> None:
         logger.debug("a draft was not wanted")
         self._close("a draft was not wanted")
 
     def _close(self, reason: str) -> None:
-        link, self._link, self.command = self._link, None, None
+        link, self._link = self._link, None
+        self._take_out()
         if link is not None:
             link.close(reason)
+
+    def _take_out(self) -> bytes:
+        """The draft is none any more; its limit is for no other."""
+        command, self.command = self.command, None
+        limit, self._limit = self._limit, None
+        if limit is not None and limit is not gevent.getcurrent():
+            limit.kill(block=False)
+        return command or b""

@@ -95,7 +95,7 @@ class InboundClient:
         self._event_link: Link | None = None
         self._command_link: Link | None = None
         self._job_link: Link | None = None
-        self._drafts = Drafts(lambda page: self._open("jobs", page))
+        self._drafts = Drafts(lambda page: self._open("drafts", page))
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._poker = _Poker(self._limits.poke, self._poke)
         self._stall_watch = StallWatch(self._give_up, self._limits.stall)
@@ -160,24 +160,20 @@ class InboundClient:
         """
         whole = commands.bgapi(command, job_uuid)
         link = self._standing(self._job_link)
-        waiter = self._drafts.reply(whole)
+        waiter = self._drafts.perform(whole)
         reply = link.request(whole, timeout) if waiter is None else wait_for(waiter, whole, timeout)
         return job_uuid or refuse_errors(reply).get("Job-UUID", "")
 
     def draft(self, command: str) -> None:
         """Begin ``bgapi`` of this command, which is about to be wanted: FreeSWITCH has little to read then.
 
-        Never waits, and may do nothing. What is not performed within a second never is.
+        Never waits, and may do nothing. What is not wanted within a second is dropped.
 
         Raises:
             InvalidCommand: `command` holds a line end or a NUL.
         """
         if self._up.is_set():
             self._drafts.begin(commands.bgapi(command))
-
-    def perform(self, command: str) -> None:
-        """Perform it, if it was begun; `bgapi` will give the answer."""
-        self._drafts.perform(commands.bgapi(command))
 
     def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send any command on the command connection and return its reply, whatever it says."""

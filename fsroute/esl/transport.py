@@ -136,6 +136,11 @@ class Transport:
     def closed(self) -> bool:
         return self.reason is not None
 
+    @property
+    def awaits_reply(self) -> bool:
+        """A command was sent that is not answered yet."""
+        return bool(self._waiting)
+
     def send(self, data: bytes) -> None:
         """Write without waiting; what the kernel does not take now goes out when it can.
 
@@ -160,9 +165,9 @@ class Transport:
         Raises:
             SessionClosed: the connection is gone.
         """
-        if self.tap is not None and self.reason is None:
-            self.tap.sent(command)
         self._send(END)
+        if self.tap is not None:
+            self.tap.sent(command)
         waiter: AsyncResult[Message] = AsyncResult()
         self._waiting.append(waiter)
         return waiter

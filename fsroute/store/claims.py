@@ -34,9 +34,6 @@ class Dialling(Protocol):
     def begin(self, call: ProxyCall) -> None:
         """The row will be this, if the agent and the contact are to be had."""
 
-    def perform(self, call: ProxyCall) -> None:
-        """It is this, and committed."""
-
 
 Leaving = Callable[[ProxyCall], Claim | None]
 """Asked for each agent who is about to leave the talk of this row; None: nothing is known that comes next."""

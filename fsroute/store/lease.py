@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 DURATION = 10.0  # seconds without renewal after which a leader counts as dead
 POLL = 0.25  # seconds between a standby's attempts to get the lock
 RENEWALS = 5  # per duration
+PULSES = 10  # per duration: how often a leader sees that its process runs
 SLOW = 1.0  # seconds; an answer that takes longer tells nothing of the leader
 GRACE = 1.5  # seconds that a standby whose own connection died leaves to the leader, whose did too
 RESIGN_LIMIT = 2.0  # seconds
@@ -96,9 +97,13 @@ class Lease:
         self._connection: Connection | None = None
         self._locked = False
         self._broke_at = -GRACE
-        self._asked_at = 0.0  # monotonic seconds; when we asked last whether it is ours, and had an answer
+        self._pulse_at = 0.0  # monotonic seconds: when this process was seen to run
+        self._hung_at: float | None = (
+            None  # when it was seen to have been hanging; None: asked since whether it is ours
+        )
         self._one_at_a_time = gevent.lock.RLock()
         self._renewer: gevent.Greenlet[..., None] | None = None
+        self._pulse: gevent.Greenlet[..., None] | None = None
         self._standing_by = Outage(logger, f"standing by for {name}")
         self._renewing = Outage(logger, f"renewing {name}")
 
@@ -109,11 +114,26 @@ class Lease:
 
     @property
     def is_overdue(self) -> bool:
-        """We have not even tried to renew it for its whole duration: this process was hanging.
+        """This process was hanging for the whole duration, and has not asked since whether the lease is ours.
 
-        What it does now, as one that leads, may cross what its successor has done since.
+        What it does now, as one that leads, may cross what its successor has done since. A database that is slow or
+        away is no such reason.
         """
-        return self.held and time.monotonic() - self._asked_at > self.duration
+        if not self.held:
+            return False
+        self._feel_pulse()
+        return self._hung_at is not None
+
+    def _feel_pulse(self) -> None:
+        now = time.monotonic()
+        if now - self._pulse_at > self.duration:
+            self._hung_at = now
+        self._pulse_at = now
+
+    def _keep_pulse(self) -> None:
+        while True:
+            self._feel_pulse()
+            gevent.sleep(self.duration / PULSES)
 
     def campaign(self, timeout: float | None = None) -> int | None:
         """Wait until we lead and return our epoch; None after `timeout` seconds without success.
@@ -144,13 +164,11 @@ class Lease:
         with self._one_at_a_time:
             if self.epoch is None:
                 return False
-            asked = time.monotonic()
-            try:
-                renewed = self._one(
-                    "lease_renew", holder=self.holder, epoch=self.epoch, duration=self.duration
-                )
-            finally:
-                self._asked_at = asked
+            self._feel_pulse()
+            hung_at = self._hung_at
+            renewed = self._one("lease_renew", holder=self.holder, epoch=self.epoch, duration=self.duration)
+            if self._hung_at == hung_at:
+                self._hung_at = None
             if renewed is None:
                 self._lose()
             elif not self._locked:
@@ -187,17 +205,18 @@ class Lease:
             self._take(row)
 
     def _take(self, seen: dict[str, Any]) -> None:
-        asked = time.monotonic()
         taken = self._one("lease_take", holder=self.holder, epoch=seen["epoch"], duration=self.duration)
         if taken is None:
             return
-        self.epoch, self._asked_at = int(taken["epoch"]), asked
+        self.epoch = int(taken["epoch"])
+        self._pulse_at, self._hung_at = time.monotonic(), None
         self.lost.clear()
         logger.info("%s leads %s, epoch %d", self.holder, self.name, self.epoch)
         if not self._locked:
             logger.warning("%s had not renewed %s for %g s", seen["holder"], self.name, self.duration)
             self._get_lock()
         self._renewer = gevent.spawn(self._keep_renewing)
+        self._pulse = gevent.spawn(self._keep_pulse)
 
     def _try_lock(self) -> bool:
         if not self._locked:
@@ -245,6 +264,9 @@ class Lease:
             gevent.spawn(self.on_lost)
 
     def _stop_renewing(self) -> None:
+        if self._pulse is not None:
+            self._pulse.kill(block=False)
+            self._pulse = None
         renewer, self._renewer = self._renewer, None
         if renewer is not None and renewer is not gevent.getcurrent():
             renewer.kill(block=False)

@@ -241,8 +241,8 @@ class ProxyCalls:
         """The agent's leg ended after the talk: the reservation ends and wrap-up begins.
 
         With `call`, the talk's row as the caller knows it, an agent without wrap-up is reserved for the next contact
-        by the same statement, if a coordinator in this process knows which that is. `dialling` hears of that before
-        and after.
+        by the same statement, if a coordinator in this process knows which that is. `dialling` hears of that
+        before.
         """
         claim = None if call is None or self.on_leaving is None else self.on_leaving(call)
         if call is not None and claim is not None:
@@ -279,10 +279,7 @@ class ProxyCalls:
             raise
         by_number = {row["proxy_call_id"]: row for row in rows}
         next_one = by_number.pop(claim.call.proxy_call_id, None)
-        reserved = None if next_one is None else from_row(next_one)
-        if reserved is not None and dialling is not None:
-            dialling.perform(reserved)
-        claim.reserved(reserved)
+        claim.reserved(None if next_one is None else from_row(next_one))
         return self._told(next(iter(by_number.values()), None))
 
     def last_reserved_switch(self, proxy_call_id: int) -> str | None:

@@ -195,7 +195,7 @@ class Store:
         """The agent's leg ended after the talk of `call`: the reservation ends and wrap-up begins.
 
         None: it had ended before. An agent without wrap-up may be reserved for the next contact with it; `dialling`
-        hears of that before and after.
+        hears of that before.
         """
         with self.in_doubt(call):
             moved = self.proxy_calls.agent_left(agent_leg_uuid, cause, call, dialling)

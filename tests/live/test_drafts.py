@@ -38,7 +38,6 @@ def test_a_command_that_was_begun_is_performed_at_its_end(client: InboundClient)
     client.draft(command)
     gevent.sleep(KEPT / 2)
     assert variable(client, "fsroute_draft") == UNSET
-    client.perform(command)
     assert client.bgapi(command), "the job's name"
     until(lambda: variable(client, "fsroute_draft") == "performed")
 

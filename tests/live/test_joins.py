@@ -54,9 +54,6 @@ class Dying:
     def draft(self, command: str) -> None:
         raise NotImplementedError
 
-    def perform(self, command: str) -> None:
-        raise NotImplementedError
-
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         raise NotImplementedError
 

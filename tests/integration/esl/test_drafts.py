@@ -19,6 +19,8 @@ from tests.waiting import until
 DIAL = "originate {origination_uuid=1}sofia/agents/ann &park()"
 OTHER = "originate {origination_uuid=2}sofia/agents/bob &park()"
 WHOLE = f"bgapi {DIAL}".encode() + END
+AFTER = f"bgapi {OTHER}".encode() + END
+UNANSWERED = b"api status" + END
 USUAL_LINKS = 3
 
 
@@ -58,10 +60,8 @@ def test_a_command_that_was_begun_is_performed_when_it_is_wanted_and_not_before(
     assert number not in usual
 
 
-def test_it_is_performed_once_whoever_asks_for_the_answer(switch: Switch, client: InboundClient) -> None:
+def test_it_is_performed_once(switch: Switch, client: InboundClient) -> None:
     client.draft(DIAL)
-    client.perform(DIAL)
-    until(lambda: len(jobs(switch)) == 1)
     assert client.bgapi(DIAL)
     assert len(jobs(switch)) == 1
     assert client.bgapi(DIAL), "asked for again it is another one"
@@ -70,7 +70,6 @@ def test_it_is_performed_once_whoever_asks_for_the_answer(switch: Switch, client
 
 def test_what_was_not_begun_is_sent_whole(switch: Switch, client: InboundClient) -> None:
     client.draft(DIAL)
-    client.perform(OTHER)
     assert client.bgapi(OTHER)
     assert [said for _, said in jobs(switch)] == [f"bgapi {OTHER}"]
 
@@ -93,7 +92,64 @@ def test_what_is_not_wanted_is_never_performed_and_there_is_room_again(switch: S
     until(lambda: drafts.begin(WHOLE))
     until(lambda: admitted(switch) == 2, 10)  # the connection was closed, and made anew
     assert jobs(switch) == []
-    assert drafts.reply(WHOLE) is None
+    assert drafts.perform(WHOLE) is None
+    drafts.stop("the test is over")
+
+
+def test_the_limit_of_a_draft_that_is_gone_is_for_no_other(switch: Switch) -> None:
+    drafts = Drafts(opened(switch), count=1, kept=0.5)
+    drafts.start()
+    until(lambda: drafts.begin(WHOLE))
+    drafts.stop("the other connections were lost")
+    gevent.sleep(0.3)
+    drafts.start()
+    until(lambda: drafts.begin(AFTER))
+    gevent.sleep(0.25)  # more than the first draft had
+    reply = drafts.perform(AFTER)
+    assert reply is not None
+    assert reply.get(timeout=10) is not None
+    drafts.stop("the test is over")
+
+
+def test_no_draft_is_begun_where_a_reply_is_to_come(switch: Switch) -> None:
+    """It would be lost if the draft were dropped, and with it whether somebody is being dialled."""
+    switch.answer = lambda command: None
+    drafts = Drafts(opened(switch), count=1)
+    drafts.start()
+    until(lambda: drafts.begin(UNANSWERED))
+    assert drafts.perform(UNANSWERED) is not None
+    assert not drafts.begin(AFTER)
+    drafts.stop("the test is over")
+
+
+def test_a_connection_that_is_made_while_it_is_stopped_is_given_up(switch: Switch) -> None:
+    made: list[Link] = []
+    drafts: list[Drafts] = []
+
+    def open_and_stop(page: Listener) -> Link:
+        made.append(opened(switch)(page))
+        drafts[0].stop("in the same turn")
+        return made[-1]
+
+    drafts.append(Drafts(open_and_stop, count=1))
+    drafts[0].start()
+    until(lambda: made and made[0].transport.closed)
+    assert not drafts[0].begin(WHOLE)
+
+
+def test_one_that_is_closed_as_soon_as_it_is_made_is_made_again(switch: Switch) -> None:
+    made: list[Link] = []
+
+    def open_and_lose_once(page: Listener) -> Link:
+        made.append(opened(switch)(page))
+        if len(made) == 1:
+            made[0].transport.close("FreeSWITCH closed the connection")
+        return made[-1]
+
+    drafts = Drafts(open_and_lose_once, count=1)
+    drafts.start()
+    until(lambda: drafts.begin(WHOLE), 10)
+    assert len(made) == 2
     drafts.stop("the test is over")
 
 
@@ -113,12 +169,12 @@ def test_a_lost_connection_for_drafts_disturbs_no_other(switch: Switch, client: 
     assert client.bgapi(OTHER)
 
 
-def test_the_answers_of_drafts_go_with_the_connection(switch: Switch, client: InboundClient) -> None:
+def test_drafts_go_with_the_connections(switch: Switch, client: InboundClient) -> None:
     client.draft(DIAL)
-    client.perform(DIAL)
     switch.drop()
     with pytest.raises(SwitchUnavailable):
         client.bgapi(DIAL)
+    assert jobs(switch) == []
 
 
 def test_no_draft_is_begun_while_the_switch_is_away() -> None:
@@ -128,7 +184,6 @@ def test_no_draft_is_begun_while_the_switch_is_away() -> None:
         limits=replace(QUICK, first_retry=30.0),
     )  # fmt: skip
     client.draft(DIAL)
-    client.perform(DIAL)
     with pytest.raises(SwitchUnavailable):
         client.bgapi(DIAL)
 
@@ -157,9 +212,8 @@ def test_a_tap_is_shown_whole_commands_that_were_performed(switch: Switch) -> No
     drafts.start()
     until(lambda: drafts.begin(WHOLE))
     sent = len(shown.commands)
-    drafts.perform(WHOLE)
+    reply = drafts.perform(WHOLE)
     assert shown.commands[sent:] == [WHOLE]
-    reply = drafts.reply(WHOLE)
     assert reply is not None
     assert reply.get(timeout=10).refusal is None  # type: ignore[union-attr]
     drafts.stop("the test is over")

@@ -236,32 +236,17 @@ class Phone:
     """Hears of what it is to dial."""
 
     begun: list[str] = field(default_factory=list)
-    performed: list[str] = field(default_factory=list)
 
     def begin(self, call: ProxyCall) -> None:
         self.begun.append(originate(call, "{address}"))
 
-    def perform(self, call: ProxyCall) -> None:
-        self.performed.append(originate(call, "{address}"))
 
-
-def test_who_dials_hears_before_the_commit_what_will_be_dialled_and_after_it_the_same(
+def test_who_dials_hears_before_the_commit_what_will_be_dialled_after_it(
     center: Center, talk: ProxyCall
 ) -> None:
-    Leader(center, center.queued())
+    leader = Leader(center, center.queued())
     phone = Phone()
     center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
-    assert len(phone.begun) == 1
-    assert phone.performed == phone.begun
-
-
-@pytest.mark.parametrize("meanwhile", [abandoned, served_by_another, on_break])
-def test_what_was_begun_is_not_performed_where_nothing_is_reserved(
-    center: Center, talk: ProxyCall, meanwhile: Callable[[Center, ProxyCall], None]
-) -> None:
-    waiting = center.queued()
-    Leader(center, waiting)
-    meanwhile(center, waiting)
-    phone = Phone()
-    center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
-    assert (len(phone.begun), phone.performed) == (1, [])
+    (offered,) = leader.heard
+    assert isinstance(offered, ProxyCall)
+    assert phone.begun == [originate(offered, "{address}")]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import gevent
 import psycopg
 import pytest
+from gevent import monkey
 
 from fsroute.store.database import Database
 from fsroute.store.lease import Lease
@@ -119,6 +120,33 @@ def test_a_leader_who_was_hanging_is_overdue_until_it_has_asked(
     with monkeypatch.context() as patch:  # the process was stopped, and the clock was not
         patch.setattr(time, "monotonic", lambda: now + leader.duration + 1)
         assert [leader.is_overdue, leader.renew(), leader.is_overdue] == [True, True, False]
+
+
+def test_a_leader_whose_database_hangs_is_not_overdue(candidate: Candidate, conninfo: str) -> None:
+    leader = candidate("leader", duration=0.5)
+    leader.campaign()
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("lock table fsroute.lease")
+        for _ in range(20):
+            gevent.sleep(0.1)
+            assert not leader.is_overdue
+    assert leader.renew()
+
+
+def test_a_renewal_that_began_before_the_process_hung_says_nothing(
+    candidate: Candidate, conninfo: str
+) -> None:
+    leader = candidate("leader", duration=0.5)
+    leader.campaign()
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("lock table fsroute.lease")
+        renewal = gevent.spawn(leader.renew)
+        gevent.sleep(0.1)
+        monkey.get_original("time", "sleep")(1.0)  # the whole process stands still
+        assert leader.is_overdue
+        connection.commit()
+        assert renewal.get(timeout=30)
+    until(lambda: not leader.is_overdue)
 
 
 def test_a_leader_whose_session_ended_learns_that_it_was_replaced(

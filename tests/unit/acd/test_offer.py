@@ -40,9 +40,6 @@ class Switch:
     def draft(self, command: str) -> None:
         self.commands.append(f"draft {command}")
 
-    def perform(self, command: str) -> None:
-        self.commands.append(f"perform {command}")
-
 
 def store_with(*reservations: ProxyCall | None) -> Store:
     """Where the agent's leg is found, each time that it is asked for."""

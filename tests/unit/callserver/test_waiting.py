@@ -183,8 +183,11 @@ def test_a_talk_whose_leg_was_never_answered_here_is_lost_whatever_the_agents_si
 
 def test_a_leg_that_rings_on_though_the_agent_has_left_is_dropped() -> None:
     left = proxy_call(State.BRIDGED, JOINED, agent_leg=AgentLeg.NONE)
-    assert decide(left, RAISING, NOW) == DropLeg("leg")
-    assert decide(left, TALKING, NOW) is None, "the end of the talk is heard from the leg"
+    waited = replace(RAISING, rings_until=NOW)
+    assert decide(left, waited, NOW) == DropLeg("leg")
+    assert decide(left, waited, NOW - 0.1) is None, "the answer may be on its way"
+    assert decide(left, RAISING, NOW) is None
+    assert decide(left, replace(TALKING, rings_until=NOW), NOW) is None, "the end is heard from the leg"
     assert decide(proxy_call(State.BRIDGED, JOINED, agent_leg=AgentLeg.JOINED), RAISING, NOW) is None
 
 
