@@ -56,8 +56,8 @@ class Header:
     0, in seconds since the epoch; None: not known. `link` names the connection of an inbound session (``events``,
     ``commands``, ``jobs``, ``drafts``). `joined`: the beginning is missing, the session was joined in the middle.
     `continues` is the file before, where one session goes over several; `part` counts them from 1. `missing`: bytes
-    that were lost on the way (in an import). `scrubbed`: names and numbers are replaced. `more` is what this version does
-    not know.
+    that were lost on the way (in an import). `scrubbed`: names and numbers are replaced. `more` is what this version
+    does not know.
     """
 
     situation: str = ""
