@@ -42,7 +42,7 @@ listen_port = {port}
 callback_dial_string = "sofia/gateway/carrier/{{number}}"
 [timing]
 heartbeat = 1.0
-lease = 600.0
+lease = {lease}
 drain = {drain}
 """
 SAMPLE = sample_folder() / "orders"
@@ -56,7 +56,7 @@ class Process:
     def __init__(
         self, folder: Path, name: str, site: CenterSettings, switch: Switch, database: str,
         roles: tuple[Role, ...] = tuple(Role), drain: float = 2.0, options: tuple[str, ...] = (),
-        applications: Path = SAMPLE, more: str = "",
+        applications: Path = SAMPLE, more: str = "", lease: float = 600.0,
     ) -> None:  # fmt: skip
         self._options = options
         self.port = free_port()
@@ -73,6 +73,7 @@ class Process:
                 event_socket=switch.port,
                 port=self.port,
                 drain=drain,
+                lease=lease,
             )
             + more
         )

@@ -38,7 +38,7 @@ def acd_of_east(apart: Apart, folder: Path, name: str = "acd") -> Process:
         site.switch,
         apart.conninfo,
         (Role.ACD,),
-        more=f"lease = {LEASE}\n",
+        lease=LEASE,
     )
     site.processes.append(process)
     return process

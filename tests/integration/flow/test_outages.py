@@ -42,12 +42,11 @@ def test_an_acd_says_once_that_the_database_is_away_and_holds_all_against_it_aft
     until(lambda: acd.leads and acd._link.client.connected)
     caplog.clear()
     with monkeypatch.context() as patch:
-        for statement in ("of_token", "get", "live_of_agent_switch"):
+        for statement in ("of_token", "live_of_agent_switch"):
             patch.setattr(acd._store.proxy_calls, statement, away)
         patch.setattr(acd._store, "close_contact", away)
         for number in range(MANY):
             acd._network_legs.arrived(f"leg-{number}", new_token())
-            acd._signalled(f"p:{number}", None)
             acd._network_legs.close_contact(f"contact-{number}", "NORMAL_CLEARING")
         until(lambda: not acd._network_legs.admitting)
         first, *others = said(caplog, "acd", "store")
