@@ -83,6 +83,7 @@ def test_a_call_server_says_once_that_it_looks_after_nobody(
     assert world.west.app is not None
     role = world.west.app.callserver
     assert role is not None
+    until(lambda: role._link.client.connected)
     with monkeypatch.context() as patch:
         patch.setattr(role._store, "close_contact", away)
         patch.setattr(callserver_role, "MOST_UNSEEN", MANY)
