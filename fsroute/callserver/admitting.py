@@ -64,10 +64,7 @@ class Admission:
 
     def start(self) -> None:
         """The limits, and a first share, are there before the first call."""
-        try:
-            self._read()
-        except StoreError as error:  # the first signal comes with the database
-            log.warning("limits of contact centers not read: %s", error)
+        self._read()
         self._beat_or_wait()
         self._subscription = self._signals.subscribe(TOPIC, lambda key, row: self._read())
         self._greenlets = [gevent.spawn(self._beats)]

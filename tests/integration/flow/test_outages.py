@@ -6,6 +6,7 @@ import logging
 from types import SimpleNamespace
 from typing import NoReturn
 
+import gevent
 import pytest
 from gevent.queue import Queue
 
@@ -55,6 +56,24 @@ def test_an_acd_says_once_that_the_database_is_away_and_holds_all_against_it_aft
     until(lambda: len(said(caplog, "acd")) == 2)
     assert said(caplog, "acd")[1].endswith("switch east-1 cannot be held against the database")
     world.assert_nothing_left()
+
+
+def test_a_switch_that_does_not_answer_is_noted_as_soon_as_the_database_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switch and database went together, and the database is back first."""
+    assert world.east.app is not None
+    acd = world.east.app.acd
+    assert acd is not None
+    until(lambda: acd.leads and acd._link.client.connected)
+    noted: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(acd, "_answers", lambda: False)
+        patch.setattr(acd._store.agents, "switch_away", away)
+        gevent.spawn(acd._switch_is_away)
+        until(lambda: acd._outage.lasts)
+        patch.setattr(acd._store.agents, "switch_away", lambda switch_id, why: noted.append(switch_id))
+        until(lambda: noted == ["east-1"])
 
 
 def test_callers_to_be_called_back_are_found_when_the_database_is(

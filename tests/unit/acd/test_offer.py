@@ -11,6 +11,7 @@ from fsroute.acd.legs import Settings
 from fsroute.acd.offer import Offer
 from fsroute.acd.serving import Agent, Legs
 from fsroute.acd.standing import Leg, Where
+from fsroute.esl.errors import CommandTimeout
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, NetworkLeg, ProxyCall, State
 from fsroute.store.store import Store
@@ -107,3 +108,23 @@ def test_news_of_a_park_that_was_followed_by_a_join_ends_no_talk(state: str, lef
     with gevent.Timeout(5):
         offer.run()
     assert reported == (["NORMAL_CLEARING"] if left else [])
+
+
+class Mute(Switch):
+    """Takes the command that dials, and does not answer."""
+
+    def bgapi(self, command: str, job_uuid: str | None = None) -> str:
+        super().bgapi(command, job_uuid)
+        raise CommandTimeout("no reply to bgapi within 5 s")
+
+
+def test_an_agent_whose_dialling_goes_unanswered_is_hung_up() -> None:
+    """The phone may ring all the same, for an offer that is over."""
+    switch = Mute()
+    reserved = proxy_call(State.OFFERED, NetworkLeg.NONE, agent_leg=AgentLeg.DIALLING)
+    offer = Offer(store_with(), switch, Settings("b", "{address}"), reserved, lambda _: None)
+    offer._dial()
+    dialled, ended = switch.commands
+    assert dialled.startswith("originate ")
+    assert ended.startswith(f"uuid_kill {offer.agent_leg_uuid} ")
+    assert offer.legs.agent is Agent.GONE
