@@ -7,6 +7,7 @@ where ``$`` is expanded and a line end or a blank begins something new. So each 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from fsroute.config.section import Section
 from fsroute.errors import ConfigurationError
@@ -109,6 +110,11 @@ def check_texts(name: str, texts: tuple[str, ...], pattern: re.Pattern[str]) -> 
         raise ConfigurationError(f"{name} is empty")
     for text in texts:
         check_text(name, text, pattern)
+
+
+def one_of(name: str, text: str, allowed: Collection[str]) -> None:
+    if text not in allowed:
+        raise ConfigurationError(f"{name}: {text!r} is none of {', '.join(allowed)}")
 
 
 def within(name: str, number: int, low: int, high: int) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from msgspec import Meta
 
-from fsroute.config.dialplan import check_text, within
+from fsroute.config.dialplan import check_text, one_of, within
 from fsroute.config.section import Section
 
 MOST_NETWORKS = 90
 """mod_sofia takes 100 access lists for a profile (SOFIA_MAX_ACL)."""
+
+RTP_TIMERS: Final[Mapping[str, str]] = {"soft": "", "posix": "posix_timer", "timerfd": "timerfd"}
+"""By what a SIP profile's calls are timed (``rtp-timer-name``), and the module without which each of them fails;
+FreeSWITCH's own timer needs none."""
 
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
 Context = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]
@@ -26,7 +31,8 @@ class Install(Section, frozen=True):
     the files of the folder of their name. Empty: nobody enters there. A profile for network legs is made where
     [links] address says how other switches reach this one; it listens at `link_ip` (empty: the address itself, or
     FreeSWITCH's own where that is a name) and takes calls from `link_networks` (CIDR), or, where none are given,
-    from the switches in the database whose addresses are no names.
+    from the switches in the database whose addresses are no names. Its calls are timed by `rtp_timer`, one of
+    `RTP_TIMERS`, which FreeSWITCH must have loaded.
     """
 
     numbers_from_database: bool = True
@@ -36,6 +42,7 @@ class Install(Section, frozen=True):
     link_networks: tuple[str, ...] = ()
     link_codecs: tuple[str, ...] = ("PCMU", "PCMA")
     link_session_timeout_s: int = 120
+    rtp_timer: str = "soft"
     link_certificates: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_./-]{1,200})?$")] = ""
 
     def __post_init__(self) -> None:
@@ -50,4 +57,5 @@ class Install(Section, frozen=True):
             raise ValueError(f"link_networks names more than {MOST_NETWORKS} networks")
         for codec in self.link_codecs:
             check_text("link_codecs", codec, _CODEC)
+        one_of("rtp_timer", self.rtp_timer, RTP_TIMERS)
         within("link_session_timeout_s", self.link_session_timeout_s, 90, 86_400)

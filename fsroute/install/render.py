@@ -116,7 +116,12 @@ def render_dialplans(
 
 def render_configuration(settings: SwitchSettings) -> dict[str, str]:
     """All of ``fs_config`` and ``dialplans``: from path below FreeSWITCH's ``conf`` folder to text."""
-    values = {**_values(settings.dialplan), **_values(settings), "link_acl": (LINKS_LIST,)}
+    values = {
+        **_values(settings.dialplan),
+        **_values(settings),
+        "link_acl": (LINKS_LIST,),
+        "modules": settings.loaded,
+    }
     files = {name.partition("/")[2]: render(name, **values) for name in templates("fs_config")}
     if "callcenter" not in settings.modules:
         del files[CALLCENTER]

@@ -15,8 +15,10 @@ from fsroute.config.dialplan import (
     DialplanSettings,
     check_text,
     check_texts,
+    one_of,
     within,
 )
+from fsroute.config.install import RTP_TIMERS
 from fsroute.errors import ConfigurationError
 
 __all__ = ["ANY_NUMBER", "MODULES", "NO_SERVICE", "DialplanSettings", "SwitchSettings", "User"]
@@ -48,9 +50,10 @@ class SwitchSettings(Section, frozen=True):
 
     Several may run on one machine: give each its own ports and folder. `address` is where SIP and
     RTP are, the event socket is always on loopback. `caller_networks` and `link_networks` (CIDR) are
-    who may call in. `callcenter_queues` are mod_callcenter's, where that is among the `modules`. Network legs are by
-    TLS alone where `link_certificates` names a folder with this switch's certificate and key (``agent.pem``) and the
-    authority's (``cafile.pem``); `link_codecs` are those of the links.
+    who may call in. Calls are timed by `rtp_timer`, one of `RTP_TIMERS`, whose module need not be among the `modules`.
+    `callcenter_queues` are mod_callcenter's, where that is among the `modules`. Network legs are by TLS alone where
+    `link_certificates` names a folder with this switch's certificate and key (``agent.pem``) and the authority's
+    (``cafile.pem``); `link_codecs` are those of the links.
     """
 
     event_socket_password: Secret
@@ -69,6 +72,7 @@ class SwitchSettings(Section, frozen=True):
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     max_sessions: int = 2000
     sessions_per_second: int = 200
+    rtp_timer: str = "soft"
     media_timeout_ms: int = 300_000
     session_timeout_s: int = 1800
     link_session_timeout_s: int = 120
@@ -95,11 +99,22 @@ class SwitchSettings(Section, frozen=True):
         if (self.dialplan.most_calls or self.dialplan.most_calls_per_second) and "hash" not in self.modules:
             raise ConfigurationError("modules: most_calls and most_calls_per_second need mod_hash: add hash")
         self._check_network()
+        one_of("rtp_timer", self.rtp_timer, RTP_TIMERS)
         within("session_timeout_s", self.session_timeout_s, 90, 86_400)
         within("link_session_timeout_s", self.link_session_timeout_s, 90, 86_400)
         within("media_timeout_ms", self.media_timeout_ms, 1000, 86_400_000)
         within("max_sessions", self.max_sessions, 1, 100_000)
         within("sessions_per_second", self.sessions_per_second, 1, 10_000)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The modules, that of `rtp_timer` among them, in the order in which they are loaded.
+
+        It is the first: threads that begin after it are not woken by its signal [mod_posix_timer_load in
+        mod_posix_timer.c].
+        """
+        timer = RTP_TIMERS[self.rtp_timer]
+        return (timer, *(each for each in self.modules if each != timer)) if timer else self.modules
 
     def _check_link(self) -> None:
         """A key for media that travels in the clear is none (RFC 4568, 7): both are secured, or neither is."""

@@ -172,6 +172,7 @@ def _add_link_profile(made: _Made, config: Config, known: Known) -> tuple[int | 
         codecs=config.install.link_codecs,
         link_codecs=(),  # those above are the link's alone
         link_certificates=config.install.link_certificates,
+        rtp_timer=config.install.rtp_timer,
         hold_music=dialplan_settings(config).hold_music,
     )
     made.files[f"{CONF}/{LINK_PROFILE}"] = text.encode()

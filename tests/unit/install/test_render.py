@@ -203,6 +203,34 @@ def test_mod_callcenter_has_its_queues_where_it_is_loaded() -> None:
         msgspec.structs.replace(SWITCH, callcenter_queues=("a b",))
 
 
+@pytest.mark.parametrize(
+    ("timer", "modules", "loaded"),
+    [
+        ("soft", ("console", "sofia"), ["mod_console", "mod_sofia"]),
+        ("posix", ("console", "sofia"), ["mod_posix_timer", "mod_console", "mod_sofia"]),
+        ("timerfd", ("console", "sofia"), ["mod_timerfd", "mod_console", "mod_sofia"]),
+        ("posix", ("console", "posix_timer", "sofia"), ["mod_posix_timer", "mod_console", "mod_sofia"]),
+    ],
+)
+def test_every_profile_has_the_timer_and_its_module_is_loaded_once_before_the_others(
+    timer: str, modules: tuple[str, ...], loaded: list[str]
+) -> None:
+    rendered = render.render_configuration(msgspec.structs.replace(SWITCH, rtp_timer=timer, modules=modules))
+    for name in ("callers", "agents", "link"):
+        profile = ElementTree.fromstring(rendered[f"sip_profiles/fsroute_{name}.xml"])
+        found = [each.get("value") for each in profile.iter("param") if each.get("name") == "rtp-timer-name"]
+        assert found == [timer]
+    tree = ElementTree.fromstring(rendered["autoload_configs/modules.conf.xml"])
+    assert [each.get("module") for each in tree.iter("load")] == loaded
+
+
+def test_a_timer_that_freeswitch_does_not_have_is_refused_with_those_that_it_has() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"switch.toml: rtp_timer: 'hard' is none of soft, posix, timerfd"
+    ):
+        convert("event_socket_password = 'x'\nrtp_timer = 'hard'", SwitchSettings, "switch.toml")
+
+
 def test_an_undefined_value_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'domain' is undefined"):
         render.render("fs_config/autoload_configs/conference.conf.xml")
