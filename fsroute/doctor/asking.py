@@ -17,6 +17,9 @@ from fsroute.esl.messages import Message
 
 ANSWER = 4.0  # seconds for one answer
 ROUTE = 5  # seconds that the test route may take; whole ones, as FreeSWITCH counts them
+OWN_TIMERS = frozenset({"soft", "none"})
+"""Values of ``rtp-timer-name`` that need no module."""
+_TIMER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,14 @@ def _facts(asking: Asking, questions: Questions) -> SwitchFacts:
         files={each: asking.api(f"file_exists {each}").strip() == "true" for each in questions.files},
         clock=_clock(asking),
     )
-    facts = replace(facts, admits=_admits(asking, facts.profiles, questions))
+    timers = _timers(asking, facts.profiles)
+    facts = replace(
+        facts,
+        admits=_admits(asking, facts.profiles, questions),
+        timers=timers,
+        listed_modules=_listed_modules(asking) if timers else frozenset(),
+        posix_timer=_is_installed(asking, variables, "mod_posix_timer"),
+    )
     return replace(facts, route=_route(asking, facts)) if questions.route else facts
 
 
@@ -129,6 +139,24 @@ def _admits(asking: Asking, profiles: Mapping[str, Profile], questions: Question
     acls = profiles[questions.link_profile].acls if questions.link_profile in profiles else ()
     asked = dict.fromkeys((*questions.addresses, wanted.NOBODY)) if acls else {}
     return {each: any(asking.api(f"acl {each} {acl}").strip() == "true" for acl in acls) for each in asked}
+
+
+def _timers(asking: Asking, profiles: Mapping[str, Profile]) -> dict[str, bool]:
+    """Whether there are the timers that profiles name beside FreeSWITCH's own: each is had for one tick of 20 ms."""
+    named = {each.rtp_timer for each in profiles.values() if _TIMER.fullmatch(each.rtp_timer)}
+    said = {name: replies.timer(asking.api(f"timer_test 20 1 {name}")) for name in sorted(named - OWN_TIMERS)}
+    return {name: there for name, there in said.items() if there is not None}
+
+
+def _listed_modules(asking: Asking) -> frozenset[str]:
+    files = (f"{when}modules.conf" for when in ("", "pre_load_", "post_load_"))
+    return frozenset().union(*(replies.listed_modules(asking.configuration(each)) for each in files))
+
+
+def _is_installed(asking: Asking, variables: Mapping[str, str], module: str) -> bool:
+    """Whether the file of a module lies where FreeSWITCH looks for it."""
+    folder = variables.get("mod_dir", "")
+    return bool(folder) and asking.api(f"file_exists {folder}/{module}.so").strip() == "true"
 
 
 def _clock(asking: Asking) -> float:

@@ -68,7 +68,9 @@ class SwitchFacts:
     """What the switch says of itself. `contexts` hold XML; `clock` is the switch's minus this host's, in seconds.
 
     `modules` are those asked for; `admits` says of each address of another switch whether the links' access list lets
-    it in (``192.0.2.1``, which is nobody's, among them); `files` which of those asked for the switch can see.
+    it in (``192.0.2.1``, which is nobody's, among them); `files` which of those asked for the switch can see; `timers`
+    which of those that SIP profiles name it has; where they name any, `listed_modules` are those that its configuration
+    has it load (``mod_sofia``). With `posix_timer` mod_posix_timer is installed.
     """
 
     version: str
@@ -87,6 +89,9 @@ class SwitchFacts:
     parameters: Mapping[str, str] = field(default_factory=dict)  # of switch.conf
     admits: Mapping[str, bool] = field(default_factory=dict)
     files: Mapping[str, bool] = field(default_factory=dict)
+    timers: Mapping[str, bool] = field(default_factory=dict)
+    listed_modules: frozenset[str] = frozenset()
+    posix_timer: bool = False
     clock: float = 0.0
     route: str = ""  # how the test route ended: a hang-up cause, ``+OK`` or a sentence
 

@@ -115,10 +115,19 @@ def gateways(status: str) -> tuple[Gateway, ...]:
     )
 
 
+def timer(said: str) -> bool | None:
+    """Of ``timer_test``: whether there is that timer; None where it does not say."""
+    return True if said.startswith("Avg:") else False if said.startswith("Timer Error") else None
+
+
 def names(configuration: str, tag: str) -> frozenset[str]:
     """The names of all elements of a kind."""
-    root = tree(configuration)
-    return frozenset(each.get("name", "") for each in (root.iter(tag) if root is not None else ()))
+    return _attributes(configuration, tag, "name")
+
+
+def listed_modules(configuration: str) -> frozenset[str]:
+    """The modules that modules.conf, or one of its kind, loads: ``mod_sofia``."""
+    return _attributes(configuration, "load", "module")
 
 
 def tree(text: str) -> ElementTree.Element | None:
@@ -141,6 +150,11 @@ def route(said: str) -> str:
 def folders(found: Mapping[str, str]) -> dict[str, str]:
     """Of the global variables: the folders."""
     return {name: value for name, value in found.items() if name.endswith("_dir") and value.startswith("/")}
+
+
+def _attributes(configuration: str, tag: str, name: str) -> frozenset[str]:
+    root = tree(configuration)
+    return frozenset(each.get(name, "") for each in (root.iter(tag) if root is not None else ()))
 
 
 def _first(pattern: re.Pattern[str], said: str) -> int:

@@ -126,6 +126,11 @@ BROKEN: list[tuple[str, Facts, State, str]] = [
     ("sounds", switch(files={"/prompts/a.wav": False}), State.FAILED, "cannot see /prompts/a.wav"),
     ("switch-settings", switch(parameters={"enable-softtimer-timerfd": "false"}), State.WARNING, "half their speed"),
     ("switch-settings", switch(profiles={"x": Profile("x", True, rtp_timer="none")}), State.WARNING, "in x"),
+    ("switch-settings", switch(profiles={"x": Profile("x", True, rtp_timer="posix")}, timers={"posix": False}),
+     State.FAILED, "posix in x, and the switch has no such timer"),
+    ("switch-settings", switch(profiles={"x": Profile("x", True, rtp_timer="posix")}, timers={"posix": True},
+                               listed_modules=frozenset({"mod_sofia"})),
+     State.WARNING, "after FreeSWITCH's next start"),
     ("contexts", switch(contexts={**SWITCH.contexts, "fsroute_desk": ""}), State.FAILED, "no context fsroute_desk"),
     ("numbers", center(numbers={"8005550199": "orders"}), State.FAILED, "8005550199 (no extension)"),
     ("numbers", center(numbers={}), State.WARNING, "no number"),
@@ -219,6 +224,50 @@ def test_the_profile_of_agents_is_not_asked_for_where_nobody_is_dialled_by_it() 
 def test_who_might_take_a_number_before_fsroute_is_named() -> None:
     (told,) = findings(WELL, "numbers")
     assert (told.state, told.finding.endswith("unless unloop takes them before")) == (State.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("timer", "words"),
+    [
+        ("posix", ("mod_posix_timer", "freeswitch-mod-posix-timer", "sofia profile x rescan")),
+        ("timerfd", ("mod_timerfd", "freeswitch-mod-timerfd", "sofia profile x rescan")),
+        ("sotf", ("set it to soft", "sofia profile x rescan")),
+    ],
+)
+def test_the_cure_of_a_timer_that_is_not_there_is_its_module_or_the_switch_s_own(
+    timer: str, words: tuple[str, ...]
+) -> None:
+    profiles = {"x": Profile("x", True, rtp_timer=timer), "y": Profile("y", False, rtp_timer=timer)}
+    (told,) = bad(switch(profiles=profiles, timers={timer: False}), "switch-settings")
+    assert f"{timer} in x," in told.finding
+    assert all(each in told.cure for each in words)
+    assert ("mod_" in told.cure) is (timer != "sotf")
+
+
+@pytest.mark.parametrize("timers", [{"posix": True}, {}])
+def test_a_timer_that_is_there_or_that_the_switch_does_not_tell_of_is_no_fault(
+    timers: dict[str, bool],
+) -> None:
+    facts = switch(
+        profiles={"x": Profile("x", True, rtp_timer="posix")},
+        timers=timers,
+        listed_modules=frozenset({"mod_posix_timer"}),
+        posix_timer=True,
+    )
+    (told,) = findings(facts, "switch-settings")
+    assert (told.state, told.finding) == (State.OK, "timers are as they should be")
+
+
+@pytest.mark.parametrize(
+    ("installed", "running", "hint"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_a_timer_that_takes_less_of_the_processor_is_named_where_it_is_installed(
+    installed: bool, running: bool, hint: bool
+) -> None:
+    facts = switch(profiles={"x": Profile("x", running, rtp_timer="soft")}, posix_timer=installed)
+    (told,) = findings(facts, "switch-settings")
+    assert told.state is State.OK
+    assert ("posix in place of soft (x)" in told.finding) is hint
 
 
 def test_a_part_that_is_missing_skips_what_needs_it_and_is_told_once() -> None:

@@ -61,6 +61,18 @@ def test_running_profiles_and_gateways_are_read() -> None:
     assert replies.gateways(gateways) == (Gateway("c", "REGED", "UP"),)
 
 
+def test_whether_a_switch_has_a_timer_is_read_of_a_test_of_it() -> None:
+    assert replies.timer("Avg: 20.012ms Total Time: 20.012ms\n") is True
+    assert replies.timer("Timer Error!\n") is False
+    assert replies.timer("-ERR timer_test Command not found!\n") is None
+
+
+def test_the_modules_that_a_configuration_loads_are_read() -> None:
+    text = '<configuration name="modules.conf"><modules><load module="mod_sofia"/></modules></configuration>'
+    assert replies.listed_modules(text) == {"mod_sofia"}
+    assert replies.listed_modules("-ERR can't find configuration") == frozenset()
+
+
 def test_how_the_test_route_ended_is_read() -> None:
     assert replies.route("-ERR RESPONSE_TO_STATUS_ENQUIRY\n") == "RESPONSE_TO_STATUS_ENQUIRY"
     assert replies.route("+OK 0d5\n") == "+OK"
@@ -77,6 +89,8 @@ def test_whatever_a_switch_says_is_read_without_an_error(said: str) -> None:
     replies.running(f"<profiles>{said}</profiles>")
     replies.gateways(said)
     replies.route(said)
+    replies.timer(said)
+    replies.listed_modules(f"<a>{said}</a>")
 
 
 def test_entities_are_not_expanded() -> None:
