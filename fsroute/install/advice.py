@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fsroute.install.checks import reads_drop_in
+from fsroute.install.checks import is_listed, reads_drop_in
 from fsroute.install.freexml import Element
 from fsroute.install.tree import Tree
 
@@ -48,7 +48,7 @@ def advise(
     return [
         *_modules(
             tree,
-            has_module or (lambda name: _is_configured(tree, name)),
+            has_module or (lambda name: is_listed(tree, name)),
             (*MODULES, "hash") if limits else MODULES,
         ),
         *_event_socket(tree),
@@ -70,11 +70,6 @@ def _modules(tree: Tree, has_module: Callable[[str], bool], wanted: tuple[str, .
             lines,
             f"These modules are needed. Without a restart, in fs_cli: {now}",
         )
-
-
-def _is_configured(tree: Tree, name: str) -> bool:
-    found = tree.configuration("modules.conf")
-    return found is not None and any(each.get("module") == name for each in found.every("load"))
 
 
 def _event_socket(tree: Tree) -> Iterator[Snippet]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fsroute.config.install import RTP_TIMERS
 from fsroute.install.freexml import Element
 from fsroute.install.tree import Tree
 
@@ -49,6 +50,36 @@ def ours_in(tree: Tree, context: str) -> tuple[str, ...]:
     """The names of our extensions in a context."""
     found = tree.context(context)
     return tuple(each.get("name") for each in found.all("extension") if _is_ours(each)) if found else ()
+
+
+def is_listed(tree: Tree, module: str) -> bool:
+    """Whether FreeSWITCH loads a module (``mod_sofia``) when it starts."""
+    lists = (tree.configuration(f"{when}modules.conf") for when in ("", "pre_load_", "post_load_"))
+    return any(each.get("module") == module for found in lists if found for each in found.every("load"))
+
+
+def untimed(tree: Tree, timer: str, *, is_installed: bool, is_loaded: bool) -> Iterator[str]:
+    """Why network legs cannot have a module's timer, now or after the next start: each of them would fail.
+
+    `is_loaded` is what the switch says of the module, `is_installed` of the module's file.
+    """
+    module = timer_module(timer)
+    asked = f"[install] rtp_timer {timer} needs {module}"
+    line = f'put <load module="{module}"/> first into autoload_configs/modules.conf.xml'
+    if is_loaded and not is_listed(tree, module):
+        yield f"{asked}, which is loaded, but would not be after FreeSWITCH's next start: {line}"
+    elif not is_loaded and is_installed:
+        yield f"{asked}, which FreeSWITCH has not loaded: {line}, and restart FreeSWITCH"
+    elif not is_loaded:
+        package = f"freeswitch-{module.replace('_', '-')}"
+        yield (
+            f"{asked}, which is not installed: install it (Debian's package: {package}), {line}, and restart FreeSWITCH"
+        )
+
+
+def timer_module(timer: str) -> str:
+    """The module that a timer is of, empty for FreeSWITCH's own."""
+    return f"mod_{RTP_TIMERS[timer]}" if RTP_TIMERS[timer] else ""
 
 
 def _twice(tree: Tree) -> Iterator[str]:

@@ -12,7 +12,7 @@ from fsroute.config import Config
 from fsroute.errors import ConfigurationError, SwitchError
 from fsroute.install.advice import Snippet, advise
 from fsroute.install.book import Book
-from fsroute.install.checks import PROFILE, look, ours_in
+from fsroute.install.checks import PROFILE, look, ours_in, timer_module, untimed
 from fsroute.install.disk import Disk
 from fsroute.install.layout import Kind, Layout, recognise
 from fsroute.install.manifest import Manifest
@@ -79,7 +79,9 @@ def propose(
     before = read_tree(place.conf_dir, place.variables, dict.fromkeys(over))
     layout = recognise(before, place.variables)
     if layout.kind is Kind.FUSIONPBX:
-        return Proposal(place, Plan(()), manifest, want, ("FusionPBX serves the dialplan",), layout=layout)
+        untimed_there = _untimed(config, want, before, place, switch)
+        refused = ("FusionPBX serves the dialplan",)
+        return Proposal(place, Plan(()), manifest, want, refused, untimed_there, layout=layout)
     tree = read_tree(place.conf_dir, place.variables, over)
     install = config.install
     looked = look(tree, want.contexts, install.entry_context, want.numbers, want.link_port)
@@ -89,7 +91,7 @@ def propose(
         planned,
         manifest,
         want,
-        (*planned.refused, *looked.faults),
+        (*planned.refused, *looked.faults, *_untimed(config, want, tree, place, switch)),
         (*looked.warnings, *_handled(layout), *_built(layout, place)),
         tuple(_snippets(config, tree, want, entries, place, switch)),
         layout,
@@ -193,6 +195,23 @@ def _over(disk: Disk, planned: Plan) -> dict[str, bytes | None]:
             left = step.there.content if step.do is Do.LEAVE and step.there else step.content
             over[str(disk.path(step.target))] = left
     return over
+
+
+def _untimed(
+    config: Config, want: Wanted, tree: Tree, place: Place, switch: Switch | None
+) -> tuple[str, ...]:
+    """Why network legs cannot be timed as [install] asks; nothing where there are none."""
+    timer = config.install.rtp_timer
+    module = timer_module(timer)
+    if want.link_port is None or not module:
+        return ()
+    if switch is None:
+        return (
+            f"[install] rtp_timer {timer} needs {module}, and only a FreeSWITCH that runs can say that it has it: start"
+            " it, or leave rtp_timer at soft",
+        )
+    is_installed = switch.sees(f"{place.variables.get('mod_dir', '')}/{module}.so")
+    return tuple(untimed(tree, timer, is_installed=is_installed, is_loaded=switch.has_module(module)))
 
 
 def _snippets(

@@ -37,6 +37,10 @@ class Switch:
     def has_module(self, name: str) -> bool:
         return self._api(f"module_exists {name}").strip() == "true"
 
+    def sees(self, path: str) -> bool:
+        """Whether a file is there, as FreeSWITCH's user sees it."""
+        return self._api(f"file_exists {path}").strip() == "true"
+
     def reload(self) -> None:
         """Have the configuration read again.
 

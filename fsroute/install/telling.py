@@ -59,6 +59,7 @@ def for_fusionpbx(proposal: Proposal) -> Iterator[str]:
         yield content.decode()
     profile = proposal.wanted.files.get(f"{CONF}/sip_profiles/fsroute_link.xml")
     if profile is not None:
+        yield from (f"--- Before: {each}" for each in proposal.warnings)
         yield "--- Advanced > SIP Profiles > Add fsroute_link, with these settings:"
         yield profile.decode()
     yield "Then: Status > SIP Status > Flush cache, Reload XML, and start the profile fsroute_link."

@@ -6,7 +6,7 @@ import pytest
 
 from fsroute.config import Config, convert
 from fsroute.errors import ConfigurationError, SwitchError
-from fsroute.install import installer, switch
+from fsroute.install import installer, switch, telling
 from fsroute.install.book import Book
 from fsroute.install.installer import Place, Proposal
 from fsroute.install.layout import Kind
@@ -14,6 +14,14 @@ from fsroute.install.wanted import Known, Number
 from tests.unit.install.trees import FUSIONPBX, ReadingSwitch, lay
 
 CONFIG = convert('[links]\naddress = "192.0.2.1:5090"', Config, "test")
+TIMED = convert('links = {address = "192.0.2.1:5090"}\ninstall = {rtp_timer = "posix"}', Config, "test")
+TIMER_FILE = "/usr/lib/freeswitch/mod/mod_posix_timer.so"
+LISTED = """\
+<configuration name="modules.conf"><modules>
+  <load module="mod_posix_timer"/>
+  <load module="mod_sofia"/>
+</modules></configuration>
+"""
 KNOWN = Known((Number("8005550100", "Acme"),), ("192.0.2.2:5090",))
 
 
@@ -236,6 +244,71 @@ def test_limits_that_freeswitch_keeps_need_a_module_of_their_own(house: House) -
     config = convert("[dialplan]\nmost_calls = 100", Config, "test")
     [snippet] = house.propose(config).snippets
     assert snippet.text == '<load module="mod_spy"/>\n<load module="mod_hash"/>'
+
+
+def _link_profile(house: House) -> str:
+    return (house.place.conf_dir / "sip_profiles/fsroute_link.xml").read_text()
+
+
+@pytest.mark.parametrize("name", ["modules", "pre_load_modules", "post_load_modules"])
+def test_network_legs_are_timed_by_a_module_that_is_loaded_and_will_be(tmp_path: Path, name: str) -> None:
+    text = LISTED.replace("modules.conf", f"{name}.conf")
+    house = House(tmp_path, {f"autoload_configs/{name}.conf.xml": text})
+    house.install(TIMED)
+    assert '<param name="rtp-timer-name" value="posix"/>' in _link_profile(house)
+    house.install()
+    assert '<param name="rtp-timer-name" value="soft"/>' in _link_profile(house)
+    assert house.switch.said[-1] == "sofia profile fsroute_link rescan"
+
+
+@pytest.mark.parametrize(
+    ("listed", "loaded", "installed", "fault"),
+    [
+        (False, False, False, "mod_posix_timer, which is not installed: .*freeswitch-mod-posix-timer"),
+        (False, False, True, "mod_posix_timer, which FreeSWITCH has not loaded: .*restart FreeSWITCH"),
+        (True, False, True, "mod_posix_timer, which FreeSWITCH has not loaded: .*restart FreeSWITCH"),
+        (
+            False,
+            True,
+            True,
+            "mod_posix_timer, which is loaded, but would not be after FreeSWITCH's next start",
+        ),
+    ],
+)
+def test_a_timer_whose_module_is_not_there_or_will_not_be_is_refused_and_nothing_written(
+    tmp_path: Path, listed: bool, loaded: bool, installed: bool, fault: str
+) -> None:
+    house = House(tmp_path, {"autoload_configs/modules.conf.xml": LISTED} if listed else {})
+    if not loaded:
+        house.switch.lacking.add("mod_posix_timer")
+    house.switch.files = {TIMER_FILE} if installed else set()
+    before = _snapshot(house.tree)
+    with pytest.raises(ConfigurationError, match=rf"\[install\] rtp_timer posix needs {fault}"):
+        house.install(TIMED)
+    assert _snapshot(house.tree) == before
+
+
+def test_a_timer_of_a_module_is_refused_where_no_switch_says_that_it_has_it(tmp_path: Path) -> None:
+    house = House(tmp_path, {"autoload_configs/modules.conf.xml": LISTED})
+    [fault] = installer.propose(TIMED, KNOWN, house.place, house.book, None, force=False).refused
+    assert "only a FreeSWITCH that runs" in fault
+    assert installer.propose(CONFIG, KNOWN, house.place, house.book, None, force=False).refused == ()
+
+
+def test_no_timer_is_asked_for_where_there_are_no_network_legs(house: House) -> None:
+    house.switch.lacking.add("mod_posix_timer")
+    config = convert('install = {rtp_timer = "posix"}', Config, "test")
+    assert house.propose(config).refused == ()
+
+
+def test_what_is_entered_into_fusionpbx_by_hand_names_the_module_of_its_timer(tmp_path: Path) -> None:
+    house = House(tmp_path, {"autoload_configs/lua.conf.xml": FUSIONPBX})
+    house.switch.lacking.add("mod_posix_timer")
+    said = list(telling.for_fusionpbx(house.propose(TIMED)))
+    [before] = [
+        number for number, line in enumerate(said) if line.startswith("--- Before: [install] rtp_timer")
+    ]
+    assert said[before + 1].startswith("--- Advanced > SIP Profiles")
 
 
 def test_where_fusionpbx_serves_the_dialplan_nothing_is_written(tmp_path: Path) -> None:

@@ -88,7 +88,12 @@ def lay(folder: Path, changes: Mapping[str, str | None] | None = None) -> Place:
         if text is not None:
             path.write_text(text)
     (folder / "sounds").mkdir(exist_ok=True)
-    variables = {"conf_dir": str(folder / "conf"), "sounds_dir": str(folder / "sounds"), "base_dir": "/usr"}
+    variables = {
+        "conf_dir": str(folder / "conf"),
+        "sounds_dir": str(folder / "sounds"),
+        "mod_dir": "/usr/lib/freeswitch/mod",
+        "base_dir": "/usr",
+    }
     return Place(folder / "conf", folder / "sounds", variables)
 
 
@@ -100,6 +105,8 @@ class ReadingSwitch(Switch):
         self.said: list[str] = []
         self.profiles: set[str] = set()
         self.calls: list[str] = []
+        self.lacking = {"mod_spy", "mod_hash"}  # modules that are not loaded
+        self.files: set[str] = set()
         self._place = place
         self._port_taken = port_taken
         self._tree = self._read()
@@ -115,7 +122,8 @@ class ReadingSwitch(Switch):
         answers: dict[str, Callable[[], str]] = {
             "global_getvar": self._variables,
             "version": lambda: "FreeSWITCH Version 1.11.1-release (64bit)",
-            "module_exists": lambda: "false" if words[1] in ("mod_spy", "mod_hash") else "true",
+            "module_exists": lambda: "false" if words[1] in self.lacking else "true",
+            "file_exists": lambda: "true" if words[1] in self.files else "false",
             "reloadxml": self._reload,
             "xml_locate": lambda: self._located(words[-1]),
             "sofia": self._status,
