@@ -16,8 +16,8 @@ MOST_NETWORKS = 90
 """mod_sofia takes 100 access lists for a profile (SOFIA_MAX_ACL)."""
 
 RTP_TIMERS: Final[Mapping[str, str]] = {"soft": "", "posix": "posix_timer", "timerfd": "timerfd"}
-"""By what a SIP profile's calls are timed (``rtp-timer-name``), and the module without which each of them fails;
-FreeSWITCH's own timer needs none."""
+"""By what a SIP profile's calls are timed (``rtp-timer-name``), and the module that the timer is of; FreeSWITCH's own
+needs none. Without its module they are not timed at all: who sends nothing hears nothing."""
 
 _CODEC = re.compile(r"[A-Za-z0-9@.-]+")
 Context = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]

@@ -27,6 +27,9 @@ _EVENT_SOCKET_CURE = (
 )
 
 
+_UNTIMED = "who sends nothing there hears nothing, and hang-ups are noticed seconds later"
+
+
 def of_switch(facts: Facts) -> SwitchFacts:
     """The switch of facts that a check needs."""
     assert not isinstance(facts.switch, Missing)
@@ -280,13 +283,13 @@ def _timers_missing(switch: SwitchFacts) -> Iterator[Verdict]:
                 package = f"freeswitch-{module.replace('_', '-')}"
                 cure += f"; or {line}, and restart FreeSWITCH (Debian's package: {package})"
             yield failed(
-                f"rtp-timer-name is {timer} in {profiles}, and the switch has no such timer: every call there fails",
+                f"rtp-timer-name is {timer} in {profiles}, and the switch has no such timer: {_UNTIMED}",
                 cure,
             )
         elif profiles and module and module not in switch.listed_modules:
             yield warning(
-                f"rtp-timer-name is {timer} in {profiles}, and {module} is loaded, but not by modules.conf.xml: every"
-                " call there fails after FreeSWITCH's next start",
+                f"rtp-timer-name is {timer} in {profiles}, and {module} is loaded, but not by modules.conf.xml: after"
+                f" FreeSWITCH's next start {_UNTIMED}",
                 line,
             )
 

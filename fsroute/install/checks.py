@@ -59,7 +59,7 @@ def is_listed(tree: Tree, module: str) -> bool:
 
 
 def untimed(tree: Tree, timer: str, *, is_installed: bool, is_loaded: bool) -> Iterator[str]:
-    """Why network legs cannot have a module's timer, now or after the next start: each of them would fail.
+    """Why network legs cannot have a module's timer, now or after the next start: they would not be timed at all.
 
     `is_loaded` is what the switch says of the module, `is_installed` of the module's file.
     """
