@@ -93,7 +93,8 @@ class FreeSwitch:
     """One instance on loopback, with everything it writes below `folder`.
 
     `files` go beside what is rendered, by their path below `conf`; `modules` are loaded, those of fsroute if
-    not given. Callers are led to the call servers at `callservers`, by default to the one of `ports`.
+    not given. Callers are led to the call servers at `callservers`, by default to the one of `ports`. Calls are timed
+    by `rtp_timer`, whose module is loaded, too.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class FreeSwitch:
         files: Mapping[str, str] | None = None,
         callservers: tuple[int, ...] = (),
         media_timeout_ms: int = 60_000,
+        rtp_timer: str = "soft",
     ) -> None:
         self.name = name
         self.folder = folder
@@ -124,6 +126,7 @@ class FreeSwitch:
             event_socket_port=ports.event_socket,
             rtp_first=ports.rtp,
             rtp_last=ports.rtp + 1999,
+            rtp_timer=rtp_timer,
             modules=modules,
             log_level=os.environ.get("FSROUTE_LIVE_SWITCH_LOG", "info"),
             dialplan=DialplanSettings(
