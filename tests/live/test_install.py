@@ -157,3 +157,26 @@ def test_a_configuration_is_read_as_freeswitch_reads_it(host: Host) -> None:
     ours = read_tree(host.switch.conf, host.switch.variables(), {}).expanded.text
     theirs = (host.switch.folder / "log" / "freeswitch.xml.fsxml").read_bytes()
     assert ours.encode("utf-8", "surrogateescape") == theirs
+
+
+def test_network_legs_have_a_module_s_timer_once_it_is_loaded_and_will_be(host: Host) -> None:
+    switch = host.switch
+    mod_dir = switch.variables()["mod_dir"]
+    if switch.api(f"file_exists {mod_dir}/mod_posix_timer.so").strip() != "true":
+        pytest.skip(f"this FreeSWITCH has no {mod_dir}/mod_posix_timer.so")
+    text = host.run.configuration.read_text()
+    host.run.configuration.write_text(f'{text}\n[install]\nrtp_timer = "posix"\n')
+    before = switch.snapshot()
+    assert "which FreeSWITCH has not loaded" in host.fsroute("install", status=1)
+    switch.api("load mod_posix_timer")
+    assert "would not be after FreeSWITCH's next start" in host.fsroute("install", status=1)
+    assert switch.snapshot() == before
+
+    modules = switch.conf / "autoload_configs/modules.conf.xml"
+    line = '<modules>\n<load module="mod_posix_timer"/>'
+    modules.write_text(modules.read_text().replace("<modules>", line))
+    host.fsroute("install")
+    assert 'name="rtp-timer-name" value="posix"' in switch.api(
+        "xml_locate configuration configuration name sofia.conf"
+    )
+    assert "timers are as they should be" in host.fsroute("doctor", "--only", "switch-settings")
