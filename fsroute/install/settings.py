@@ -110,7 +110,7 @@ class SwitchSettings(Section, frozen=True):
     def loaded(self) -> tuple[str, ...]:
         """The modules, that of `rtp_timer` among them, in the order in which they are loaded.
 
-        It is the first: threads that begin after it are not woken by its signal [mod_posix_timer_load in
+        It is the first: threads that the others begin are not interrupted by its signal [mod_posix_timer_load in
         mod_posix_timer.c].
         """
         timer = RTP_TIMERS[self.rtp_timer]
