@@ -233,20 +233,35 @@ def test_caller_and_agent_hang_up_at_the_same_time(center: Center, caplog: pytes
 
 @dataclass
 class Phone:
-    """Hears of what it is to dial."""
+    """Hears of what it is to dial; notes how much the leader has heard by then."""
 
-    begun: list[str] = field(default_factory=list)
+    heard: list[ProxyCall | str]
+    said: list[tuple[str, str, int]] = field(default_factory=list)
 
     def begin(self, call: ProxyCall) -> None:
-        self.begun.append(originate(call, "{address}"))
+        self.said.append(("begin", originate(call, "{address}"), len(self.heard)))
+
+    def reserved(self, call: ProxyCall) -> None:
+        self.said.append(("reserved", originate(call, "{address}"), len(self.heard)))
 
 
-def test_who_dials_hears_before_the_commit_what_will_be_dialled_after_it(
+def test_who_dials_hears_before_the_commit_what_will_be_dialled_and_after_it_before_anybody_else(
     center: Center, talk: ProxyCall
 ) -> None:
     leader = Leader(center, center.queued())
-    phone = Phone()
+    phone = Phone(leader.heard)
     center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
     (offered,) = leader.heard
     assert isinstance(offered, ProxyCall)
-    assert phone.begun == [originate(offered, "{address}")]
+    command = originate(offered, "{address}")
+    assert phone.said == [("begin", command, 0), ("reserved", command, 0)]
+
+
+def test_who_dials_hears_no_more_where_the_contact_was_not_to_be_had(center: Center, talk: ProxyCall) -> None:
+    waiting = center.queued()
+    leader = Leader(center, waiting)
+    abandoned(center, waiting)
+    phone = Phone(leader.heard)
+    center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
+    assert leader.heard == [REFUSED]
+    assert [what for what, _, _ in phone.said] == ["begin"]
