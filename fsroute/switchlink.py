@@ -134,6 +134,10 @@ class SwitchLink:
         """Begin a `bgapi` that is about to be wanted; see `InboundClient.draft`."""
         self.client.draft(command)
 
+    def perform_draft(self, command: str) -> None:
+        """End it; see `InboundClient.perform_draft`."""
+        self.client.perform_draft(command)
+
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         """Queue an application on a channel, after those queued before.
 

@@ -1016,7 +1016,8 @@ begin
            idle_since = case when v_keeps_place then idle_since
                              else clock_timestamp() + make_interval(secs => v_pause) end,
            last_reserved_at = r.reserved_at,
-           contacts_served = contacts_served + v_served
+           contacts_served = contacts_served + v_served,
+           missed = case when v_served > 0 then 0 else missed end -- a talk begins the count of count_missed again
      where agent_id = r.agent_id;
     insert into agent_event (agent_id, contact_center_id, contact_id, kind, data)
     values (r.agent_id, r.contact_center_id, r.contact_id, 'released',
@@ -1402,7 +1403,8 @@ begin
         when p.network_leg in ('wanted', 'raising', 'present') and p.network_switch_id = a.switch_id then p.network_leg
         when p.lead = 'ready' then 'none'
         else 'wanted' end;
-    update agent set last_reserved_at = clock_timestamp() where agent_id = p_agent_id; -- its row is a new one
+    update agent set last_reserved_at = clock_timestamp() -- its row is a new one: if this transaction has not made it so
+     where agent_id = p_agent_id and xmin <> pg_current_xact_id()::xid;
     if p.state = 'requested' then -- taken and reserved in one: both are told
         insert into contact_event (contact_id, contact_center_id, proxy_call_id, kind, state, data)
         values (p.contact_id, p.contact_center_id, p.proxy_call_id, 'taken', 'queued',
@@ -1928,15 +1930,11 @@ begin
 end $$;
 
 -- Offers that an agent does not take, one after the other: the row's `miss_limit` sends the agent on `miss_then`.
--- A talk begins the count again. What failed for a reason of the system's (unreachable) is nobody's miss.
+-- What failed for a reason of the system's (unreachable) is nobody's miss.
 create function count_missed() returns trigger language plpgsql as $$
 declare
     a agent;
 begin
-    if new.end_reason in ('wrap_up', 'conversation_lost') then
-        update agent set missed = 0 where agent_id = new.agent_id and missed > 0;
-        return null;
-    end if;
     update agent set missed = missed + 1 where agent_id = new.agent_id returning * into a;
     if a.missed >= a.miss_limit and a.status = 'available' then
         perform agent_declare(new.agent_id, a.miss_then, 'missed ' || a.missed);
@@ -1945,7 +1943,7 @@ begin
 end $$;
 create trigger count_missed after update on reservation for each row
     when (old.ended_at is null and new.ended_at is not null
-          and new.end_reason in ('no_answer', 'busy', 'refused', 'gone', 'key_not_pressed', 'wrap_up', 'conversation_lost'))
+          and new.end_reason in ('no_answer', 'busy', 'refused', 'gone', 'key_not_pressed'))
     execute function count_missed();
 
 -- What psql changes of an agent takes effect at once. The columns are those that nothing writes at each contact.
@@ -2433,7 +2431,11 @@ select a.agent_id, a.name, a.site_id, a.switch_id, a.address, a.accept_key, a.wr
        case when a.leg = 'standing' and a.standing_leg_uuid is null
               or a.switch_id in (select s.switch_id from switch s where s.away_since is not null)
             then timestamptz '9999-01-01' else a.available_from end as available_from,
-       a.idle_since, a.team, a.contacts_served, a.last_reserved_at, a.rate, a.leg, a.standing_leg_uuid, a.version,
+       a.idle_since, a.team, a.contacts_served,
+       greatest(a.last_reserved_at, (select max(r.reserved_at) from reservation r
+                                      where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null))
+           as last_reserved_at,
+       a.rate, a.leg, a.standing_leg_uuid, a.version,
        coalesce((select jsonb_agg(jsonb_build_array(proxy_call_id, medium, slot, weight)) from reservation r
                   where r.agent_id = a.agent_id and r.slot > 0 and r.ended_at is null), '[]') as reservations,
        coalesce((select jsonb_object_agg(medium, jsonb_build_array(slots, weight, wrap_up)) from agent_medium m

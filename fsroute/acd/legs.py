@@ -31,6 +31,8 @@ class Switch(Protocol):
 
     def draft(self, command: str) -> None: ...
 
+    def perform_draft(self, command: str) -> None: ...
+
     def execute(self, uuid: str, application: str, argument: str = "") -> None: ...
 
     def state(self, uuid: str) -> str: ...
@@ -65,6 +67,10 @@ class LegCommands:
     def begin(self, call: ProxyCall) -> None:
         """The agent is about to be reserved for this contact: what `dial` will say is on its way, all but the end."""
         self._switch.draft(originate(call, self._settings.dial_string))
+
+    def reserved(self, call: ProxyCall) -> None:
+        """The agent is: what was begun is ended. Whoever takes the offer dials all the same, and has the answer."""
+        self._switch.perform_draft(originate(call, self._settings.dial_string))
 
     def sounds(self, legs: Legs, announcement: str) -> tuple[str, ...]:
         """What the agent hears before accepting: on a standing leg at least a tone."""

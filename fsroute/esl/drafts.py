@@ -26,6 +26,7 @@ COUNT: Final = 2  # drafts at once; who finds none free sends the whole command 
 KEPT: Final = 1.0  # seconds after which a draft is not wanted any more
 PAUSE: Final = 1.0  # seconds before a connection that was lost is made anew
 NOT_ADMITTED_PAUSE: Final = 30.0  # FreeSWITCH leaks a little with every connection that it rejects
+MOST_UNASKED: Final = 100  # replies to drafts that were ended early, whose sender has not asked for them yet
 
 
 class Drafts:
@@ -33,6 +34,7 @@ class Drafts:
 
     def __init__(self, open: Callable[[Listener], Link], count: int = COUNT, kept: float = KEPT) -> None:
         self._pages = [_Page(open, kept) for _ in range(count)]
+        self._unasked: dict[bytes, AsyncResult[Message]] = {}
 
     def start(self) -> None:
         """Connect in the background, and again whenever a connection is lost."""
@@ -50,8 +52,19 @@ class Drafts:
             page.begin(command)
         return page is not None
 
+    def end(self, command: bytes) -> None:
+        """Send the end of `command`, if it was begun; whoever performs it next has its reply. Never waits."""
+        if (reply := self._end(command)) is not None:
+            self._unasked[command] = reply
+            if len(self._unasked) > MOST_UNASKED:
+                del self._unasked[next(iter(self._unasked))]
+
     def perform(self, command: bytes) -> AsyncResult[Message] | None:
-        """Send the end of `command`; what will have the reply, or None where it was not begun."""
+        """Send the end of `command` if that was not done; what will have the reply, or None where it was not begun."""
+        reply = self._unasked.pop(command, None)
+        return self._end(command) if reply is None else reply
+
+    def _end(self, command: bytes) -> AsyncResult[Message] | None:
         page = next((each for each in self._pages if each.command == command), None)
         return None if page is None else page.perform()
 

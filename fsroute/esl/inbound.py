@@ -175,6 +175,16 @@ class InboundClient:
         if self._up.is_set():
             self._drafts.begin(commands.bgapi(command))
 
+    def perform_draft(self, command: str) -> None:
+        """End what `draft` began of this command, and FreeSWITCH performs it; the `bgapi` that follows has the reply.
+
+        Never waits, and does nothing where it was not begun.
+
+        Raises:
+            InvalidCommand: `command` holds a line end or a NUL.
+        """
+        self._drafts.end(commands.bgapi(command))
+
     def command(self, command: bytes, timeout: float = COMMAND_TIMEOUT) -> Message:
         """Send any command on the command connection and return its reply, whatever it says."""
         return self._standing(self._command_link).request(command, timeout)

@@ -32,7 +32,10 @@ class Dialling(Protocol):
     """Who dials the agent of a reservation."""
 
     def begin(self, call: ProxyCall) -> None:
-        """The row will be this, if the agent and the contact are to be had."""
+        """The row will be this, if the agent and the contact are to be had. Never waits."""
+
+    def reserved(self, call: ProxyCall) -> None:
+        """It is: what was begun is wanted. Told before anybody else is; never waits."""
 
 
 Leaving = Callable[[ProxyCall], Claim | None]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import gevent
 from psycopg.types.json import Jsonb
 
 from fsroute.acd.proxy_call import AGENT_LEG_TABLE, CALL_TABLE, CALLER_LEG_TABLE, NETWORK_LEG_TABLE, On
@@ -260,9 +261,10 @@ class ProxyCalls:
     def _go_on(
         self, leaving: ProxyCall, claim: Claim, agent_leg_uuid: str, cause: str, dialling: Dialling | None
     ) -> ProxyCall | None:
+        # Beside the statement: what dials the agent is composed and sent while the database is at work.
+        if dialling is not None:
+            gevent.spawn(lambda: dialling.begin(_claimed(claim, leaving)))
         try:
-            if dialling is not None:
-                dialling.begin(_claimed(claim, leaving))
             rows = self._database.run(
                 "agent_goes_on",
                 leaving=leaving.proxy_call_id,
@@ -279,7 +281,12 @@ class ProxyCalls:
             raise
         by_number = {row["proxy_call_id"]: row for row in rows}
         next_one = by_number.pop(claim.call.proxy_call_id, None)
-        claim.reserved(None if next_one is None else from_row(next_one))
+        reserved = None if next_one is None else from_row(next_one)
+        try:
+            if reserved is not None and dialling is not None:
+                dialling.reserved(reserved)
+        finally:
+            claim.reserved(reserved)
         return self._told(next(iter(by_number.values()), None))
 
     def last_reserved_switch(self, proxy_call_id: int) -> str | None:

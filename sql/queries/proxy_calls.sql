@@ -66,17 +66,21 @@ with locked as materialized (
     select count(*) as calls from (select from proxy_call where proxy_call_id in (%(leaving)s, %(proxy_call_id)s)
                                     order by proxy_call_id for update) as ours
 ), freed as materialized (
-    select l.*, case when l.agent_id is null then agent_let_go(l.contact_id, l.proxy_call_id) end as let_go
-      from locked, lateral agent_left(case when locked.calls >= 0 then %(left_leg_uuid)s end, %(data)s) l
+    select l.* from locked, lateral agent_left(case when locked.calls >= 0 then %(left_leg_uuid)s end, %(data)s) l
 ), reserved as materialized (
-    select r.*, null::jsonb as let_go
+    select r.*
       from (select count(*) as rows from freed) as f, lateral reserve_agent(%(epoch)s,
            case when f.rows >= 0 then %(proxy_call_id)s end, %(agent_id)s, %(agent_leg_uuid)s, %(why)s) r
 )
-select f.*, case when not exists (select from reserved) then set_config('synchronous_commit', 'off', true) end as only_left
+select f.*, alone.let_go, alone.durability
   from freed f
+  left join (select not exists (select from reserved) as only_left) as after on true
+  left join lateral (
+      select case when f.agent_id is null then agent_let_go(f.contact_id, f.proxy_call_id) end as let_go,
+             set_config('synchronous_commit', 'off', true) as durability
+  ) as alone on after.only_left
 union all
-select r.*, null from reserved r;
+select r.*, null, null from reserved r;
 
 -- name: last_reserved_switch
 -- Where the agent is, or was, whom the proxy call was offered last.

@@ -54,6 +54,9 @@ class Dying:
     def draft(self, command: str) -> None:
         raise NotImplementedError
 
+    def perform_draft(self, command: str) -> None:
+        raise NotImplementedError
+
     def execute(self, uuid: str, application: str, argument: str = "") -> None:
         raise NotImplementedError
 

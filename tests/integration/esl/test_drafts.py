@@ -9,6 +9,7 @@ import pytest
 
 from fsroute.errors import SwitchUnavailable
 from fsroute.esl.drafts import COUNT, Drafts
+from fsroute.esl.errors import SessionClosed
 from fsroute.esl.inbound import InboundClient
 from fsroute.esl.link import Link, Listener
 from fsroute.esl.transport import END, Tap
@@ -66,6 +67,56 @@ def test_it_is_performed_once(switch: Switch, client: InboundClient) -> None:
     assert len(jobs(switch)) == 1
     assert client.bgapi(DIAL), "asked for again it is another one"
     assert len(jobs(switch)) == 2
+
+
+def test_one_that_is_ended_early_is_performed_then_and_its_reply_is_for_who_asks_later(
+    switch: Switch, client: InboundClient
+) -> None:
+    client.draft(DIAL)
+    client.perform_draft(DIAL)
+    until(lambda: [said for _, said in jobs(switch)] == [f"bgapi {DIAL}"])
+    assert client.bgapi(DIAL), "the reply has the job"
+    assert len(jobs(switch)) == 1
+    assert client.bgapi(DIAL), "asked for again it is another one"
+    assert len(jobs(switch)) == 2
+
+
+def test_to_end_early_what_was_not_begun_does_nothing(switch: Switch, client: InboundClient) -> None:
+    client.draft(DIAL)
+    client.perform_draft(OTHER)
+    assert client.bgapi(OTHER)
+    assert [said for _, said in jobs(switch)] == [f"bgapi {OTHER}"]
+
+
+def test_whoever_ended_one_early_learns_that_its_reply_was_lost_and_it_is_not_sent_again(
+    switch: Switch,
+) -> None:
+    switch.answer = lambda command: None
+    drafts = Drafts(opened(switch), count=1)
+    drafts.start()
+    until(lambda: drafts.begin(UNANSWERED))
+    drafts.end(UNANSWERED)
+    until(lambda: switch.commands()[-1] == "api status")
+    switch.drop()
+    reply = drafts.perform(UNANSWERED)
+    assert reply is not None
+    with pytest.raises(SessionClosed):
+        reply.get(timeout=10)
+    drafts.stop("the test is over")
+
+
+def test_replies_that_nobody_asks_for_are_not_kept_for_good(
+    switch: Switch, client: InboundClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsroute.esl.drafts.MOST_UNASKED", 1)
+    for command in (DIAL, OTHER):
+        client.draft(command)
+        client.perform_draft(command)
+    until(lambda: len(jobs(switch)) == 2)
+    assert client.bgapi(OTHER)
+    assert len(jobs(switch)) == 2
+    assert client.bgapi(DIAL)
+    assert len(jobs(switch)) == 3
 
 
 def test_what_was_not_begun_is_sent_whole(switch: Switch, client: InboundClient) -> None:

@@ -83,12 +83,10 @@ def test_the_agent_is_reserved_anew_in_the_commit_that_lets_go_of_the_agent(
     assert before["at"] < after["at"]
 
 
-def test_the_agent_is_handed_over_as_the_talk_left_the_agent(center: Center, talk: ProxyCall) -> None:
+def test_an_agent_who_goes_on_is_not_handed_over(center: Center, talk: ProxyCall) -> None:
     leader = Leader(center, center.queued())
     leave(center, talk)
-    (ann,) = leader.freed
-    assert (ann.agent_id, ann.reservations, ann.contacts_served) == ("ann", (), 1)
-    assert ann.version < center.agent()["version"], "the reservation has made another row of it"
+    assert leader.freed == [], "nobody is free: the row is read when it is wanted"
 
 
 def abandoned(center: Center, waiting: ProxyCall) -> None:
@@ -233,20 +231,35 @@ def test_caller_and_agent_hang_up_at_the_same_time(center: Center, caplog: pytes
 
 @dataclass
 class Phone:
-    """Hears of what it is to dial."""
+    """Hears of what it is to dial; notes how much the leader has heard by then."""
 
-    begun: list[str] = field(default_factory=list)
+    heard: list[ProxyCall | str]
+    said: list[tuple[str, str, int]] = field(default_factory=list)
 
     def begin(self, call: ProxyCall) -> None:
-        self.begun.append(originate(call, "{address}"))
+        self.said.append(("begin", originate(call, "{address}"), len(self.heard)))
+
+    def reserved(self, call: ProxyCall) -> None:
+        self.said.append(("reserved", originate(call, "{address}"), len(self.heard)))
 
 
-def test_who_dials_hears_before_the_commit_what_will_be_dialled_after_it(
+def test_who_dials_hears_before_the_commit_what_will_be_dialled_and_after_it_before_anybody_else(
     center: Center, talk: ProxyCall
 ) -> None:
     leader = Leader(center, center.queued())
-    phone = Phone()
+    phone = Phone(leader.heard)
     center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
     (offered,) = leader.heard
     assert isinstance(offered, ProxyCall)
-    assert phone.begun == [originate(offered, "{address}")]
+    command = originate(offered, "{address}")
+    assert phone.said == [("begin", command, 0), ("reserved", command, 0)]
+
+
+def test_who_dials_hears_no_more_where_the_contact_was_not_to_be_had(center: Center, talk: ProxyCall) -> None:
+    waiting = center.queued()
+    leader = Leader(center, waiting)
+    abandoned(center, waiting)
+    phone = Phone(leader.heard)
+    center.proxy_calls.agent_left(talk.agent_leg_uuid or "", "NORMAL_CLEARING", talk, phone)
+    assert leader.heard == [REFUSED]
+    assert [what for what, _, _ in phone.said] == ["begin"]

@@ -41,6 +41,9 @@ class Switch:
     def draft(self, command: str) -> None:
         self.commands.append(f"draft {command}")
 
+    def perform_draft(self, command: str) -> None:
+        self.commands.append(f"end {command}")
+
 
 def store_with(*reservations: ProxyCall | None) -> Store:
     """Where the agent's leg is found, each time that it is asked for."""
