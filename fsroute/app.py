@@ -536,7 +536,9 @@ def serve(config: Config, *, kept_database: bool = False) -> None:
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
-    scheduling.take(config.process.realtime_priority)
+    priority = config.process.realtime_priority
+    if scheduling.take(priority) and config.database.embedded and not kept_database:
+        scheduling.lift_disk_threads(priority)
     with database(config, kept=kept_database) as conninfo:
         app = App(config, conninfo)
         try:

@@ -11,16 +11,29 @@ from fsroute.cli.options import config_option
 
 @click.command("database")
 @config_option
-def command(config_path: Path | None) -> None:
+@click.option(
+    "--lift-disk-threads",
+    is_flag=True,
+    help="As root, before: the kernel's threads for the disk get [process] realtime_priority, and no more is done.",
+)
+def command(config_path: Path | None, lift_disk_threads: bool) -> None:
     """Keep fsroute's own PostgreSQL running until SIGTERM; ends at once where another database is configured."""
-    from fsroute import config, log, supervisor
+    from fsroute import config, log, scheduling, supervisor
 
     settings = config.load(config_path)
     log.setup(settings.log.level, settings.log.format)
     if not settings.database.embedded:
         click.echo("[database] url names a database: there is none to keep here")
+        if lift_disk_threads:
+            return
         supervisor.tell(supervisor.READY)  # a unit that ends before it said so has failed
         return
+    priority = settings.process.realtime_priority
+    if lift_disk_threads:
+        lifted = scheduling.lift_disk_threads(priority)
+        click.echo(f"{lifted} of the kernel's threads for the disk have real-time priority {priority}")
+        return
+    scheduling.take(priority)
     _keep(settings.state_path / "postgres")
 
 

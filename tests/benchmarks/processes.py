@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -24,6 +25,15 @@ def prefer(pid: int, priority: int) -> None:
     """Real-time priority, as FreeSWITCH takes it by default, for every thread that it has by now."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(priority))
+
+
+def ordinary(threads: Iterable[int]) -> None:
+    """No real-time scheduling for these, if they had it."""
+    for thread in threads:
+        try:
+            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+        except OSError:  # not ours, or gone
+            pass
 
 
 def _with_children(pids: set[int]) -> set[int]:

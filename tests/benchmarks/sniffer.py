@@ -12,15 +12,16 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
 ETH_P_IP = 0x0800
 SO_ATTACH_FILTER = 26
 SO_TIMESTAMPNS = 35
 BUFFER = 64_000_000  # bytes of packets that may wait to be read
 LARGEST = 70_000
+PAUSE = 0.25  # seconds between two looks
 
 _LOAD_BYTE, _LOAD_HALF, _LOAD_HALF_X, _IP_HEADER, _EQUALS, _RETURN = 0x30, 0x28, 0x48, 0xB1, 0x15, 0x06
 _PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
@@ -56,6 +57,7 @@ def open_socket(ports: Sequence[int]) -> socket.socket:
     sniffer.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sniffer.setsockopt(socket.SOL_SOCKET, 33, BUFFER)  # SO_RCVBUFFORCE
     sniffer.bind(("lo", ETH_P_IP))
+    sniffer.setblocking(False)
     return sniffer
 
 
@@ -106,13 +108,27 @@ def of_event_socket(frame: bytes) -> list[str] | None:
     return None
 
 
-def run(file: TextIO, sip_ports: Sequence[int], event_socket_port: int) -> None:
-    sniffer = open_socket([*sip_ports, event_socket_port])
+Packet = tuple[float, bytes]
+"""(seconds since the epoch, an IP packet)"""
+
+
+def record(sniffer: socket.socket, ended: Callable[[], bool]) -> Iterator[Packet]:
+    """What arrives until `ended`. It sleeps in between: whoever is measured needs the processor."""
+    while not ended():
+        time.sleep(PAUSE)
+        while True:
+            try:
+                data, ancillary, _, _ = sniffer.recvmsg(LARGEST, 64)
+            except BlockingIOError:
+                break
+            seconds, nanoseconds = struct.unpack("ll", ancillary[0][2])
+            yield seconds + nanoseconds / 1e9, data
+
+
+def read(packets: Iterable[Packet]) -> Iterator[list[object]]:
+    """[seconds since the epoch, source port, target port, what…] for all that is looked for in `packets`."""
     streams: dict[tuple[int, int], Stream] = {}
-    while True:
-        data, ancillary, _, _ = sniffer.recvmsg(LARGEST, 64)
-        seconds, nanoseconds = struct.unpack("ll", ancillary[0][2])
-        at = seconds + nanoseconds / 1e9
+    for at, data in packets:
         header = 4 * (data[0] & 15)
         length = struct.unpack("!H", data[2:4])[0]
         source, target = struct.unpack("!HH", data[header : header + 4])
@@ -123,14 +139,18 @@ def run(file: TextIO, sip_ports: Sequence[int], event_socket_port: int) -> None:
             stream = streams.setdefault((source, target), Stream())
             found = [of_event_socket(frame) for frame in stream.frames(payload)]
         for what in filter(None, found):
-            file.write(json.dumps([at, source, target, *what]) + "\n")
+            yield [at, source, target, *what]
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    """Packets are kept as they are until the end, and looked into then."""
+    over: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: over.append(number))
     path, sip_ports, event_socket_port = sys.argv[1:]
-    with Path(path).open("w") as file:
-        run(file, [int(port) for port in sip_ports.split(",")], int(event_socket_port))
+    sniffer = open_socket([*map(int, sip_ports.split(",")), int(event_socket_port)])
+    with Path(path).open("w") as file:  # that it is there says that packets are kept
+        packets = list(record(sniffer, lambda: bool(over)))
+        file.writelines(json.dumps(found) + "\n" for found in read(packets))
 
 
 if __name__ == "__main__":

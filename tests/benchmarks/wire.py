@@ -3,8 +3,10 @@
 ``python -m tests.benchmarks.wire`` starts one FreeSWITCH with mod_callcenter, and fsroute beside it, has 30 agents talk
 3 s give or take a quarter while 150 callers wait, first with the one, then with the other, and prints the time from
 the agent's BYE to the next INVITE at the agent's phone, by the kernel's timestamps. It needs root (CAP_NET_RAW), SIPp
-and FreeSWITCH. FreeSWITCH runs without real-time priority, fsroute and its database with it (``[process]
-realtime_priority``), unless ``--no-realtime`` is given. With ``--check`` it ends with 1 where a target is missed.
+and FreeSWITCH. The host is as ``docs/limits.md`` wants a busy one: FreeSWITCH with the real-time priority that it takes
+where it is not started with ``-np``, and timed by mod_posix_timer; fsroute and its database with ``[process]
+realtime_priority``. ``--np``, ``--timer soft`` and ``--ordinary`` take each of that away. With ``--check`` it ends with
+1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path  # noqa: E402
 from string import Template  # noqa: E402
 
 from fsroute import scheduling  # noqa: E402
+from fsroute.config.install import RTP_TIMERS  # noqa: E402
 from fsroute.install.settings import MODULES  # noqa: E402
 from fsroute.store.embedded import EmbeddedPostgres  # noqa: E402
 from fsroute.store.migrate import migrate  # noqa: E402
@@ -72,7 +75,13 @@ class Bench:
     """One switch, one database, the phones."""
 
     def __init__(
-        self, program: Path, folder: Path, disk: Path, realtime_priority: int, switch_priority: int
+        self,
+        program: Path,
+        folder: Path,
+        disk: Path,
+        realtime_priority: int,
+        switch_priority: int,
+        timer: str,
     ) -> None:
         self.folder = folder
         self._realtime_priority = realtime_priority
@@ -82,8 +91,9 @@ class Bench:
         self.agents = self._agents()
         self.switch = FreeSwitch(
             program, "here-1", folder / "switch", SwitchPorts(20_000), (*MODULES, "callcenter"),
-            wire_sides.callcenter_files(AGENTS, self.agents.port),
+            wire_sides.callcenter_files(AGENTS, self.agents.port), rtp_timer=timer,
         )  # fmt: skip
+        self._timer = timer
         self.fsroute: FsrouteRun | None = None
 
     def start(self) -> None:
@@ -91,6 +101,7 @@ class Bench:
         migrate(database)
         self.switch.start()
         self.switch.until_ready()
+        self._require_timer()
         if self._switch_priority:
             processes.prefer(self.switch.pid, self._switch_priority)
         self.fsroute = wire_sides.fsroute(
@@ -104,13 +115,21 @@ class Bench:
 
     def _start_database(self) -> str:
         """As `fsroute run` starts it: what is started inherits the scheduling."""
-        scheduling.take(self._realtime_priority)
+        if scheduling.take(self._realtime_priority):
+            scheduling.lift_disk_threads(self._realtime_priority)
         try:
             return self._postgres.start()
         finally:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
+    def _require_timer(self) -> None:
+        module = RTP_TIMERS[self._timer]
+        file = f"{self.switch.api('global_getvar mod_dir').strip()}/mod_{module}.so"
+        if module and not Path(file).is_file():
+            raise SystemExit(f"this FreeSWITCH has no {file}: build it, or give --timer soft")
+
     def stop(self) -> None:
+        processes.ordinary(scheduling.disk_threads())
         if self.fsroute is not None:
             self.fsroute.stop()
         self.agents.stop()
@@ -212,13 +231,22 @@ def missed(peer: Side, ours: Side) -> list[str]:
     return found + ([f"{ours.overtaken[0]} overtaken"] if ours.overtaken[0] else [])
 
 
+def _scheduling(priority: int) -> str:
+    return f"real-time priority {priority}" if priority else "ordinary scheduling"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Dead time of agents on the wire, against mod_callcenter.")
     parser.add_argument("--seconds", type=float, default=45.0, help="of measurement, for each side")
     parser.add_argument("--only", choices=["mod_callcenter", "fsroute"])
     parser.add_argument("--keep", action="store_true", help="keep the records and the logs")
-    parser.add_argument("--no-realtime", action="store_true", help="ordinary scheduling for all")
-    parser.add_argument("--switch-realtime", action="store_true", help="FreeSWITCH as its own unit starts it")
+    parser.add_argument("--np", action="store_true", help="FreeSWITCH with ordinary scheduling")
+    parser.add_argument(
+        "--ordinary", action="store_true", help="fsroute and its database with ordinary scheduling"
+    )
+    parser.add_argument(
+        "--timer", choices=sorted(RTP_TIMERS), default="posix", help="by what calls are timed"
+    )
     parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
     arguments = parser.parse_args()
     program = freeswitch.find()
@@ -227,10 +255,15 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/dev/shm"))
     disk = Path(tempfile.mkdtemp(prefix="fsroute-wire-", dir="/var/tmp"))
     disk.chmod(0o711)
-    priority = 0 if arguments.no_realtime else 1
-    switch_priority = SWITCH_PRIORITY if arguments.switch_realtime else 0
-    bench = Bench(program, folder, disk, switch_priority + priority, switch_priority)
+    switch_priority = 0 if arguments.np else SWITCH_PRIORITY
+    priority = 0 if arguments.ordinary else switch_priority + 1
+    os.environ.setdefault("FSROUTE_LIVE_SWITCH_LOG", "notice")  # as it is rendered by default
+    timer: str = arguments.timer
+    bench = Bench(program, folder, disk, priority, switch_priority, timer)
     sides = {}
+    print(
+        f"timer {timer}, FreeSWITCH with {_scheduling(switch_priority)}, fsroute with {_scheduling(priority)}"
+    )
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     try:
         bench.start()
