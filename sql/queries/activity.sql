@@ -53,7 +53,8 @@ select source, queue, medium, windows from site_queue where switch_id = %(switch
 
 -- name: own_activity repeatable
 -- fsroute's agents of a switch, with the queues that each may serve by training, authorization, site and team.
-select s.*, a.address, extract(epoch from a.idle_since)::float8 as idle_since,
+select s.agent_id, s.status, s.state, a.address, extract(epoch from s.state_since)::float8 as state_since,
+       extract(epoch from s.state_until)::float8 as state_until, extract(epoch from a.idle_since)::float8 as idle_since,
        coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,
        coalesce((select jsonb_object_agg(q.contact_center_id || '/' || q.queue, 1)
            from agent_authorization u
@@ -68,6 +69,15 @@ select s.*, a.address, extract(epoch from a.idle_since)::float8 as idle_since,
   from agent a
   join agent_state s using (agent_id)
  where a.switch_id = %(switch_id)s and (%(agent_ids)s::text[] is null or a.agent_id = any(%(agent_ids)s))
+ order by a.agent_id;
+
+-- name: own_states repeatable
+-- What of them changes with every contact.
+select s.agent_id, s.status, s.state, a.address, extract(epoch from s.state_since)::float8 as state_since,
+       extract(epoch from s.state_until)::float8 as state_until, extract(epoch from a.idle_since)::float8 as idle_since
+  from agent a
+  join agent_state s using (agent_id)
+ where a.agent_id = any(%(agent_ids)s) and a.switch_id = %(switch_id)s
  order by a.agent_id;
 
 -- name: proxy_calls_unseen repeatable

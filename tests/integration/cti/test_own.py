@@ -42,6 +42,29 @@ def test_an_agents_row_tells_status_address_skills_and_queues(home: Watched) -> 
     home.until_seen(lambda: home.agent("ann", Source.FSROUTE).status is AgentStatus.ON_BREAK)
 
 
+def test_what_contacts_change_is_read_by_itself_and_skills_and_queues_in_a_while(
+    home: Watched, center: Center
+) -> None:
+    asked: list[str] = []
+    for database, _ in home.databases:
+        database._observe = lambda name, seconds, fault: asked.append(name)
+    for _ in range(5):
+        home.store.duty.take_break("ann", "lunch")
+        home.until_seen(lambda: home.agent("ann", Source.FSROUTE).status is AgentStatus.ON_BREAK)
+        home.store.duty.ready("ann")
+        home.until_seen(lambda: home.agent("ann", Source.FSROUTE).status is AgentStatus.AVAILABLE)
+    assert asked.count("own_states") >= 10
+    assert asked.count("own_activity") < 10
+    assert home.agent("ann", Source.FSROUTE).skills == {"orders": 2, "english": 2}
+
+
+def test_a_skill_that_is_learned_is_seen(home: Watched, center: Center) -> None:
+    center.sql("insert into agent_skill values ('ann', 'welsh', 3)")
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).skills.get("welsh") == 3)
+    center.sql("delete from agent_skill where skill = 'english' and agent_id = 'ann'")
+    home.until_seen(lambda: "blue/orders" not in home.agent("ann", Source.FSROUTE).queues)
+
+
 def test_a_contact_is_seen_at_its_callers_switch_and_its_agent_at_the_agents(
     home: Watched, center: Center
 ) -> None:
