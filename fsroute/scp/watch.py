@@ -226,7 +226,9 @@ class Watch:
             return
         known = {switch_id: activity.head.version for switch_id, activity in self._known.items()}
         try:
-            found = self._activities.changes(known, None if switch_ids is None else sorted(switch_ids))
+            found = self._activities.changes(
+                known, None if switch_ids is None else sorted(switch_ids), to_select=True
+            )
         except StoreError:
             self._switches = None
             raise

@@ -45,12 +45,18 @@ class Activities:
         """How old each switch's activity is, and which version it has."""
         return [_head(row) for row in self._database.run("activity_heads")]
 
-    def changes(self, known: Mapping[str, int], switch_ids: Sequence[str] | None = None) -> list[Changes]:
-        """What is newer than the versions `known` by switch, of all switches or of some; of others nothing."""
+    def changes(
+        self, known: Mapping[str, int], switch_ids: Sequence[str] | None = None, *, to_select: bool = False
+    ) -> list[Changes]:
+        """What is newer than the versions `known` by switch, of all switches or of some; of others nothing.
+
+        `to_select`: what a selection of agents and sites needs, without fsroute's own agents, numbers and counts.
+        """
         rows = self._database.run(
             "activity_changes",
             known=json.dumps(dict(known)),
             switch_ids=None if switch_ids is None else list(switch_ids),
+            select=to_select,
         )
         return [_changes(row) for row in rows]
 

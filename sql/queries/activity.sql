@@ -8,18 +8,22 @@ select switch_id, site_id, version, whole_version, core_uuid, link, given_up,
 
 -- name: activity_changes repeatable
 -- What is newer than the versions that the reader knows; of a switch that it does not know, or knows too little of, all.
--- One statement: head and rows are of one moment.
+-- One statement: head and rows are of one moment. To `select` by: without fsroute's own agents, whose rows are at hand,
+-- without numbers that were called, and without counts.
 select h.switch_id, h.site_id, h.version, h.whole_version, h.core_uuid, h.link, h.given_up,
        extract(epoch from h.link_since)::float8 as link_since, extract(epoch from h.known_at)::float8 as known_at,
        extract(epoch from h.reported_at)::float8 as reported_at, k.since is null as whole,
        coalesce((select json_agg(json_build_array(
                a.source, a.agent, a.status, a.state, extract(epoch from a.state_since), extract(epoch from a.state_until),
                extract(epoch from a.idle_since), a.address, a.reachable, a.skills, a.queues))
-           from site_agent a where a.switch_id = h.switch_id and a.version > coalesce(k.since, 0)), '[]') as agents,
+           from site_agent a where a.switch_id = h.switch_id and a.version > coalesce(k.since, 0)
+             and not (%(select)s::boolean and a.source = 'fsroute')), '[]') as agents,
        coalesce((select json_agg(json_build_array(
                q.source, q.queue, q.medium, q.waiting, q.talking, extract(epoch from q.oldest_at), q.agents, q.idle,
-               q.expected_wait, q.handling, q.service_level, q.threshold, q.windows))
-           from site_queue q where q.switch_id = h.switch_id and q.version > coalesce(k.since, 0)), '[]') as queues
+               q.expected_wait, q.handling, q.service_level, q.threshold,
+               case when %(select)s::boolean then '{}' else q.windows end))
+           from site_queue q where q.switch_id = h.switch_id and q.version > coalesce(k.since, 0)
+             and not (%(select)s::boolean and q.source = 'number')), '[]') as queues
   from site_activity h
  cross join lateral (select case when (%(known)s::jsonb ->> h.switch_id)::bigint >= h.whole_version
                                  then (%(known)s::jsonb ->> h.switch_id)::bigint end as since) k
