@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 import gevent
 from gevent.event import Event as Flag
@@ -53,6 +54,7 @@ class Owning:
             set()
         )  # agents who changed in some way, and strangers: to be read whole, in a while
         self._all = True
+        self._all_at = monotonic()
         self._began = False
         self._wanted = Flag()
         self._unread = Outage(log, f"agents and calls of switch {switch_id} cannot be read")
@@ -117,7 +119,7 @@ class Owning:
 
     def _keep(self) -> None:
         while True:
-            if not self._wanted.wait(self._interval):
+            if not self._wanted.wait(self._interval) or monotonic() - self._all_at > self._interval:
                 self._all = True
             self._wanted.clear()
             try:
@@ -132,7 +134,7 @@ class Owning:
 
     def _read(self) -> None:
         if self._all:
-            self._all = False
+            self._all, self._all_at = False, monotonic()
             self._read_all()
             return
         calls, self._calls = self._calls, set()
