@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fsroute.cti.lines import Stage
 from fsroute.model.activity import AgentActivity, AgentKey, QueueKey, Source
-from fsroute.model.agent_state import AgentState
+from fsroute.model.agent_state import AgentMoment
 from fsroute.model.proxy_call import ProxyCall, State
 
 _SENT_ON = (State.OVERFLOWED, State.REFUSED)
@@ -65,16 +66,18 @@ def own_call(call: ProxyCall, unseen: bool = False) -> OwnCall:
     )
 
 
-def own_agent(state: AgentState, idle_since: float, queues: dict[str, int]) -> AgentActivity:
+def own_agent(
+    moment: AgentMoment, skills: Mapping[str, int], queues: Mapping[str, tuple[int, int]]
+) -> AgentActivity:
     """What an agent's row says; `queues` are those that the agent may serve."""
     return AgentActivity(
-        key=AgentKey(Source.FSROUTE, state.agent_id),
-        status=state.status,
-        state=state.state,
-        state_since=state.state_since.timestamp() if state.state_since is not None else idle_since,
-        state_until=state.state_until.timestamp() if state.state_until is not None else None,
-        idle_since=idle_since,
-        address=state.address,
-        skills=state.skills,
-        queues={queue: (level, 1) for queue, level in queues.items()},
+        key=AgentKey(Source.FSROUTE, moment.agent_id),
+        status=moment.status,
+        state=moment.state,
+        state_since=moment.state_since if moment.state_since is not None else moment.idle_since,
+        state_until=moment.state_until,
+        idle_since=moment.idle_since,
+        address=moment.address,
+        skills=skills,
+        queues=queues,
     )

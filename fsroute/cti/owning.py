@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 import gevent
 from gevent.event import Event as Flag
@@ -19,9 +20,9 @@ from fsroute.store.store import COORDINATOR, Store, switch_topic
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.02  # seconds between two reads of rows that signals named
+GATHER = 0.05  # seconds between two reads of rows that signals named: as often as is written
 RETRY = 1.0
-STRANGERS = 2.0  # seconds between two looks at agents who were not at this switch: one may have come
+WHOLE = 2.0  # seconds between two looks at what no contact changes (skills, queues), and at agents who may have come
 MOST_STRANGERS = 10_000
 
 
@@ -44,12 +45,16 @@ class Owning:
         self._counted = counted
         self._interval = interval
         self._apply: Callable[[object], None] = lambda event: None
-        self._names: frozenset[str] = frozenset()  # of agents at the switch
+        self._known: dict[str, AgentActivity] = {}  # agents at the switch
         self._with_call: dict[int, str] = {}  # proxy call to the agent of this switch who has it
         self._calls: set[int] = set()  # to be read
         self._agents: set[str] = set()
-        self._strangers: set[str] = set()
+        self._whole: set[str] = set()  # of them, with what no contact changes
+        self._later: set[str] = (
+            set()
+        )  # agents who changed in some way, and strangers: to be read whole, in a while
         self._all = True
+        self._all_at = monotonic()
         self._began = False
         self._wanted = Flag()
         self._unread = Outage(log, f"agents and calls of switch {switch_id} cannot be read")
@@ -60,7 +65,7 @@ class Owning:
         self._apply = apply
         topics = ((switch_topic(self._switch_id), self._signalled), (COORDINATOR, self._agent_signalled))
         self._subscriptions = [self._store.signals.subscribe(topic, heard) for topic, heard in topics]
-        self._greenlets = [gevent.spawn(self._keep), gevent.spawn(self._look_at_strangers)]
+        self._greenlets = [gevent.spawn(self._keep), gevent.spawn(self._look_at_whole)]
         self._wanted.set()
 
     def stop(self) -> None:
@@ -81,24 +86,25 @@ class Owning:
         self._wanted.set()
 
     def _agent_signalled(self, key: str | int | None, _row: object) -> None:
-        """Of all agents there are; those of this switch matter."""
+        """Of all agents there are; those of this switch matter. What has changed nobody says."""
         name = str(key).removeprefix("a:") if str(key).startswith("a:") else ""
         if key is None:
             self._all = True
-        elif name in self._names:
+        elif name in self._known:
             self._agents.add(name)
+            self._later.add(name)
         else:
-            if name and len(self._strangers) < MOST_STRANGERS:
-                self._strangers.add(name)
+            if name and len(self._later) < MOST_STRANGERS:
+                self._later.add(name)
             return
         self._wanted.set()
 
-    def _look_at_strangers(self) -> None:
+    def _look_at_whole(self) -> None:
         while True:
-            gevent.sleep(STRANGERS)
-            if self._strangers:
-                self._agents |= self._strangers
-                self._strangers.clear()
+            gevent.sleep(WHOLE)
+            if self._later:
+                self._whole |= self._later
+                self._later.clear()
                 self._wanted.set()
 
     def _seen(self, call: ProxyCall) -> None:
@@ -113,7 +119,7 @@ class Owning:
 
     def _keep(self) -> None:
         while True:
-            if not self._wanted.wait(self._interval):
+            if not self._wanted.wait(self._interval) or monotonic() - self._all_at > self._interval:
                 self._all = True
             self._wanted.clear()
             try:
@@ -128,7 +134,7 @@ class Owning:
 
     def _read(self) -> None:
         if self._all:
-            self._all = False
+            self._all, self._all_at = False, monotonic()
             self._read_all()
             return
         calls, self._calls = self._calls, set()
@@ -136,15 +142,24 @@ class Owning:
             for call in self._store.proxy_calls.some(sorted(calls)):
                 self._seen(call)
         names, self._agents = self._agents, set()
-        if names:
-            agents = self._read_agents(sorted(names))
-            self._names = self._names - names | {agent.key.agent for agent in agents}
-            self._apply(OwnAgents(agents, False, frozenset(names)))
+        whole, self._whole = self._whole, set()
+        if names or whole:
+            self._read_some(names - whole, whole | (names - self._known.keys()))
+
+    def _read_some(self, names: set[str], whole: set[str]) -> None:
+        """Of agents who are known what changes with every contact, of others everything."""
+        changing = names - whole
+        agents = (*self._read_states(sorted(changing)), *(self._read_agents(sorted(whole)) if whole else ()))
+        for name in changing | whole:
+            self._known.pop(name, None)
+        self._known.update((agent.key.agent, agent) for agent in agents)
+        self._apply(OwnAgents(agents, False, frozenset(changing | whole)))
 
     def _read_all(self) -> None:
-        self._calls, self._agents = set(), set()
+        self._calls, self._agents, self._whole = set(), set(), set()
+        self._later.clear()
         agents = self._read_agents(None)
-        self._names = frozenset(agent.key.agent for agent in agents)
+        self._known = {agent.key.agent: agent for agent in agents}
         self._apply(OwnAgents(agents, True))
         newest, in_hand = self._counted()
         self._count_unseen(newest)
@@ -163,4 +178,14 @@ class Owning:
         self._began = True
 
     def _read_agents(self, names: list[str] | None) -> tuple[AgentActivity, ...]:
-        return tuple(own_agent(*found) for found in self._rows.agents(names))
+        return tuple(
+            own_agent(moment, skills, {queue: (level, 1) for queue, level in queues.items()})
+            for moment, skills, queues in self._rows.agents(names)
+        )
+
+    def _read_states(self, names: list[str]) -> tuple[AgentActivity, ...]:
+        known = self._known
+        return tuple(
+            own_agent(moment, known[moment.agent_id].skills, known[moment.agent_id].queues)
+            for moment in (self._rows.states(names) if names else ())
+        )

@@ -67,6 +67,19 @@ class AgentState:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentMoment:
+    """Of a row of ``agent_state`` what changes with every contact. Moments in seconds since the epoch."""
+
+    agent_id: str
+    status: AgentStatus
+    state: Doing
+    address: str
+    state_since: float | None
+    state_until: float | None
+    idle_since: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeCode:
     """An outcome code as it was recorded, and of which contact."""
 

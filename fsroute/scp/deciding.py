@@ -1,4 +1,4 @@
-"""A call that nobody has answered: whose it is, which rule routes it, where it may go. Reads memory, writes nothing."""
+"""A call that nobody has answered: whose it is, which rule routes it, where it may go. Writes nothing."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ class Decider:
             StoreError: the database cannot be asked what the rule's shares are.
         """
         shares = self._credits(plan) if plan.direct.shares else Shares()
+        self._watch.refresh()
         now = self._store.now()
         self._watch.picture.advance(now)
         call = Call(plan.routing.demand, self._site_id, tried, left_out)

@@ -20,7 +20,7 @@ from fsroute.routing.eligibility import Qualification
 
 MOST_POOLS = 500  # demands remembered, each with an order; the one not asked for longest is forgotten
 
-NOT_TAKEN = (0.0, inf)
+NOT_TAKEN = (0.0, inf, 0)
 
 Key = tuple[float, ...]
 Entry = tuple[Key, str]
@@ -33,6 +33,7 @@ class Seat:
 
     `own`: one of fsroute's, reserved by the same constraint as for any contact; others are known by activity alone, and
     `address` is what reaches them. `idle_from`: from then on there is room for a call; ``inf``: no end is known.
+    Of two of one agent that with the greater `version` is of a newer row; 0: it has none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Seat:
     rate: float = 0.0  # per minute
     own: bool = True
     address: str = ""
+    version: int = 0
 
     @property
     def place(self) -> str:
@@ -145,7 +147,7 @@ class Picture:
         self.rates: dict[tuple[str, str], float] = {}  # of the network, per minute, from site to site
         self._seats: dict[str, Seat] = {}
         self._idle: set[str] = set()
-        self._taken: dict[str, tuple[float, float]] = {}  # since when, until when
+        self._taken: dict[str, tuple[float, float, int]] = {}  # since when, until when, which version
         self._later: list[tuple[float, str]] = []
         self._pools: OrderedDict[tuple[Demand, Policy], Pool] = OrderedDict()
         self._directed: dict[str, list[float]] = {}
@@ -159,9 +161,15 @@ class Picture:
         return iter(self._seats.values())
 
     def put(self, seat: Seat, now: float) -> None:
-        """An agent as known now. One who was taken and is busy, or idle since a later moment, has had the call."""
+        """An agent as known now. One who was taken and is busy, or idle since a later moment, has had the call.
+
+        So has one of a newer row: what came between the two, nobody need have read. A claim that is under way while
+        the row changes for another reason is safe by the database.
+        """
         taken = self._taken.get(seat.name)
-        if taken is not None and (seat.idle_from > now or seat.idle_since > taken[0]):
+        if taken is not None and (
+            seat.idle_from > now or seat.idle_since > taken[0] or seat.version > taken[2]
+        ):
             del self._taken[seat.name]
         self._seats[seat.name] = seat
         self._place(seat, now)
@@ -177,7 +185,8 @@ class Picture:
 
     def take(self, name: str, at: float, until: float) -> None:
         """A call is on its way to this agent since `at`: not idle until a change confirms it, or until then."""
-        self._taken[name] = at, until
+        seat = self._seats.get(name)
+        self._taken[name] = at, until, 0 if seat is None else seat.version
         heapq.heappush(self._later, (until, name))
         self._remove(name)
 

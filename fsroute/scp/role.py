@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import logging
 from dataclasses import dataclass
 from uuid import uuid4
@@ -69,7 +70,13 @@ class ScpRole:
         self.server = (
             None
             if address is None
-            else OutboundServer(self._serve, address, max_sessions=max_sessions, greeting=greeting)
+            else OutboundServer(
+                self._serve,
+                address,
+                max_sessions=max_sessions,
+                greeting=greeting,
+                new_session=self._new_session,
+            )
         )
         self.http: Server | None = None
         if http is not None:
@@ -106,6 +113,11 @@ class ScpRole:
             self._sweeper.join(STOP_LIMIT)
             self._sweeper.kill(block=False)
         self.watch.stop()
+
+    def _new_session(self, sock: _socket.socket) -> Session:
+        """What has changed is read while the switch says which call has come."""
+        self.watch.ask()
+        return Session(sock)
 
     def _serve(self, session: Session) -> None:
         EarlyCall(self._store, self.decider, self.director, self._settings, session).run()

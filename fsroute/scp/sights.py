@@ -22,7 +22,12 @@ def seat_of(agent: Agent, now: float) -> Seat:
     idle = agent.status is AgentStatus.AVAILABLE and agent.has_room(MEDIUM)
     idle_from = agent.available_from.timestamp() if idle else inf
     return Seat(
-        agent.agent_id, Qualification.of(agent, now), idle_from, agent.idle_since.timestamp(), agent.rate
+        agent.agent_id,
+        Qualification.of(agent, now),
+        idle_from,
+        agent.idle_since.timestamp(),
+        agent.rate,
+        version=agent.version,
     )
 
 
@@ -58,8 +63,10 @@ def seats_of_activity(activity: SiteActivity, doors: Iterable[DoorRow]) -> Itera
         return
     trades = frozenset((door.contact_center_id, MEDIUM) for door in here)
     for agent in activity.agents.values():
+        if agent.key.source is Source.FSROUTE:
+            continue
         user = _USER.search(re.sub(r"^[\[{<][^\]}>]*[\]}>]", "", agent.address))
-        if agent.key.source is Source.FSROUTE or user is None:
+        if user is None:
             continue
         levels = {**{queue.partition("@")[0]: 1 for queue in agent.queues}, **agent.skills}
         who = Qualification(

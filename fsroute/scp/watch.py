@@ -1,9 +1,15 @@
-"""Keeps the picture of all sites true: rows at the start, changes as they are told, signs of life every second."""
+"""Keeps the picture of all sites true: rows at the start, signs of life every second, changes when a call asks.
+
+A signal says what has changed, and is noted; it is read once a call is to be decided, for all who ask at that moment,
+and otherwise with the look at signs of life. Where nobody calls, the many changes of a second are read together.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from math import inf
 
 import gevent
@@ -17,6 +23,7 @@ from fsroute.model.proxy_call import ProxyCall
 from fsroute.outage import Outage
 from fsroute.routing.eligibility import next_boundary
 from fsroute.scp.picture import Door, Picture
+from fsroute.scp.reading import Reading
 from fsroute.scp.selection import Limits
 from fsroute.scp.sights import (
     activity_place,
@@ -34,11 +41,10 @@ from fsroute.store.store import COORDINATOR, Store
 
 log = logging.getLogger(__name__)
 
-LOOK = 1.0  # seconds between two looks at signs of life, doors, capacities and rates
+LOOK = 1.0  # seconds between two looks at signs of life, doors, capacities and rates, and at all that has changed
 LOOK_AGAIN = 0.2  # seconds in which such a look is still good where a call depends on it
-GATHER = 0.005  # seconds in which agents who changed are read together
+REFRESH_LIMIT = 0.5  # seconds that a decision waits for what has changed; then it goes by what is known
 STOP_LIMIT = 3.0  # seconds for a read to end
-READ_AGAIN = 1.0  # seconds after a read that the database refused
 UNHEARD_EVERY = 1  # looks: activity and agents taken, of which no signal may have told
 
 
@@ -65,7 +71,10 @@ class Watch:
         self._looked_at = 0.0
         self._looks = 0
         self._boundaries: dict[str, float] = {}
-        self._changed = gevent.event.Event()
+        self._switches: set[str] | None = None  # whose activity has changed; None: anybody's
+        self._agents = Reading(self._follow_agents)
+        self._activity = Reading(lambda: self._follow(self._read_activity))
+        self._taken = Reading(lambda: self._follow(self._read_taken))
         self._over = gevent.event.Event()
         self._agents_unread = Outage(log, "agents are not read")
         self._activity_unread = Outage(log, "activity is not read")
@@ -80,8 +89,21 @@ class Watch:
             signals.subscribe(ACTIVITY, self._activity_signalled),
             signals.subscribe(TAKEN, self._taken_signalled),
         ]
-        self._changed.set()
-        self._greenlets = [gevent.spawn(self._keep_agents), gevent.spawn(self._keep_looking)]
+        for reading in self._readings:
+            reading.mark()
+        self._agents.ask()
+        self._greenlets = [gevent.spawn(self._keep_looking)]
+
+    def ask(self) -> None:
+        """Begin to read what has changed: a call has come, which will be decided soon. Does not wait."""
+        for reading in self._readings:
+            reading.ask()
+
+    def refresh(self) -> None:
+        """What was told to have changed until now is in the picture after this, unless the database is away or slow."""
+        until = time.monotonic() + REFRESH_LIMIT
+        for reading, asked in [(reading, reading.ask()) for reading in self._readings]:
+            reading.wait(asked, until)
 
     def look_again(self) -> bool:
         """Look at the signs of life before a call is sent away for the want of one; False: that was just done."""
@@ -95,11 +117,10 @@ class Watch:
             self._store.signals.unsubscribe(subscription)
         self._subscriptions = []
         self._over.set()
-        self._changed.set()
-        gevent.joinall(
-            self._greenlets, STOP_LIMIT
-        )  # one that is killed amid a connect leaves that open for a minute
-        gevent.killall(self._greenlets, block=False)
+        greenlets = [*self._greenlets, *(each for reading in self._readings for each in reading.stop())]
+        # One that is killed amid a connect leaves that open for a minute.
+        gevent.joinall(greenlets, STOP_LIMIT)
+        gevent.killall(greenlets, block=False)
         self._greenlets = []
 
     def read(self) -> None:
@@ -109,7 +130,11 @@ class Watch:
             StoreError: the database cannot be read.
         """
         self._look()
-        self._read_agents()
+        self._agents.read()
+
+    @property
+    def _readings(self) -> tuple[Reading, ...]:
+        return self._agents, self._activity, self._taken
 
     def _say_ready(self) -> None:
         if self._have_agents and self._have_looked:
@@ -120,30 +145,29 @@ class Watch:
     def _signalled(self, key: str | int | None, row: object) -> None:
         """An agent, a proxy call with the agent whom it has or had, or anything."""
         kind, _, name = str(key).partition(":")
+        names, calls = self._concerned
+        known = len(names) + len(calls)
         if key is None:
             self._everybody = True
+            self._agents.mark()
         elif kind == "a":
-            self._concerned[0].add(name)
+            names.add(name)
         elif kind == "p":
-            self._concerned[1].add(int(name))
+            calls.add(int(name))
             if isinstance(row, ProxyCall) and row.agent_id is not None:
-                self._concerned[0].add(row.agent_id)
-        self._changed.set()
+                names.add(row.agent_id)
+        if len(names) + len(calls) > known:
+            self._agents.mark()
 
-    def _keep_agents(self) -> None:
-        while not self._over.is_set():
-            self._changed.wait()
-            gevent.sleep(GATHER)
-            self._changed.clear()
-            try:
-                self._read_agents()
-                self._agents_unread.over()
-                self._say_ready()
-            except StoreError as error:
-                self._agents_unread.failed(error)
-                self._everybody = True
-                self._changed.set()
-                self._over.wait(READ_AGAIN)
+    def _follow_agents(self) -> None:
+        try:
+            self._read_agents()
+        except StoreError as error:
+            self._everybody = True
+            self._agents_unread.failed(error)
+            raise
+        self._agents_unread.over()
+        self._say_ready()
 
     def _read_agents(self) -> None:
         everybody, concerned = self._everybody, self._concerned
@@ -182,16 +206,33 @@ class Watch:
         due = [name for name, moment in self._boundaries.items() if moment <= now]
         if due:
             self._concerned[0].update(due)
-            self._changed.set()
+            self._agents.mark()
 
     # Activity -------------------------------------------------------------------------------------------------
 
     def _activity_signalled(self, key: str | int | None, _row: object) -> None:
-        self._guarded(lambda: self._read_activity(None if key is None else [str(key)]))
+        if key is None:
+            self._switches = None
+        elif self._switches is not None and str(key) not in self._switches:
+            self._switches.add(str(key))
+        else:
+            return
+        self._activity.mark()
 
-    def _read_activity(self, switch_ids: list[str] | None = None) -> None:
+    def _read_activity(self) -> None:
+        """One statement for all switches whose activity has changed."""
+        switch_ids, self._switches = self._switches, set()
+        if switch_ids is not None and not switch_ids:
+            return
         known = {switch_id: activity.head.version for switch_id, activity in self._known.items()}
-        for changes in self._activities.changes(known, switch_ids):
+        try:
+            found = self._activities.changes(
+                known, None if switch_ids is None else sorted(switch_ids), to_select=True
+            )
+        except StoreError:
+            self._switches = None
+            raise
+        for changes in found:
             self._take_in(changes)
 
     def _take_in(self, changes: Changes) -> None:
@@ -221,7 +262,7 @@ class Watch:
     # Agents who are taken -------------------------------------------------------------------------------------
 
     def _taken_signalled(self, _key: str | int | None, _row: object) -> None:
-        self._guarded(self._read_taken)
+        self._taken.mark()
 
     def _read_taken(self) -> None:
         now = self._store.now()
@@ -237,6 +278,7 @@ class Watch:
         tidied = 0.0
         while not self._over.is_set():
             self._guarded(self._look)
+            self.ask()
             self._say_ready()
             if self._store.now() - tidied > 60:
                 tidied = self._store.now()
@@ -251,8 +293,9 @@ class Watch:
         heads = {head.switch_id: head for head in self._activities.heads()}
         self._look_at(self._direct.switches(), heads)
         if self._looks % UNHEARD_EVERY == 0:
-            self._read_activity()
-            self._read_taken()
+            self._switches = None
+            self._activity.read()
+            self._taken.read()
         self._looks += 1
         if changed:
             for activity in list(self._known.values()):
@@ -279,8 +322,13 @@ class Watch:
         self.picture.doors = doors
 
     def _guarded(self, do: Callable[[], None]) -> None:
+        with suppress(StoreError):
+            self._follow(do)
+
+    def _follow(self, do: Callable[[], None]) -> None:
         try:
             do()
-            self._activity_unread.over()
         except StoreError as error:
             self._activity_unread.failed(error)
+            raise
+        self._activity_unread.over()

@@ -23,16 +23,16 @@ from fsroute.model.activity import (
     Source,
 )
 from fsroute.model.agent import AgentStatus
-from fsroute.model.agent_state import AgentState, Doing
+from fsroute.model.agent_state import AgentMoment, Doing
 from fsroute.model.proxy_call import ProxyCall
 from fsroute.store.database import Statements
-from fsroute.store.duty import state_from_row
 from fsroute.store.proxy_calls import from_row as call_from_row
 
 ACTIVITY = "activity"
 """The topic of activity that has changed; the database publishes it with the write, the key is the switch."""
 
 _HEAD = tuple(field.name for field in fields(Head))
+_MOMENT = tuple(field.name for field in fields(AgentMoment))
 
 
 class Activities:
@@ -45,12 +45,18 @@ class Activities:
         """How old each switch's activity is, and which version it has."""
         return [_head(row) for row in self._database.run("activity_heads")]
 
-    def changes(self, known: Mapping[str, int], switch_ids: Sequence[str] | None = None) -> list[Changes]:
-        """What is newer than the versions `known` by switch, of all switches or of some; of others nothing."""
+    def changes(
+        self, known: Mapping[str, int], switch_ids: Sequence[str] | None = None, *, to_select: bool = False
+    ) -> list[Changes]:
+        """What is newer than the versions `known` by switch, of all switches or of some; of others nothing.
+
+        `to_select`: what a selection of agents and sites needs, without fsroute's own agents, numbers and counts.
+        """
         rows = self._database.run(
             "activity_changes",
             known=json.dumps(dict(known)),
             switch_ids=None if switch_ids is None else list(switch_ids),
+            select=to_select,
         )
         return [_changes(row) for row in rows]
 
@@ -193,18 +199,19 @@ class OwnActivity:
 
     def agents(
         self, agent_ids: Sequence[str] | None = None
-    ) -> list[tuple[AgentState, float, dict[str, int]]]:
-        """Agents of the switch, all or some: the state, since when idle, and the queues that each may serve."""
+    ) -> list[tuple[AgentMoment, dict[str, int], dict[str, int]]]:
+        """Agents of the switch, all or some: with the skills, and the queues that each may serve."""
         rows = self._database.run(
             "own_activity",
             switch_id=self._switch_id,
             agent_ids=None if agent_ids is None else list(agent_ids),
         )
-        found = []
-        for row in rows:
-            idle_since, queues = row.pop("idle_since"), row.pop("queues")
-            found.append((state_from_row(row), idle_since, queues))
-        return found
+        return [(_moment(row), row["skills"], row["queues"]) for row in rows]
+
+    def states(self, agent_ids: Sequence[str]) -> list[AgentMoment]:
+        """Those of these agents who are at the switch."""
+        rows = self._database.run("own_states", switch_id=self._switch_id, agent_ids=list(agent_ids))
+        return [_moment(row) for row in rows]
 
     def newest_call(self) -> int:
         """The newest call of all switches; 0: there was none yet."""
@@ -214,3 +221,8 @@ class OwnActivity:
         """Calls of the switch that are over, newer than the one named."""
         rows = self._database.run("proxy_calls_unseen", switch_id=self._switch_id, newest=newest)
         return [call_from_row(row) for row in rows]
+
+
+def _moment(row: Mapping[str, Any]) -> AgentMoment:
+    values = {name: row[name] for name in _MOMENT}
+    return AgentMoment(**{**values, "status": AgentStatus(row["status"]), "state": Doing(row["state"])})

@@ -8,18 +8,22 @@ select switch_id, site_id, version, whole_version, core_uuid, link, given_up,
 
 -- name: activity_changes repeatable
 -- What is newer than the versions that the reader knows; of a switch that it does not know, or knows too little of, all.
--- One statement: head and rows are of one moment.
+-- One statement: head and rows are of one moment. To `select` by: without fsroute's own agents, whose rows are at hand,
+-- without numbers that were called, and without counts.
 select h.switch_id, h.site_id, h.version, h.whole_version, h.core_uuid, h.link, h.given_up,
        extract(epoch from h.link_since)::float8 as link_since, extract(epoch from h.known_at)::float8 as known_at,
        extract(epoch from h.reported_at)::float8 as reported_at, k.since is null as whole,
        coalesce((select json_agg(json_build_array(
                a.source, a.agent, a.status, a.state, extract(epoch from a.state_since), extract(epoch from a.state_until),
                extract(epoch from a.idle_since), a.address, a.reachable, a.skills, a.queues))
-           from site_agent a where a.switch_id = h.switch_id and a.version > coalesce(k.since, 0)), '[]') as agents,
+           from site_agent a where a.switch_id = h.switch_id and a.version > coalesce(k.since, 0)
+             and not (%(select)s::boolean and a.source = 'fsroute')), '[]') as agents,
        coalesce((select json_agg(json_build_array(
                q.source, q.queue, q.medium, q.waiting, q.talking, extract(epoch from q.oldest_at), q.agents, q.idle,
-               q.expected_wait, q.handling, q.service_level, q.threshold, q.windows))
-           from site_queue q where q.switch_id = h.switch_id and q.version > coalesce(k.since, 0)), '[]') as queues
+               q.expected_wait, q.handling, q.service_level, q.threshold,
+               case when %(select)s::boolean then '{}' else q.windows end))
+           from site_queue q where q.switch_id = h.switch_id and q.version > coalesce(k.since, 0)
+             and not (%(select)s::boolean and q.source = 'number')), '[]') as queues
   from site_activity h
  cross join lateral (select case when (%(known)s::jsonb ->> h.switch_id)::bigint >= h.whole_version
                                  then (%(known)s::jsonb ->> h.switch_id)::bigint end as since) k
@@ -53,7 +57,8 @@ select source, queue, medium, windows from site_queue where switch_id = %(switch
 
 -- name: own_activity repeatable
 -- fsroute's agents of a switch, with the queues that each may serve by training, authorization, site and team.
-select s.*, a.address, extract(epoch from a.idle_since)::float8 as idle_since,
+select s.agent_id, s.status, s.state, a.address, extract(epoch from s.state_since)::float8 as state_since,
+       extract(epoch from s.state_until)::float8 as state_until, extract(epoch from a.idle_since)::float8 as idle_since,
        coalesce((select jsonb_object_agg(skill, level) from agent_skill k where k.agent_id = a.agent_id), '{}') as skills,
        coalesce((select jsonb_object_agg(q.contact_center_id || '/' || q.queue, 1)
            from agent_authorization u
@@ -68,6 +73,15 @@ select s.*, a.address, extract(epoch from a.idle_since)::float8 as idle_since,
   from agent a
   join agent_state s using (agent_id)
  where a.switch_id = %(switch_id)s and (%(agent_ids)s::text[] is null or a.agent_id = any(%(agent_ids)s))
+ order by a.agent_id;
+
+-- name: own_states repeatable
+-- What of them changes with every contact.
+select s.agent_id, s.status, s.state, a.address, extract(epoch from s.state_since)::float8 as state_since,
+       extract(epoch from s.state_until)::float8 as state_until, extract(epoch from a.idle_since)::float8 as idle_since
+  from agent a
+  join agent_state s using (agent_id)
+ where a.agent_id = any(%(agent_ids)s) and a.switch_id = %(switch_id)s
  order by a.agent_id;
 
 -- name: proxy_calls_unseen repeatable

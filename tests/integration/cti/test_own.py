@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsroute.acd.proxy_call import On
+from fsroute.cti.own import OwnAgents
 from fsroute.cti.owning import Owning
 from fsroute.model.activity import QueueKey, Source
 from fsroute.model.agent import AgentStatus
@@ -40,6 +41,46 @@ def test_an_agents_row_tells_status_address_skills_and_queues(home: Watched) -> 
     assert sorted(ann.queues) == ["blue/early", "blue/late", "blue/orders"]
     home.store.duty.take_break("ann", "lunch")
     home.until_seen(lambda: home.agent("ann", Source.FSROUTE).status is AgentStatus.ON_BREAK)
+
+
+def test_of_an_agent_who_is_known_a_signal_has_the_state_read_alone(home: Watched) -> None:
+    asked: list[str] = []
+    heard: list[object] = []
+    away = Owning(home.store, "away", lambda: (0, []), 60.0)
+    away._apply = heard.append
+    away._read()
+    home.store.database._observe = lambda name, seconds, fault: asked.append(name)
+    home.store.duty.take_break("ann", "lunch")
+    away._agent_signalled("a:ann", None)
+    away._agent_signalled("a:bob", None)
+    away._read()
+    assert [name for name in asked if name.startswith("own_")] == ["own_states"], "bob is elsewhere"
+    told = heard[-1]
+    assert isinstance(told, OwnAgents)
+    [ann] = told.agents
+    assert (ann.status, ann.skills) == (AgentStatus.ON_BREAK, {"orders": 2, "english": 2})
+
+
+def test_where_there_is_always_news_all_rows_are_read_every_so_often_as_well(home: Watched) -> None:
+    heard: list[object] = []
+    away = Owning(home.store, "away", lambda: (0, []), 0.5)
+    away.start(heard.append)
+
+    def often() -> bool:
+        away._signalled("nothing", None)
+        return sum(isinstance(event, OwnAgents) and event.whole for event in heard) >= 3
+
+    try:
+        until(often)
+    finally:
+        away.stop()
+
+
+def test_a_skill_that_is_learned_is_seen(home: Watched, center: Center) -> None:
+    center.sql("insert into agent_skill values ('ann', 'welsh', 3)")
+    home.until_seen(lambda: home.agent("ann", Source.FSROUTE).skills.get("welsh") == 3)
+    center.sql("delete from agent_skill where skill = 'english' and agent_id = 'ann'")
+    home.until_seen(lambda: "blue/orders" not in home.agent("ann", Source.FSROUTE).queues)
 
 
 def test_a_contact_is_seen_at_its_callers_switch_and_its_agent_at_the_agents(

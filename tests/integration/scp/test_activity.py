@@ -134,12 +134,12 @@ class Activity:
 
 
 def idle(processors: list[Processor], *names: str) -> None:
-    """Every process knows these agents to be idle, and no others of that switch."""
+    """Every process that is asked knows these agents to be idle, and no others of that switch."""
     wanted = {f"away callcenter:{name}" for name in names}
     for processor in processors:
         plan = processor.decider.plan(CallerInformation("", "", NUMBER, datetime.now(UTC)))
         pool = processor.watch.picture.pool(plan.routing.demand, plan.direct.policy)
-        until(lambda pool=pool: set(pool.where) == wanted)  # type: ignore[misc]
+        until(lambda pool=pool, watch=processor.watch: watch.refresh() or set(pool.where) == wanted)  # type: ignore[misc]
 
 
 def test_an_agent_known_by_activity_is_called_at_the_doors_address(

@@ -48,6 +48,16 @@ def test_a_reader_gets_only_what_is_newer_than_it_knows(center: Center) -> None:
     assert activities.changes({}, ["home"]) == []
 
 
+def test_who_selects_reads_none_of_our_own_agents_no_numbers_and_no_counts(center: Center) -> None:
+    own, number = ANN | {"source": "fsroute"}, SUPPORT | {"source": "number", "queue": "8005550100"}
+    writing(center).write({"whole": True, "agents": [ANN, own], "queues": [SUPPORT, number]})
+    [changes] = Activities(center.database).changes({}, to_select=True)
+    [agent], [queue] = changes.agents, changes.queues
+    assert (agent.key.source, queue.key) == (Source.CALLCENTER, QueueKey(Source.CALLCENTER, "support"))
+    assert queue.in_progress == 3
+    assert queue.windows == {}
+
+
 def test_a_write_whose_answer_was_lost_counts_once(center: Center) -> None:
     rows = writing(center)
     rows.write({"agents": [ANN], "intervals": [INTERVAL]})

@@ -357,7 +357,7 @@ STATEMENTS = {
     ),
     "cti": (
         "begin_activity write_activity activity_calls activity_intervals activity_marks activity_windows"
-        " own_activity proxy_calls_unseen newest_proxy_call roll_up_activity proxy_calls"
+        " own_activity own_states proxy_calls_unseen newest_proxy_call roll_up_activity proxy_calls"
         " live_proxy_calls_of_caller_switch register_switch lease_prepare lease_look lease_take"
         " lease_renew lease_resign activity_heads"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -168,6 +169,18 @@ def test_an_agent_who_is_idle_since_a_later_moment_has_had_the_call() -> None:
     again = seat("bob", "york", 9, "sales:1")
     scene.put(Seat("bob", again.qualification, NOW + 1, NOW + 1), NOW + 1)
     assert names(decide(scene, Policy.LONGEST_IDLE, now=NOW + 1)) == ["bob"]
+
+
+def test_an_agent_of_a_newer_row_has_had_the_call_even_if_nobody_saw_it() -> None:
+    scene = one()
+    known = scene.seat("bob")
+    assert known is not None
+    scene.put(replace(known, version=7), NOW)
+    scene.take("bob", NOW, NOW + 5)
+    scene.put(replace(known, version=7), NOW + 0.1)
+    assert names(decide(scene, Policy.LONGEST_IDLE)) == [], "read before the claim"
+    scene.put(replace(known, version=9), NOW + 0.2)
+    assert names(decide(scene, Policy.LONGEST_IDLE)) == ["bob"], "called, and given back"
 
 
 def test_an_agent_who_was_not_called_after_all_is_idle_at_once() -> None:
