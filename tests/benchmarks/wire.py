@@ -4,9 +4,9 @@
 3 s give or take a quarter while 150 callers wait, first with the one, then with the other, and prints the time from
 the agent's BYE to the next INVITE at the agent's phone, by the kernel's timestamps. It needs root (CAP_NET_RAW), SIPp
 and FreeSWITCH. The host is as ``docs/limits.md`` wants a busy one: FreeSWITCH with the real-time priority that it takes
-where it is not started with ``-np``, and timed by mod_posix_timer; fsroute and its database with ``[process]
-realtime_priority``. ``--np``, ``--timer soft`` and ``--ordinary`` take each of that away. With ``--check`` it ends with
-1 where a target is missed.
+where it is not started with ``-np``, timed by mod_posix_timer, with jemalloc's memory; fsroute and its database with
+``[process] realtime_priority``. ``--np``, ``--timer soft``, ``--allocator ''`` and ``--ordinary`` take each of that
+away. With ``--check`` it ends with 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -71,29 +71,39 @@ class Side:
         return wire_figures.quantile(self.dead_times, part)
 
 
+@dataclass(frozen=True)
+class Host:
+    """How it is set up: real-time priorities, 0 for none, of FreeSWITCH and of fsroute with its database; FreeSWITCH's
+    timer, and the library that gives out its memory, '' for the C library."""
+
+    switch_priority: int
+    priority: int
+    timer: str
+    allocator: str
+
+    def __str__(self) -> str:
+        def scheduling_of(priority: int) -> str:
+            return f"real-time priority {priority}" if priority else "ordinary scheduling"
+
+        return (
+            f"FreeSWITCH with {scheduling_of(self.switch_priority)}, timer {self.timer}, allocator "
+            f"{self.allocator or 'of the C library'}; fsroute with {scheduling_of(self.priority)}"
+        )
+
+
 class Bench:
     """One switch, one database, the phones."""
 
-    def __init__(
-        self,
-        program: Path,
-        folder: Path,
-        disk: Path,
-        realtime_priority: int,
-        switch_priority: int,
-        timer: str,
-    ) -> None:
+    def __init__(self, program: Path, folder: Path, disk: Path, host: Host) -> None:
         self.folder = folder
-        self._realtime_priority = realtime_priority
-        self._switch_priority = switch_priority
+        self._host = host
         self._postgres = EmbeddedPostgres(disk / "postgres")
         self._sinks = [_sink(), _sink()]  # what callers and agents are sent is heard by nobody
         self.agents = self._agents()
         self.switch = FreeSwitch(
             program, "here-1", folder / "switch", SwitchPorts(20_000), (*MODULES, "callcenter"),
-            wire_sides.callcenter_files(AGENTS, self.agents.port), rtp_timer=timer,
+            wire_sides.callcenter_files(AGENTS, self.agents.port), rtp_timer=host.timer, allocator=host.allocator,
         )  # fmt: skip
-        self._timer = timer
         self.fsroute: FsrouteRun | None = None
 
     def start(self) -> None:
@@ -102,28 +112,28 @@ class Bench:
         self.switch.start()
         self.switch.until_ready()
         self._require_timer()
-        if self._switch_priority:
-            processes.prefer(self.switch.pid, self._switch_priority)
+        if self._host.switch_priority:
+            processes.prefer(self.switch.pid, self._host.switch_priority)
         self.fsroute = wire_sides.fsroute(
             self.folder / "fsroute",
             database,
             self.switch.ports,
             AGENTS,
             self.agents.port,
-            self._realtime_priority,
+            self._host.priority,
         )
 
     def _start_database(self) -> str:
         """As `fsroute run` starts it: what is started inherits the scheduling."""
-        if scheduling.take(self._realtime_priority):
-            scheduling.lift_disk_threads(self._realtime_priority)
+        if scheduling.take(self._host.priority):
+            scheduling.lift_disk_threads(self._host.priority)
         try:
             return self._postgres.start()
         finally:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
     def _require_timer(self) -> None:
-        module = RTP_TIMERS[self._timer]
+        module = RTP_TIMERS[self._host.timer]
         file = f"{self.switch.api('global_getvar mod_dir').strip()}/mod_{module}.so"
         if module and not Path(file).is_file():
             raise SystemExit(f"this FreeSWITCH has no {file}: build it, or give --timer soft")
@@ -231,8 +241,15 @@ def missed(peer: Side, ours: Side) -> list[str]:
     return found + ([f"{ours.overtaken[0]} overtaken"] if ours.overtaken[0] else [])
 
 
-def _scheduling(priority: int) -> str:
-    return f"real-time priority {priority}" if priority else "ordinary scheduling"
+def _library(name: str) -> str:
+    """Where the library is, as the loader finds it; '' for none."""
+    if not name:
+        return ""
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    found = [line.split()[-1] for line in listed.splitlines() if line.split()[:1] == [name]]
+    if not found:
+        raise SystemExit(f"no {name} here: install it (Debian: libjemalloc2), or give --allocator ''")
+    return found[0]
 
 
 def main() -> int:
@@ -247,6 +264,7 @@ def main() -> int:
     parser.add_argument(
         "--timer", choices=sorted(RTP_TIMERS), default="posix", help="by what calls are timed"
     )
+    parser.add_argument("--allocator", default="libjemalloc.so.2", help="for FreeSWITCH; '': the C library's")
     parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
     arguments = parser.parse_args()
     program = freeswitch.find()
@@ -257,13 +275,11 @@ def main() -> int:
     disk.chmod(0o711)
     switch_priority = 0 if arguments.np else SWITCH_PRIORITY
     priority = 0 if arguments.ordinary else switch_priority + 1
+    host = Host(switch_priority, priority, arguments.timer, _library(arguments.allocator))
     os.environ.setdefault("FSROUTE_LIVE_SWITCH_LOG", "notice")  # as it is rendered by default
-    timer: str = arguments.timer
-    bench = Bench(program, folder, disk, priority, switch_priority, timer)
+    bench = Bench(program, folder, disk, host)
     sides = {}
-    print(
-        f"timer {timer}, FreeSWITCH with {_scheduling(switch_priority)}, fsroute with {_scheduling(priority)}"
-    )
+    print(host)
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     try:
         bench.start()

@@ -94,7 +94,7 @@ class FreeSwitch:
 
     `files` go beside what is rendered, by their path below `conf`; `modules` are loaded, those of fsroute if
     not given. Callers are led to the call servers at `callservers`, by default to the one of `ports`. Calls are timed
-    by `rtp_timer`, whose module is loaded, too.
+    by `rtp_timer`, whose module is loaded, too; memory is given out by the library `allocator`, the C library's if ''.
     """
 
     def __init__(
@@ -108,12 +108,14 @@ class FreeSwitch:
         callservers: tuple[int, ...] = (),
         media_timeout_ms: int = 60_000,
         rtp_timer: str = "soft",
+        allocator: str = "",
     ) -> None:
         self.name = name
         self.folder = folder
         self.ports = ports
         self._program = program
         self._files = files or {}
+        self._environment = {**os.environ, "LD_PRELOAD": allocator} if allocator else None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: EventSocket | None = None
         self._settings = SwitchSettings(
@@ -161,6 +163,7 @@ class FreeSwitch:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=self._environment,
             )
 
     @property
