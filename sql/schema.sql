@@ -238,41 +238,70 @@ create table rules_version ( -- append-only; the newest is in force
 create sequence agent_version;
 
 create table agent (
-    agent_id text primary key check (agent_id ~ '^[a-z0-9_.-]{1,40}$'),
+    agent_id text primary key,
     name text not null,
     site_id text not null references site,
     switch_id text not null references switch,
-    address text not null check (address !~ '[\x01-\x1f${}\[\],]'), -- dial string: user/…, sofia/…, sip:…, tel:…
-    accept_key text check (accept_key ~ '^[0-9*#]$'), -- asked for where a voice mail could answer
-    wrap_up double precision not null default 0 check (wrap_up >= 0 and wrap_up <= 2592000), -- seconds
-    set_aside double precision not null default 30 -- seconds, after an offer not taken
-        check (set_aside >= 0 and set_aside <= 2592000),
-    status text not null default 'logged_out' check (status in ('available', 'on_break', 'logged_out')),
+    address text not null, -- dial string: user/…, sofia/…, sip:…, tel:…
+    accept_key text, -- asked for where a voice mail could answer
+    wrap_up double precision not null default 0, -- seconds
+    set_aside double precision not null default 30, -- seconds, after an offer not taken
+    status text not null default 'logged_out', -- available, on_break or logged_out
     status_reason text,
     available_from timestamptz not null default 'epoch' -- end of wrap-up or of a set-aside
         check (available_from between 'epoch' and '9999-01-01 00:00Z'),
     unavailable_reason text, -- why until then: wrap_up, no_answer, busy …
     idle_since timestamptz not null default now() check (idle_since between 'epoch' and '9999-01-01 00:00Z'),
-    team text check (team ~ '^[a-z0-9_-]{1,40}$'),
-    rate double precision not null default 0 check (rate >= 0 and rate < 'infinity'), -- the agent's cost per minute
-    leg text not null default 'dialled' check (leg in ('dialled', 'standing')), -- per contact, or all shift
+    team text,
+    rate double precision not null default 0, -- the agent's cost per minute
+    leg text not null default 'dialled', -- per contact, or standing: all shift
     standing_leg_uuid text, -- of the standing leg that is up
     contacts_served integer not null default 0, -- since log-on
     last_reserved_at timestamptz,
-    pin_hash text check (pin_hash ~ '^scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/=]{8,200}){2}$'), -- null: no log-on by telephone
+    pin_hash text, -- null: no log-on by telephone
     pin_failures integer not null default 0, -- in a row
     pin_locked_until timestamptz,
-    extension text unique check (extension ~ '^[0-9]{2,10}$'), -- what is dialled, and keyed, for the agent
+    extension text unique, -- what is dialled, and keyed, for the agent
     own_phone boolean not null default false, -- whoever calls from the agent's registered phone is the agent: no PIN
     hot_desk boolean not null default false, -- may log on at another address or switch
     home_address text, -- where the agent belongs, while elsewhere
     home_switch_id text references switch,
     status_since timestamptz not null default now(),
     missed integer not null default 0, -- offers in a row that were not taken
-    miss_limit integer check (miss_limit > 0), -- as many send the agent on `miss_then`; null: none do
-    miss_then text not null default 'on_break' check (miss_then in ('on_break', 'logged_out')),
+    miss_limit integer, -- as many send the agent on `miss_then`; null: none do
+    miss_then text not null default 'on_break', -- or logged_out
     version bigint not null default nextval('agent_version') -- of two rows of one agent the greater is the newer
 );
+
+-- PostgreSQL reads the check constraints of a table anew for each statement that writes a row, whatever it changes: with
+-- fifteen of them that was two thirds of an update's time, and each contact updates its agent several times. So triggers
+-- look at the values of agents, where those change, and of proxy calls, and say what the constraints would say.
+create function check_agent() returns trigger language plpgsql as $$
+declare
+    v_refused text := case
+        when new.agent_id !~ '^[a-z0-9_.-]{1,40}$' then 'agent_id'
+        when new.address ~ '[\x01-\x1f${}\[\],]' then 'address'
+        when new.accept_key !~ '^[0-9*#]$' then 'accept_key'
+        when not (new.wrap_up >= 0 and new.wrap_up <= 2592000) then 'wrap_up'
+        when not (new.set_aside >= 0 and new.set_aside <= 2592000) then 'set_aside'
+        when new.status not in ('available', 'on_break', 'logged_out') then 'status'
+        when new.team !~ '^[a-z0-9_-]{1,40}$' then 'team'
+        when not (new.rate >= 0 and new.rate < 'infinity') then 'rate'
+        when new.leg not in ('dialled', 'standing') then 'leg'
+        when new.pin_hash !~ '^scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/=]{8,200}){2}$' then 'pin_hash'
+        when new.extension !~ '^[0-9]{2,10}$' then 'extension'
+        when not new.miss_limit > 0 then 'miss_limit'
+        when new.miss_then not in ('on_break', 'logged_out') then 'miss_then' end;
+begin
+    if v_refused is not null then
+        v_refused := 'agent_' || v_refused || '_check';
+        raise exception 'new row for relation "agent" violates check constraint "%"', v_refused
+            using errcode = 'check_violation', schema = 'fsroute', table = 'agent', constraint = v_refused;
+    end if;
+    return new;
+end $$;
+create trigger check_agent before insert or update of agent_id, address, accept_key, wrap_up, set_aside, status, team, rate,
+    leg, pin_hash, extension, miss_limit, miss_then on agent for each row execute function check_agent();
 
 -- How many contacts of a medium an agent takes at a time. What an agent has at one time may weigh 100 together. A
 -- medium without a row: one contact, which weighs 100.
@@ -380,13 +409,9 @@ create table proxy_call (
     arrived_at timestamptz not null, -- the contact's; kept whenever it returns to the queue
     switch_id text not null,
     channel_uuid text not null,
-    state text not null default 'requested' check (state in
-        ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged', -- live
-         'ended', 'abandoned', 'lost', 'overflowed', 'refused', 'unreached')), -- final
-    agent_leg text not null default 'none' check (agent_leg in
-        ('none', 'dialling', 'ringing', 'answered', 'accepted', 'joined')),
-    network_leg text not null default 'none' check (network_leg in
-        ('none', 'wanted', 'raising', 'present', 'joined', 'not_needed')),
+    state text not null default 'requested', -- these, and the legs': check_proxy_call
+    agent_leg text not null default 'none',
+    network_leg text not null default 'none',
     network_switch_id text references switch, -- where the network leg goes
     network_leg_uuid text, -- at the caller's switch: the leg that is being raised
     rendezvous_uuid text, -- at the agent's switch: the same leg as it came in
@@ -419,7 +444,7 @@ create table proxy_call (
     longest_queue integer, -- contacts waiting
     time_line jsonb not null default '[]', -- the rule's steps, in order
     time_line_done integer not null default 0, -- how many of them
-    caller_leg text not null default 'present' check (caller_leg in ('present', 'absent', 'wanted', 'dialling')),
+    caller_leg text not null default 'present',
     callback jsonb not null default '{}', -- the terms: tries, retry_after, ring
     callback_failures integer not null default 0,
     overflow jsonb not null default '{}', -- the way at the longest wait or the longest queue
@@ -436,11 +461,30 @@ create table proxy_call (
     acd_since timestamptz, -- when it was entered there, left it, or was offered to an agent
     -- Not answered yet: if the agent does not come, whoever directs the call has so many seconds to say what comes next,
     -- and it is offered to nobody; 0: the caller was redirected and is nobody's to keep; null: it waits like any other.
-    directed_for double precision check (directed_for >= 0),
-    constraint ends_with_its_state check
-        ((ended_at is null) = (state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged'))),
+    directed_for double precision,
     foreign key (contact_center_id, queue) references queue
 ) with (fillfactor = 50); -- a row changes often: room for it on its page, and no index on what changes
+create function check_proxy_call() returns trigger language plpgsql as $$
+declare
+    v_live boolean := new.state in ('requested', 'queued', 'callback', 'offered', 'ready', 'bridged');
+    v_refused text := case
+        when not v_live and new.state not in ('ended', 'abandoned', 'lost', 'overflowed', 'refused', 'unreached')
+            then 'proxy_call_state_check'
+        when (new.ended_at is null) <> v_live then 'ends_with_its_state'
+        when new.agent_leg not in ('none', 'dialling', 'ringing', 'answered', 'accepted', 'joined')
+            then 'proxy_call_agent_leg_check'
+        when new.network_leg not in ('none', 'wanted', 'raising', 'present', 'joined', 'not_needed')
+            then 'proxy_call_network_leg_check'
+        when new.caller_leg not in ('present', 'absent', 'wanted', 'dialling') then 'proxy_call_caller_leg_check'
+        when not new.directed_for >= 0 then 'proxy_call_directed_for_check' end;
+begin
+    if v_refused is not null then
+        raise exception 'new row for relation "proxy_call" violates check constraint "%"', v_refused
+            using errcode = 'check_violation', schema = 'fsroute', table = 'proxy_call', constraint = v_refused;
+    end if;
+    return new;
+end $$;
+create trigger check_proxy_call before insert or update on proxy_call for each row execute function check_proxy_call();
 -- I2: a contact has at most one live proxy call.
 create unique index one_live_proxy_call_per_contact on proxy_call (contact_id) where ended_at is null and contact_id is not null;
 create index proxy_call_live on proxy_call (switch_id) where ended_at is null and switch_id > '';
