@@ -153,9 +153,9 @@ def test_one_statement_is_all_between_hanging_up_and_the_next_offer(house: House
     house.leave(talk)
     until(lambda: [row for row in house.rows if row.proxy_call_id == second.proxy_call_id])
     assert house.database.asked[0] == "agent_goes_on"
-    assert "reserve_agent" not in house.database.asked
+    assert "agents" not in house.database.asked[:2], "the agent's row is read when the offer is out"
     house.settle()
-    assert not {"reserve_agent", "agents"} & set(house.database.asked), "nobody has to read the agent's row"
+    assert "reserve_agent" not in house.database.asked
     assert (house.row(second).agent_id, house.row(third).state) == ("ann", State.QUEUED)
     house.all_is_well()
 
