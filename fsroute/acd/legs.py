@@ -68,8 +68,8 @@ class LegCommands:
         """The agent is about to be reserved for this contact: what `dial` will say is on its way, all but the end."""
         self._switch.draft(originate(call, self._settings.dial_string))
 
-    def reserved(self, call: ProxyCall) -> None:
-        """The agent is: what was begun is ended. Whoever takes the offer dials all the same, and has the answer."""
+    def end_what_was_begun(self, call: ProxyCall) -> None:
+        """The agent is reserved: the switch dials. The offer, which `dial`s all the same, has the answer."""
         self._switch.perform_draft(originate(call, self._settings.dial_string))
 
     def sounds(self, legs: Legs, announcement: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from fsroute.errors import StoreError, SwitchError, SwitchUnavailable
 from fsroute.esl.messages import Event
 from fsroute.model.proxy_call import AgentLeg, CallerLeg, NetworkLeg, ProxyCall, State
 from fsroute.outage import Outage
+from fsroute.store.claims import Dialling
 from fsroute.store.proxy_calls import Attempt
 from fsroute.store.store import Store
 
@@ -91,6 +92,7 @@ class Offer:
         forget: called once, when the offer is over.
         standing: the agent's standing leg, if that is how the agent is reached.
         desk: what the agent may do with the conversation.
+        onward: dials the agent for the next contact, where the reservation comes with the end of this talk.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Offer:
         forget: Callable[[Offer], None],
         standing: StandingLeg | None = None,
         desk: Desk | None = None,
+        onward: Dialling | None = None,
     ) -> None:
         assert call.agent_leg_uuid is not None
         self._store = store
@@ -109,6 +112,7 @@ class Offer:
         self._commands = LegCommands(switch, settings)
         self._forget = forget
         self._desk = desk
+        self._onward = onward
         self._talk: Talk | None = None
         self._standing = standing
         self._took = False  # the standing leg was taken out of its park
@@ -404,7 +408,7 @@ class Offer:
             self._report(On.JOIN_FAILED, end_reservation="join_failed", data={"reason": str(error)})
 
     def _report_left(self, cause: str) -> None:
-        dialling = self._commands if self._standing is None else None
+        dialling = self._onward if self._standing is None else None
         self._store.agent_left(self.call, self.agent_leg_uuid, cause, dialling)
         self._over = True
 

@@ -12,9 +12,10 @@ import gevent
 from fsroute.acd.dial import dialled
 from fsroute.acd.entries import Entries
 from fsroute.acd.keeping import StandingLegs
-from fsroute.acd.legs import Settings
+from fsroute.acd.legs import LegCommands, Settings
 from fsroute.acd.network_legs import NetworkLegs
 from fsroute.acd.offer import Desk, NetworkLegArrived, Offer, partner
+from fsroute.acd.onward import Onward
 from fsroute.acd.orders import Orders
 from fsroute.acd.serving import SWITCH_DIED, Agent, Legs
 from fsroute.acd.standing import Use
@@ -78,6 +79,7 @@ class AcdRole:
         self._entries = entries
         if entries is not None:
             entries.changed = self._look_how_busy
+        self._onward = Onward(LegCommands(link, settings), self._begin_onward)
         self._orders = Orders(store, settings.switch_id, self._talk_of)
         self._offers: dict[str, Offer] = {}  # by the agent leg's uuid
         self._on_channel: dict[str, list[Offer]] = {}  # by the agent's channel: two where a talk is ending
@@ -214,10 +216,20 @@ class AcdRole:
     def _begin(self, call: ProxyCall) -> None:
         self._register(call).start()
 
+    def _begin_onward(self, call: ProxyCall) -> bool:
+        """The offer that an agent goes on to, before its signal is heard; whether it is this switch's, and dials."""
+        if not (self.leads and self._is_ours(call)) or call.agent_leg_uuid in self._offers:
+            return False
+        offer = self._register(call)
+        offer.start()
+        return offer.is_new
+
     def _register(self, call: ProxyCall) -> Offer:
         """From here on the offer hears of its legs and its row."""
         standing = self._standing.of(call.agent_id)
-        offer = Offer(self._store, self._link, self._settings, call, self._forget, standing, self._desk)
+        offer = Offer(
+            self._store, self._link, self._settings, call, self._forget, standing, self._desk, self._onward
+        )
         self._offers[offer.agent_leg_uuid] = offer
         others = self._on_channel.setdefault(offer.legs.channel, [])
         if others:  # the contact before is not through with the standing leg
